@@ -1,0 +1,89 @@
+//! The orders that statements stand in: key epochs, nonces, marks, views.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Names one key of a member. Recovery outranks every operational rotation before it, so the two
+/// counts are compared in this order.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub struct Epoch {
+    /// How often the member's keys were recovered.
+    pub recovery: u32,
+    /// How often the operational key was rotated since.
+    pub operational: u32,
+}
+
+impl Epoch {
+    /// The epoch of the key that a member joins with.
+    pub const FIRST: Self = Self { recovery: 0, operational: 0 };
+
+    /// The epoch that an operational rotation leads to; `None` when the count is exhausted.
+    pub fn next_operational(self) -> Option<Self> {
+        let operational = self.operational.checked_add(1)?;
+        Some(Self { operational, ..self })
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.recovery, self.operational)
+    }
+}
+
+/// A message's number under one key: 64 bits, never used twice.
+///
+/// The boot counter is made durable once per start, before the first signature; the sequence
+/// counts within that boot. So no write is needed per message and a restart cannot reuse a number.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub struct Nonce {
+    /// Which start of the host.
+    pub boot: u32,
+    /// Which message of that start.
+    pub sequence: u32,
+}
+
+impl fmt::Display for Nonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.boot, self.sequence)
+    }
+}
+
+/// How far a member has been heard: epoch and nonce of its newest signed header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Mark {
+    /// The key epoch of that header.
+    pub epoch: Epoch,
+    /// Its nonce.
+    pub nonce: Nonce,
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.epoch, self.nonce)
+    }
+}
+
+/// Numbers the views of one mesh, from 0 for the genesis view.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub struct ViewNumber(pub u64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recovery_outranks_operation_and_boot_outranks_sequence() {
+        let late = Epoch { recovery: 0, operational: u32::MAX };
+        let recovered = Epoch { recovery: 1, operational: 0 };
+        assert!(recovered > late);
+        assert_eq!(late.next_operational(), None);
+        assert!(Nonce { boot: 2, sequence: 0 } > Nonce { boot: 1, sequence: u32::MAX });
+    }
+}

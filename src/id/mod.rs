@@ -1,0 +1,13 @@
+//! The names everything else is spoken in: who, which mesh, which key, which message, when.
+
+mod bytes32;
+mod digest;
+mod link;
+mod mark;
+mod time;
+
+pub use bytes32::{MeshId, NodeId, ParseIdError};
+pub use digest::Digest;
+pub use link::{Link, LinkId};
+pub use mark::{Epoch, Mark, Nonce, ViewNumber};
+pub use time::{Millis, SentAt};
