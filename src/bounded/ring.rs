@@ -1,0 +1,139 @@
+//! A queue of byte strings with a budget in bytes.
+
+use std::collections::BTreeMap;
+
+/// Keeps the newest byte strings whose lengths together fit a budget, each found by its key in
+/// O(log n) comparisons.
+///
+/// The budget counts the bytes of the values; keys and bookkeeping come on top, once per value.
+#[derive(Debug, Clone)]
+pub struct ByteRing<K: Ord + Clone, V: AsRef<[u8]>> {
+    budget: usize,
+    bytes: usize,
+    /// The number that the next value gets.
+    next: u64,
+    values: BTreeMap<K, (u64, V)>,
+    /// The keys by age: the first is the oldest.
+    by_age: BTreeMap<u64, K>,
+}
+
+impl<K: Ord + Clone, V: AsRef<[u8]>> ByteRing<K, V> {
+    /// An empty ring for values of `budget_bytes` bytes in total.
+    pub const fn new(budget_bytes: usize) -> Self {
+        Self {
+            budget: budget_bytes,
+            bytes: 0,
+            next: 0,
+            values: BTreeMap::new(),
+            by_age: BTreeMap::new(),
+        }
+    }
+
+    /// Puts `value` in as the newest; the oldest leave until the total fits the budget. A value
+    /// already under `key` is replaced.
+    ///
+    /// A value larger than the whole budget is not kept and displaces nothing. Neither is an empty
+    /// one: it would cost nothing, so any number of them would fit.
+    pub fn push(&mut self, key: K, value: V) {
+        let length = value.as_ref().len();
+        if length == 0 || length > self.budget {
+            return;
+        }
+        self.remove(&key);
+        while self.bytes.saturating_add(length) > self.budget {
+            let Some(oldest) = self.by_age.first_key_value().map(|(_, key)| key.clone()) else {
+                break;
+            };
+            self.remove(&oldest);
+        }
+        self.bytes = self.bytes.saturating_add(length);
+        self.by_age.insert(self.next, key.clone());
+        self.values.insert(key, (self.next, value));
+        self.next = self.next.saturating_add(1);
+    }
+
+    fn remove(&mut self, key: &K) {
+        if let Some((age, value)) = self.values.remove(key) {
+            self.by_age.remove(&age);
+            self.bytes = self.bytes.saturating_sub(value.as_ref().len());
+        }
+    }
+
+    /// The value under `key`, if it has not left yet.
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.values.get(key).map(|(_, value)| value)
+    }
+
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The lengths of all values together: at most the budget.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_oldest_leave_until_it_fits() {
+        let mut ring = ByteRing::new(10);
+        ring.push('a', vec![1; 4]);
+        ring.push('b', vec![2; 4]);
+        ring.push('c', vec![3; 7]);
+        assert_eq!((ring.len(), ring.bytes()), (1, 7));
+        assert_eq!(ring.get(&'a'), None);
+        assert_eq!(ring.get(&'c'), Some(&vec![3; 7]));
+    }
+
+    #[test]
+    fn what_cannot_be_kept_displaces_nothing() {
+        let mut ring = ByteRing::new(4);
+        ring.push('a', vec![1; 4]);
+        ring.push('b', vec![2; 5]);
+        ring.push('c', vec![]);
+        assert_eq!((ring.len(), ring.bytes()), (1, 4));
+        assert!(!ring.is_empty());
+        let mut none = ByteRing::new(0);
+        none.push('a', vec![1]);
+        assert!(none.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn equals_a_list(
+            budget in 0_usize..40,
+            pushes in prop::collection::vec((0_u8..12, 0_usize..20), 0..100),
+        ) {
+            let mut ring = ByteRing::new(budget);
+            let mut model: Vec<(u8, usize)> = Vec::new();
+            for (key, length) in pushes {
+                ring.push(key, vec![key; length]);
+                if (1..=budget).contains(&length) {
+                    model.retain(|(k, _)| *k != key);
+                    model.push((key, length));
+                    while model.iter().map(|(_, l)| l).sum::<usize>() > budget {
+                        model.remove(0);
+                    }
+                }
+                prop_assert_eq!(ring.len(), model.len());
+                prop_assert_eq!(ring.len(), ring.by_age.len());
+                prop_assert_eq!(ring.bytes(), model.iter().map(|(_, l)| l).sum::<usize>());
+                for (key, length) in &model {
+                    prop_assert_eq!(ring.get(key), Some(&vec![*key; *length]));
+                }
+            }
+        }
+    }
+}

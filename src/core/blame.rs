@@ -1,0 +1,39 @@
+//! The one table that says who pays for a refusal.
+
+use crate::reputation::Offence;
+use crate::wire::Refusal;
+
+/// Who pays for a refusal.
+///
+/// A link pays for what nobody honest would pass on, and only if the transport vouches for it: an
+/// address alone can be anybody's. An origin pays only for what stands under its own valid
+/// signature. Everything else costs nobody anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The link, if it is proven.
+    Link(Offence),
+    /// The origin, which signed it.
+    Origin(Offence),
+    /// Nobody.
+    Nobody,
+}
+
+impl Blame {
+    /// Who pays for `refusal`.
+    pub const fn of(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::Malformed(_) | Refusal::CertificateShape(_) => Self::Link(Offence::Malformed),
+            Refusal::BodyMismatch => Self::Link(Offence::BodyMismatch),
+            Refusal::BadSignature => Self::Link(Offence::BadSignature),
+            Refusal::Refuted => Self::Link(Offence::RefutedCertificate),
+            Refusal::LinkBudget | Refusal::CheckBudget => Self::Link(Offence::OverBudget),
+            Refusal::Equivocation | Refusal::ContradictoryVote => {
+                Self::Origin(Offence::Equivocation)
+            }
+            Refusal::OverRate => Self::Origin(Offence::OverRate),
+            // Honest nodes differ in what they know: of keys, views, releases, and of what they
+            // have seen before.
+            _ => Self::Nobody,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Everything that can be set, in one place.
+
+use crate::gossip::GossipConfig;
+use crate::keyring::Misuse;
+use crate::quorum::QuorumConfig;
+use crate::reputation::ReputationConfig;
+
+/// Everything that can be set. Ranges are checked when a node is built, defaults included.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Frames: windows, rates, budgets.
+    pub gossip: GossipConfig,
+    /// Events: suspicion, re-sending, shares.
+    pub quorum: QuorumConfig,
+    /// What offences of members cost.
+    pub members: ReputationConfig,
+    /// What offences of proven links cost.
+    pub links: ReputationConfig,
+    /// How long the key before a rotation is still taken, in milliseconds. 0 to 3 600 000.
+    pub grace_ms: u64,
+    /// Keys kept ready for checking. ML-DSA-65 needs 43 KiB for each, Dilithium3 2 KiB. A mesh with
+    /// more members than this pays for expanding a key whenever it comes round again. 1 to 16 384.
+    pub prepared_keys: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            gossip: GossipConfig::default(),
+            quorum: QuorumConfig::default(),
+            members: ReputationConfig::default(),
+            links: ReputationConfig::default(),
+            grace_ms: 60_000,
+            prepared_keys: 256,
+        }
+    }
+}
+
+impl Config {
+    /// Checks every value against its range.
+    ///
+    /// # Errors
+    /// [`Misuse::Config`] names the first that is out of it.
+    pub fn validate(&self) -> Result<(), Misuse> {
+        self.gossip.validate()?;
+        self.quorum.validate()?;
+        for (name, config) in [("members", &self.members), ("links", &self.links)] {
+            config.validate().map_err(|error| Misuse::Config(format!("{name}: {error}")))?;
+        }
+        if self.grace_ms > 3_600_000 {
+            let found = self.grace_ms;
+            return Err(Misuse::Config(format!("grace_ms is {found}, it may be 0 to 3600000")));
+        }
+        if self.prepared_keys == 0 || self.prepared_keys > 16_384 {
+            let found = self.prepared_keys;
+            return Err(Misuse::Config(format!("prepared_keys is {found}, it may be 1 to 16384")));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,68 @@
+//! What has been counted.
+
+use std::collections::BTreeMap;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use crate::id::NodeId;
+use crate::reputation::Reputation;
+use crate::wire::Refusal;
+
+/// A snapshot of what a node counted and knows.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Stats {
+    /// This node.
+    pub node: NodeId,
+    /// Members of the view, this node included.
+    pub total_nodes: usize,
+    /// Members that must attest before an event is believed.
+    pub quorum_size: usize,
+    /// Members in quarantine here.
+    pub quarantined_nodes: Vec<NodeId>,
+    /// Members whose failure is certified and that were not heard since.
+    pub validated_failures: Vec<NodeId>,
+    /// The reputation of every other member, 0 to 1.
+    pub node_reputations: BTreeMap<NodeId, Reputation>,
+    /// Messages delivered since the start.
+    pub delivered: u64,
+    /// Other packets taken since the start: attestations, rotations, certificates and so on.
+    pub statements_taken: u64,
+    /// Packets refused since the start, by [`Refusal::reason`].
+    pub refused: BTreeMap<&'static str, u64>,
+    /// Signatures checked since the start.
+    pub signature_checks: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Counters(Mutex<Counts>);
+
+#[derive(Debug, Default, Clone)]
+pub(super) struct Counts {
+    pub(super) delivered: u64,
+    pub(super) statements_taken: u64,
+    pub(super) refused: BTreeMap<&'static str, u64>,
+}
+
+impl Counters {
+    pub(super) fn delivered(&self) {
+        let mut counts = self.0.lock();
+        counts.delivered = counts.delivered.saturating_add(1);
+    }
+
+    pub(super) fn taken(&self) {
+        let mut counts = self.0.lock();
+        counts.statements_taken = counts.statements_taken.saturating_add(1);
+    }
+
+    pub(super) fn refused(&self, refusal: &Refusal) {
+        let mut counts = self.0.lock();
+        let count = counts.refused.entry(refusal.reason()).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    pub(super) fn read(&self) -> Counts {
+        self.0.lock().clone()
+    }
+}

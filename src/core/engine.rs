@@ -1,0 +1,175 @@
+//! `Core` itself: its parts, and what can be asked of it without changing anything.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::counters::{Counters, Counts};
+use super::output::WriteId;
+use super::tick::Timers;
+use super::{Config, Stats};
+use crate::gossip::{Ledgers, SignedGossip};
+use crate::id::{Link, MeshId, Millis, NodeId, Nonce};
+use crate::keyring::{Keyring, PreparedRotation};
+use crate::membership::{Directory, MemberIndex, View};
+use crate::quorum::{
+    Certificate, CriticalEvent, EquivocationProof, FailureStatus, QuorumValidator, Report,
+};
+use crate::reputation::Reputation;
+use crate::suite::Entropy;
+use crate::wire::Kind;
+
+/// One node's whole protection, sans-IO: see the [module](crate::core) for how it is driven.
+///
+/// All methods take `&self` and may be called from any thread. No lock is held while a signature is
+/// made or checked.
+#[derive(Debug)]
+pub struct Core {
+    pub(super) me: MemberIndex,
+    pub(super) config: Config,
+    pub(super) directory: Arc<Directory>,
+    pub(super) keyring: Arc<Keyring>,
+    pub(super) ledgers: Arc<Ledgers>,
+    pub(super) gossip: SignedGossip,
+    pub(super) quorum: QuorumValidator,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) counters: Counters,
+    pub(super) writes: Mutex<Writes>,
+    pub(super) timers: Mutex<Timers>,
+    /// The nonce of the newest Hello of each member: older ones are replays.
+    pub(super) hellos: Mutex<Vec<Option<Nonce>>>,
+    /// The latest contradiction of each member that made one.
+    pub(super) proofs: Mutex<BTreeMap<MemberIndex, Arc<EquivocationProof>>>,
+}
+
+/// What waits for a write.
+#[derive(Debug, Default)]
+pub(super) struct Writes {
+    pub(super) next: u64,
+    pub(super) waiting: BTreeMap<WriteId, Waiting>,
+    /// A rotation whose write failed. It may have reached the disk all the same, so it is written
+    /// again, never replaced by another of the same epoch.
+    pub(super) stalled: Option<PreparedRotation>,
+}
+
+#[derive(Debug)]
+pub(super) enum Waiting {
+    Vote(Report),
+    Rotation(PreparedRotation),
+}
+
+impl Core {
+    /// This node's id.
+    pub fn node(&self) -> NodeId {
+        self.keyring.node()
+    }
+
+    /// The mesh it is in.
+    pub fn mesh(&self) -> MeshId {
+        self.keyring.mesh()
+    }
+
+    /// The members.
+    pub fn view(&self) -> &Arc<View> {
+        self.directory.view()
+    }
+
+    /// The keys in force, for checking certificates and proofs.
+    pub const fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
+    /// What the mesh has agreed on.
+    pub const fn quorum(&self) -> &QuorumValidator {
+        &self.quorum
+    }
+
+    /// Frames, for hosts that verify them on threads of their own.
+    pub const fn gossip(&self) -> &SignedGossip {
+        &self.gossip
+    }
+
+    /// Whether exactly this event has been certified.
+    pub fn is_validated(&self, event: &CriticalEvent) -> bool {
+        self.quorum.is_validated(event)
+    }
+
+    /// What is known about the failure of `node`.
+    pub fn validate_node_failure(&self, node: &NodeId) -> FailureStatus {
+        self.quorum.validate_node_failure(node)
+    }
+
+    /// The certificate for the same matter as `event`, if there is one.
+    pub fn certificate(&self, event: &CriticalEvent) -> Option<Arc<Certificate>> {
+        self.quorum.certificate(event)
+    }
+
+    /// Whether the ordinary messages of `node` are refused here.
+    pub fn is_node_quarantined(&self, node: &NodeId, now: Millis) -> bool {
+        self.ledgers.members.is_quarantined(node, now)
+    }
+
+    /// The reputation of a member here, 0 to 1.
+    pub fn reputation(&self, node: &NodeId, now: Millis) -> Reputation {
+        self.ledgers.members.reputation(node, now)
+    }
+
+    /// For how long `node` has not been heard, in milliseconds; `None` if it is no member.
+    pub fn silent_for(&self, node: &NodeId, now: Millis) -> Option<u64> {
+        Some(self.quorum.silent_for(self.view().index_of(node)?, now))
+    }
+
+    /// The members that have been silent for the suspicion time.
+    pub fn overdue(&self, now: Millis) -> Vec<NodeId> {
+        self.quorum.overdue(now)
+    }
+
+    /// The members that are overdue and that this node has not yet reported at their newest mark.
+    pub fn to_report(&self, now: Millis) -> Vec<NodeId> {
+        self.quorum.to_report(now)
+    }
+
+    /// Whether a message that claims to come from `origin` is worth looking at, before anything
+    /// about it is proven.
+    ///
+    /// It rests on three things that no third party can turn against an honest node: whether the
+    /// link is in quarantine (only a proven link can be, for what it did itself), whether the origin
+    /// is a member, and whether the origin is in quarantine (only its own signature gets it there;
+    /// its beacons are let through, since they show that it lives). A yes proves nothing: the
+    /// message still has to pass [`handle_frame`](Self::handle_frame).
+    pub fn should_accept_message(
+        &self,
+        link: Link,
+        origin: &NodeId,
+        kind: Kind,
+        now: Millis,
+    ) -> bool {
+        !self.ledgers.link_is_quarantined(link, now)
+            && self.view().index_of(origin).is_some()
+            && (kind == Kind::Beacon || !self.is_node_quarantined(origin, now))
+    }
+
+    /// A snapshot of what was counted and is known. O(n log n).
+    pub fn stats(&self, now: Millis) -> Stats {
+        let Counts { delivered, statements_taken, refused } = self.counters.read();
+        let others = || self.view().members().iter().map(|member| member.id);
+        let failed =
+            |node: &NodeId| matches!(self.validate_node_failure(node), FailureStatus::Certified(_));
+        Stats {
+            node: self.node(),
+            total_nodes: self.view().len(),
+            quorum_size: self.view().quorum(),
+            quarantined_nodes: self.ledgers.members.quarantined(now),
+            validated_failures: others().filter(failed).collect(),
+            node_reputations: others()
+                .filter(|node| *node != self.node())
+                .map(|node| (node, self.reputation(&node, now)))
+                .collect(),
+            delivered,
+            statements_taken,
+            refused,
+            signature_checks: self.directory.signature_checks(),
+        }
+    }
+}

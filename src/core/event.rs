@@ -1,0 +1,77 @@
+//! What a host is told.
+
+use std::sync::Arc;
+
+use crate::id::{Epoch, LinkId, Millis, NodeId};
+use crate::quorum::{Certificate, EquivocationProof};
+use crate::reputation::Offence;
+use crate::suite::Suite;
+
+/// Something that whoever runs the node may want to know or act on.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// A member's ordinary messages are refused until then.
+    MemberQuarantined {
+        /// The member.
+        node: NodeId,
+        /// The offence that was one too many.
+        offence: Offence,
+        /// When it ends, on the caller's clock.
+        until: Millis,
+    },
+    /// A member deserves quarantine, but f members are in it already: more than f cannot be the
+    /// faulty ones, so somebody should look.
+    QuarantineWithheld {
+        /// The member.
+        node: NodeId,
+        /// The offence that was one too many.
+        offence: Offence,
+    },
+    /// A member's quarantine has ended.
+    MemberReleased {
+        /// The member.
+        node: NodeId,
+    },
+    /// What comes over a proven link is refused until then.
+    LinkQuarantined {
+        /// The link.
+        link: LinkId,
+        /// The offence that was one too many.
+        offence: Offence,
+        /// When it ends, on the caller's clock.
+        until: Millis,
+    },
+    /// A link's quarantine has ended.
+    LinkReleased {
+        /// The link.
+        link: LinkId,
+    },
+    /// A member was caught contradicting itself. The proof convinces anyone.
+    Equivocation(Arc<EquivocationProof>),
+    /// The mesh agreed on an event.
+    Certified(Arc<Certificate>),
+    /// A member that was certified as failed is heard again.
+    NodeReturned {
+        /// The member.
+        node: NodeId,
+    },
+    /// So many members are silent that no quorum can be reached: only local decisions are left.
+    NoQuorum {
+        /// Members that have been silent for the suspicion time.
+        silent: usize,
+        /// Members that may be, with a quorum left.
+        tolerated: usize,
+    },
+    /// Enough members are heard again.
+    QuorumRestored,
+    /// A member's key was rotated; this node's own, too.
+    KeyRotated {
+        /// The member.
+        node: NodeId,
+        /// The epoch of the new key.
+        epoch: Epoch,
+        /// The suite of the new key.
+        suite: Suite,
+    },
+}

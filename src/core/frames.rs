@@ -1,0 +1,192 @@
+//! What arrives: one entry for any packet, and what a refusal costs whom.
+
+use std::sync::Arc;
+
+use super::{Accepted, Blame, Core, Event, Output, Step};
+use crate::gossip::{FrameRefused, Message};
+use crate::id::{Link, LinkId, Millis, NodeId};
+use crate::quorum::{Contradiction, EquivocationProof};
+use crate::reputation::{Charge, Offence};
+use crate::wire::{Frame, Kind, Refusal, Tag, WireError};
+
+impl Core {
+    /// Takes whatever arrived over `link`: frame, attestation, rotation, Hello, certificate, proof.
+    ///
+    /// A packet that is accepted was checked, is news, and is worth passing on to other neighbours.
+    pub fn handle_frame(
+        &self,
+        link: Link,
+        bytes: &[u8],
+        now: Millis,
+    ) -> Step<Result<Accepted, Refusal>> {
+        let mut outputs = Vec::new();
+        let result = match Tag::of(bytes) {
+            Ok(Tag::Frame) => self.take_frame(link, bytes, now, &mut outputs),
+            Ok(tag) => self.take_bare(link, tag, bytes, now, &mut outputs),
+            Err(error) => Err(self.unreadable(link, error, now, &mut outputs)),
+        };
+        Step { result, outputs }
+    }
+
+    /// Takes a beacon that arrived over `link`, and nothing else.
+    ///
+    /// # Errors
+    /// In the step: [`Refusal::NotABeacon`] for any other packet, which is then not looked at
+    /// further.
+    pub fn verify_beacon(
+        &self,
+        link: Link,
+        bytes: &[u8],
+        now: Millis,
+    ) -> Step<Result<Message, Refusal>> {
+        if Frame::parse(bytes).is_ok_and(|frame| frame.header().kind != Kind::Beacon) {
+            return Step { result: Err(Refusal::NotABeacon), outputs: Vec::new() };
+        }
+        let Step { result, outputs } = self.handle_frame(link, bytes, now);
+        let result = result.and_then(|accepted| match accepted {
+            Accepted::Message(message) => Ok(message),
+            Accepted::SignOfLife(_) => Err(Refusal::OriginQuarantined),
+            _ => Err(Refusal::NotABeacon),
+        });
+        Step { result, outputs }
+    }
+
+    fn take_frame(
+        &self,
+        link: Link,
+        bytes: &[u8],
+        now: Millis,
+        outputs: &mut Vec<Output>,
+    ) -> Result<Accepted, Refusal> {
+        let admitted = self.gossip.verify_message(link, bytes, now);
+        let admitted =
+            admitted.map_err(|refused| self.frame_refused(link, refused, now, outputs))?;
+        let node = admitted.signed_header.header().origin;
+        if self.quorum.heard(admitted.member, &admitted.signed_header, now) {
+            tracing::info!(%node, "a failed member is back");
+            outputs.push(Output::Event(Event::NodeReturned { node }));
+        }
+        match admitted.message {
+            Some(message) => {
+                self.counters.delivered();
+                Ok(Accepted::Message(message))
+            }
+            None => {
+                self.counters.taken();
+                Ok(Accepted::SignOfLife(node))
+            }
+        }
+    }
+
+    fn frame_refused(
+        &self,
+        link: Link,
+        refused: FrameRefused,
+        now: Millis,
+        outputs: &mut Vec<Output>,
+    ) -> Refusal {
+        let FrameRefused { refusal, origin, contradiction } = refused;
+        if let Some([first, second]) = contradiction {
+            let sealed = EquivocationProof::seal_headers(self.mesh(), [&first, &second]);
+            self.publish_proof(sealed, now, outputs);
+        }
+        self.refused(link, origin, refusal, now, outputs)
+    }
+
+    /// Two checked votes of one member contradict each other: writes the proof down.
+    pub(super) fn votes_contradict(
+        &self,
+        Contradiction { first, second }: Contradiction,
+        now: Millis,
+        outputs: &mut Vec<Output>,
+    ) {
+        let sealed = EquivocationProof::seal_votes(self.mesh(), [&first, &second]);
+        self.publish_proof(sealed, now, outputs);
+    }
+
+    fn publish_proof(
+        &self,
+        sealed: Result<Vec<u8>, WireError>,
+        now: Millis,
+        outputs: &mut Vec<Output>,
+    ) {
+        // Checked as anyone would, so that what goes out under our hand convinces everyone.
+        let proof = sealed
+            .map_err(Refusal::from)
+            .and_then(|bytes| EquivocationProof::verify(&bytes, &self.directory, now));
+        match proof {
+            Ok(proof) => {
+                outputs.push(Output::Send(proof.as_bytes().to_vec()));
+                self.remember_proof(Arc::new(proof), outputs);
+            }
+            Err(refusal) => tracing::error!(%refusal, "a contradiction could not be proven"),
+        }
+    }
+
+    pub(super) fn remember_proof(&self, proof: Arc<EquivocationProof>, outputs: &mut Vec<Output>) {
+        self.proofs.lock().insert(proof.offender(), Arc::clone(&proof));
+        outputs.push(Output::Event(Event::Equivocation(proof)));
+    }
+
+    fn unreadable(
+        &self,
+        link: Link,
+        error: WireError,
+        now: Millis,
+        outputs: &mut Vec<Output>,
+    ) -> Refusal {
+        let refusal = self.gossip.admit_packet(link, now).err().unwrap_or_else(|| error.into());
+        self.refused(link, None, refusal, now, outputs)
+    }
+
+    /// Counts a refusal and charges whoever pays for it, by the one table there is.
+    pub(super) fn refused(
+        &self,
+        link: Link,
+        origin: Option<NodeId>,
+        refusal: Refusal,
+        now: Millis,
+        outputs: &mut Vec<Output>,
+    ) -> Refusal {
+        self.counters.refused(&refusal);
+        let reason = refusal.reason();
+        tracing::debug!(?link, ?origin, reason, "refused");
+        if matches!(refusal, Refusal::UnknownKey { .. }) {
+            self.timers.lock().missed_a_key = true;
+        }
+        match (Blame::of(&refusal), link.proven(), origin) {
+            (Blame::Link(offence), Some(id), _) => self.charge_link(id, offence, now, outputs),
+            (Blame::Origin(offence), _, Some(node)) => {
+                self.charge_member(node, offence, now, outputs);
+            }
+            _ => {}
+        }
+        refusal
+    }
+
+    fn charge_link(&self, link: LinkId, offence: Offence, now: Millis, outputs: &mut Vec<Output>) {
+        let charge = self.ledgers.links.charge(link, offence, now);
+        tracing::info!(?link, offence = offence.name(), ?charge, "a link was charged");
+        if let Charge::Quarantined { until, .. } = charge {
+            outputs.push(Output::Event(Event::LinkQuarantined { link, offence, until }));
+        }
+    }
+
+    pub(super) fn charge_member(
+        &self,
+        node: NodeId,
+        offence: Offence,
+        now: Millis,
+        outputs: &mut Vec<Output>,
+    ) {
+        let charge = self.ledgers.members.charge(node, offence, now);
+        tracing::warn!(%node, offence = offence.name(), ?charge, "a member was charged");
+        outputs.extend(match charge {
+            Charge::Quarantined { until, .. } => {
+                Some(Output::Event(Event::MemberQuarantined { node, offence, until }))
+            }
+            Charge::Withheld => Some(Output::Event(Event::QuarantineWithheld { node, offence })),
+            Charge::Noted(_) | Charge::Already => None,
+        });
+    }
+}

@@ -1,0 +1,31 @@
+//! `Core`: everything put together, without any I/O.
+//!
+//! The caller passes in what arrived and what time it is, and carries out what comes back:
+//!
+//! ```text
+//! frame, link, now ──► handle_frame ──► result, outputs ─┬─► Send: hand to every neighbour
+//!              now ──► tick ───────────► outputs ────────┼─► Event: tell whoever is in charge
+//!                                                        └─► Persist: write, then ──► persisted ──► outputs
+//! ```
+//!
+//! What must not leave before a write is durable does not exist before: it is the output of
+//! [`Core::persisted`]. This is the only place that turns refusals into penalties.
+
+mod blame;
+mod config;
+mod counters;
+mod engine;
+mod event;
+mod frames;
+mod output;
+mod own;
+mod start;
+mod statements;
+mod tick;
+
+pub use blame::Blame;
+pub use config::Config;
+pub use counters::Stats;
+pub use engine::Core;
+pub use event::Event;
+pub use output::{Accepted, Output, Step, WriteId};

@@ -1,0 +1,73 @@
+//! What a call asks its caller to do.
+
+use std::sync::Arc;
+
+use super::Event;
+use crate::gossip::Message;
+use crate::id::{Epoch, NodeId};
+use crate::quorum::{Certificate, CriticalEvent, EquivocationProof, Tally};
+use crate::store::Batch;
+
+/// Names a write that something waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WriteId(pub(super) u64);
+
+/// Something the caller is to do, in the order given.
+#[derive(Debug)]
+pub enum Output {
+    /// Hand these bytes to every neighbour.
+    Send(Vec<u8>),
+    /// Make this durable, then call [`Core::persisted`](super::Core::persisted), or
+    /// [`Core::write_failed`](super::Core::write_failed).
+    Persist {
+        /// The name of the write.
+        write: WriteId,
+        /// What to write, all or nothing.
+        batch: Batch,
+    },
+    /// Tell whoever is in charge.
+    Event(Event),
+}
+
+/// The result of a call, and what it asks its caller to do.
+#[derive(Debug)]
+#[must_use = "the outputs must be carried out, in their order"]
+pub struct Step<T> {
+    /// The result.
+    pub result: T,
+    /// What to do, in this order.
+    pub outputs: Vec<Output>,
+}
+
+/// A packet of a peer that was taken. A host that relays should pass the same bytes on to its other
+/// neighbours: they have been checked, and are news.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Accepted {
+    /// A message, delivered this once.
+    Message(Message),
+    /// A beacon of a member in quarantine: it is alive, and its body is not delivered.
+    SignOfLife(NodeId),
+    /// A member's statement on an event was counted.
+    Attestation {
+        /// Who made it.
+        attestor: NodeId,
+        /// What about.
+        event: CriticalEvent,
+        /// Where the event stands now.
+        tally: Tally,
+    },
+    /// A member has a new key.
+    Rotation {
+        /// The member.
+        node: NodeId,
+        /// The epoch of the key.
+        epoch: Epoch,
+    },
+    /// A member asks for what it missed.
+    Hello(NodeId),
+    /// Others agreed on an event.
+    Certificate(Arc<Certificate>),
+    /// A member contradicted itself.
+    Proof(Arc<EquivocationProof>),
+}

@@ -1,0 +1,160 @@
+//! What this node itself says.
+
+use super::engine::Waiting;
+use super::statements::Hello;
+use super::{Core, Event, Output, Step, WriteId};
+use crate::id::{Millis, NodeId};
+use crate::keyring::{Error, Misuse, PreparedRotation};
+use crate::membership::RotatedKey;
+use crate::quorum::{CriticalEvent, Report, Tally};
+use crate::store::{Batch, Table};
+use crate::suite::Suite;
+use crate::wire::{self, Kind, Tag, seal_statement};
+
+impl Core {
+    /// Signs a message of this node. The caller hands the bytes to its neighbours.
+    ///
+    /// # Errors
+    /// [`Misuse::BodyTooLong`] or [`Misuse::RateExceeded`]; or a fault of the scheme.
+    pub fn sign_message(&self, kind: Kind, body: &[u8], now: Millis) -> Result<Vec<u8>, Error> {
+        self.gossip.sign_message(kind, body, now)
+    }
+
+    /// Signs a beacon of this node. The caller hands the bytes to its neighbours.
+    ///
+    /// # Errors
+    /// As for [`sign_message`](Self::sign_message).
+    pub fn sign_beacon(&self, body: &[u8], now: Millis) -> Result<Vec<u8>, Error> {
+        self.sign_message(Kind::Beacon, body, now)
+    }
+
+    /// States that `node` has failed: nothing was heard of it after the mark known here.
+    ///
+    /// # Errors
+    /// [`Misuse::NotSilent`] before the suspicion time is over, [`Misuse::UnknownSubject`],
+    /// [`Misuse::OwnFailure`]; or a fault of the scheme.
+    pub fn report_node_failure(&self, node: NodeId, now: Millis) -> Result<Step<Tally>, Error> {
+        let event = CriticalEvent::NodeFailure { subject: node, mark: None };
+        self.report_critical_event(event, now)
+    }
+
+    /// States that `event` is so, or votes for it. A vote in an exclusive slot counts and leaves
+    /// only after [`persisted`](Self::persisted).
+    ///
+    /// # Errors
+    /// [`Misuse`]: an event that makes no sense, a member that was heard too recently, a vote for
+    /// something else before, a security incident without proof; or a fault of the scheme.
+    pub fn report_critical_event(
+        &self,
+        event: CriticalEvent,
+        now: Millis,
+    ) -> Result<Step<Tally>, Error> {
+        if let CriticalEvent::SecurityIncident { offender, key, .. } = &event {
+            let proofs = self.proofs.lock();
+            if !proofs.values().any(|proof| proof.node() == *offender && proof.key() == *key) {
+                return Err(Misuse::Nonsense("no proof of that incident is known here").into());
+            }
+        }
+        let entropy = self.entropy.as_ref();
+        let report = self.quorum.report_critical_event(event, &self.keyring, entropy, now)?;
+        let mut outputs = Vec::new();
+        let result = if report.binding {
+            outputs.push(self.persist_vote(report)?);
+            Tally::Pending { attestations: 0, needed: self.view().quorum() }
+        } else {
+            self.state(&report, now, &mut outputs)
+        };
+        Ok(Step { result, outputs })
+    }
+
+    /// Counts a report of this node and sends it out.
+    fn state(&self, report: &Report, now: Millis, outputs: &mut Vec<Output>) -> Tally {
+        outputs.push(Output::Send(self.quorum.with_evidence(*report.slot(), &report.bytes)));
+        match self.quorum.adopt(report, now) {
+            Ok(tally) => {
+                self.tell(&tally, outputs);
+                tally
+            }
+            // Stated before, or overtaken by what others sent: where it stands is what counts.
+            Err(_) => self.quorum.standing(report.slot()),
+        }
+    }
+
+    fn persist_vote(&self, report: Report) -> Result<Output, Error> {
+        let key = wire::encode("a slot", report.slot())?;
+        let mut batch = Batch::new();
+        batch.put(Table::Vote, &key, &report.bytes);
+        Ok(self.persist(batch, Waiting::Vote(report)))
+    }
+
+    fn persist(&self, batch: Batch, waiting: Waiting) -> Output {
+        let mut writes = self.writes.lock();
+        let write = WriteId(writes.next);
+        writes.next = writes.next.saturating_add(1);
+        writes.waiting.insert(write, waiting);
+        Output::Persist { write, batch }
+    }
+
+    /// Replaces this node's key by a new one of `suite`. The old key signs until the new one is
+    /// durable; then [`persisted`](Self::persisted) announces it.
+    ///
+    /// # Errors
+    /// [`Misuse::RotationPending`] while one is under way, [`Misuse::Downgrade`]; or a fault of the
+    /// scheme. The key in use is then the one before.
+    pub fn rotate_keys(&self, suite: Suite) -> Result<Step<()>, Error> {
+        let stalled = self.writes.lock().stalled.take();
+        let rotation = match stalled {
+            Some(stalled) => stalled,
+            None => self.gossip.rotate_keys(suite)?,
+        };
+        let batch = rotation.batch.clone();
+        let outputs = vec![self.persist(batch, Waiting::Rotation(rotation))];
+        Ok(Step { result: (), outputs })
+    }
+
+    /// A write is durable: what waited for it takes effect and may leave.
+    pub fn persisted(&self, write: WriteId, now: Millis) -> Vec<Output> {
+        let waiting = self.writes.lock().waiting.remove(&write);
+        let mut outputs = Vec::new();
+        match waiting {
+            None => {}
+            Some(Waiting::Vote(report)) => {
+                self.state(&report, now, &mut outputs);
+            }
+            Some(Waiting::Rotation(rotation)) => self.rotated(rotation, now, &mut outputs),
+        }
+        outputs
+    }
+
+    /// A write failed. A vote that waited for it is not cast; reporting the event again tries anew.
+    /// A rotation is tried again by [`rotate_keys`](Self::rotate_keys), and not replaced by another:
+    /// nobody knows whether it reached the disk.
+    pub fn write_failed(&self, write: WriteId) {
+        let mut writes = self.writes.lock();
+        if let Some(Waiting::Rotation(rotation)) = writes.waiting.remove(&write) {
+            writes.stalled = Some(rotation);
+        }
+    }
+
+    fn rotated(&self, rotation: PreparedRotation, now: Millis, outputs: &mut Vec<Output>) {
+        let from = self.keyring.active().epoch;
+        let statement = rotation.statement.to_vec();
+        let closing = rotation.closing;
+        self.keyring.commit_rotation(rotation);
+        let active = self.keyring.active();
+        let (epoch, suite) = (active.epoch, active.key.suite());
+        let to = crate::membership::KeyRecord { epoch, key: active.key.public_key().clone() };
+        let grace_until = now.after(self.config.grace_ms);
+        self.directory.rotate(self.me, from, RotatedKey { to, closing, grace_until });
+        outputs.push(Output::Send(statement));
+        outputs.push(Output::Event(Event::KeyRotated { node: self.node(), epoch, suite }));
+    }
+
+    /// A request to the others for what this node missed.
+    pub(super) fn hello(&self, now: Millis) -> Result<Vec<u8>, Error> {
+        let nonce = self.keyring.draw(now)?.nonce;
+        let content = wire::encode("a Hello", &Hello { nonce })?;
+        let (head, key) = self.keyring.statement_head();
+        Ok(seal_statement(Tag::Hello, &head, &content, &key.key, self.entropy.as_ref())?)
+    }
+}

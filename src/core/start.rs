@@ -1,0 +1,121 @@
+//! Starting a node: what is durable is taken back first.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::counters::Counters;
+use super::engine::Writes;
+use super::tick::Timers;
+use super::{Config, Core};
+use crate::gossip::{Ledgers, SignedGossip};
+use crate::id::Millis;
+use crate::keyring::{Error, Identity, Keyring, Misuse, verify_rotation};
+use crate::membership::{Directory, MemberIndex, RotatedKey, View};
+use crate::quorum::QuorumValidator;
+use crate::reputation::Ledger;
+use crate::store::{Store, Table};
+use crate::suite::Entropy;
+use crate::wire::{Packet, Refusal};
+
+impl Core {
+    /// Starts the node that `identity` names, as a member of `view`. The boot is counted in `store`
+    /// before anything can be signed, and what the node voted in earlier boots binds it again.
+    ///
+    /// # Errors
+    /// [`Misuse`]: a configuration value out of its range, a node that is no member of the view, a
+    /// key that the view does not know; or a fault of the store. Nothing was signed then.
+    pub fn start(
+        config: Config,
+        view: Arc<View>,
+        identity: Identity,
+        store: &dyn Store,
+        entropy: Arc<dyn Entropy>,
+        now: Millis,
+    ) -> Result<Self, Error> {
+        config.validate()?;
+        let node = identity.node();
+        let me = view.index_of(&node).ok_or(Misuse::NotAMember(node))?;
+        let directory = Arc::new(Directory::new(Arc::clone(&view), config.prepared_keys));
+        let rate = config.gossip.origin_rate;
+        let keyring = Arc::new(Keyring::start(identity, store, view.mesh(), rate, now)?);
+        take_back_own_key(&directory, &keyring, me, config.grace_ms, now)?;
+        let quorum = QuorumValidator::new(Arc::clone(&directory), me, config.quorum.clone(), now)?;
+        for (_, vote) in store.scan(Table::Vote)? {
+            if let Err(refusal) = quorum.restore_vote(&vote, now) {
+                tracing::warn!(%refusal, "a stored vote binds nothing in this view");
+            }
+        }
+        let ledgers = Arc::new(ledgers(&config, &view)?);
+        let gossip = SignedGossip::new(
+            Arc::clone(&directory),
+            Arc::clone(&keyring),
+            Arc::clone(&ledgers),
+            Arc::clone(&entropy),
+            config.gossip.clone(),
+        )?;
+        let hellos = Mutex::new(vec![None; view.len()]);
+        Ok(Self {
+            me,
+            config,
+            directory,
+            keyring,
+            ledgers,
+            gossip,
+            quorum,
+            entropy,
+            counters: Counters::default(),
+            writes: Mutex::new(Writes::default()),
+            timers: Mutex::new(Timers::default()),
+            hellos,
+            proofs: Mutex::default(),
+        })
+    }
+}
+
+fn ledgers(config: &Config, view: &View) -> Result<Ledgers, Misuse> {
+    let wrong = |error: crate::reputation::ReputationConfigError| Misuse::Config(error.to_string());
+    Ok(Ledgers {
+        members: Ledger::new(config.members.clone(), view.len(), Some(view.faults_tolerated()))
+            .map_err(wrong)?,
+        links: Ledger::new(config.links.clone(), config.gossip.links, None).map_err(wrong)?,
+    })
+}
+
+/// Follows this node's own rotations from the key that the view gives it to the one it signs with.
+fn take_back_own_key(
+    directory: &Directory,
+    keyring: &Keyring,
+    me: MemberIndex,
+    grace_ms: u64,
+    now: Millis,
+) -> Result<(), Error> {
+    for bytes in keyring.rotations() {
+        let followed = follow(directory, me, &bytes, now.after(grace_ms), now);
+        if let Err(refusal) = followed {
+            tracing::warn!(%refusal, "a stored rotation does not follow from this view");
+        }
+    }
+    let active = keyring.active();
+    let known = directory.current(me).ok_or(Misuse::NotAMember(keyring.node()))?;
+    if known.epoch == active.epoch && known.key == *active.key.public_key() {
+        return Ok(());
+    }
+    Err(Misuse::ForeignKey(active.epoch).into())
+}
+
+fn follow(
+    directory: &Directory,
+    me: MemberIndex,
+    bytes: &[u8],
+    grace_until: Millis,
+    now: Millis,
+) -> Result<(), Refusal> {
+    let Packet::Statement(statement) = Packet::parse(bytes)? else {
+        return Err(Refusal::Nonsense("a rotation is a statement"));
+    };
+    let claim = verify_rotation(&statement, directory, me, now)?;
+    let rotated = RotatedKey { to: claim.to, closing: claim.closing, grace_until };
+    directory.rotate(me, statement.head().epoch, rotated);
+    Ok(())
+}

@@ -1,0 +1,240 @@
+//! What arrives outside frames: statements that are signed as a whole, certificates, proofs.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Accepted, Core, Event, Output};
+use crate::id::{Link, Millis, NodeId, Nonce};
+use crate::keyring::verify_rotation;
+use crate::membership::RotatedKey;
+use crate::quorum::{Attestation, Certificate, Tally, UncheckedCertificate, UncheckedProof};
+use crate::reputation::Offence;
+use crate::suite::{Purpose, VerifyError};
+use crate::wire::{self, Container, Packet, Refusal, Statement, Tag, WireError};
+
+/// What a Hello says: where its origin stands, so that an older one is known for a replay.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Hello {
+    pub(super) nonce: Nonce,
+}
+
+/// Rotations cost two checks.
+const ROTATION_CHECKS: u32 = 2;
+/// Proofs cost two checks.
+const PROOF_CHECKS: u32 = 2;
+
+impl Core {
+    pub(super) fn take_bare(
+        &self,
+        link: Link,
+        tag: Tag,
+        bytes: &[u8],
+        now: Millis,
+        outputs: &mut Vec<Output>,
+    ) -> Result<Accepted, Refusal> {
+        let mut origin = None;
+        let taken = self.parse_bare(link, bytes, now).and_then(|packet| match packet {
+            Packet::Statement(statement) => {
+                origin = Some(statement.head().origin);
+                if origin == Some(self.node()) {
+                    return Err(Refusal::Own);
+                }
+                match tag {
+                    Tag::Attestation => self.take_attestation(link, statement, now, outputs),
+                    Tag::Rotation => self.take_rotation(link, &statement, now, outputs),
+                    _ => self.take_hello(link, &statement, now),
+                }
+            }
+            Packet::Certificate(container) => self.take_certificate(link, &container, now, outputs),
+            Packet::Proof(_) => self.take_proof(link, bytes, now, outputs),
+            Packet::Frame(_) => Err(Refusal::Nonsense("a frame is no bare statement")),
+        });
+        match taken {
+            Ok(accepted) => {
+                self.counters.taken();
+                Ok(accepted)
+            }
+            Err(refusal) => Err(self.refused(link, origin, refusal, now, outputs)),
+        }
+    }
+
+    fn parse_bare<'a>(
+        &self,
+        link: Link,
+        bytes: &'a [u8],
+        now: Millis,
+    ) -> Result<Packet<'a>, Refusal> {
+        self.gossip.admit_packet(link, now)?;
+        let limit = wire::max_container_len(self.view().len());
+        if bytes.len() > limit {
+            let found = bytes.len();
+            return Err(WireError::TooLong { what: "a packet", found, limit }.into());
+        }
+        let packet = Packet::parse(bytes)?;
+        match packet.mesh() {
+            mesh if mesh == self.mesh() => Ok(packet),
+            other => Err(Refusal::OtherMesh(other)),
+        }
+    }
+
+    fn take_attestation(
+        &self,
+        link: Link,
+        statement: Statement<'_>,
+        now: Millis,
+        outputs: &mut Vec<Output>,
+    ) -> Result<Accepted, Refusal> {
+        let attestation = Attestation::read(statement, self.view())?;
+        if self.quorum.wants_evidence(&attestation)
+            && self.gossip.take_checks(link, 1, now).is_ok()
+            && self.quorum.learn(&attestation, now)
+        {
+            tracing::debug!(event = attestation.event().kind().name(), "learnt of a newer header");
+        }
+        self.quorum.screen(&attestation, now).inspect_err(|refusal| {
+            if *refusal == Refusal::Decided {
+                // Its attestor does not know yet that the matter is settled.
+                self.timers.lock().asked_about.insert(attestation.event().slot());
+            }
+        })?;
+        self.gossip.take_checks(link, 1, now)?;
+        let (attestor, event) = (attestation.head().origin, attestation.event().clone());
+        let verified = attestation.verify(&self.directory, now)?;
+        match self.quorum.validate_event(verified, now) {
+            Ok(tally) => {
+                self.tell(&tally, outputs);
+                Ok(Accepted::Attestation { attestor, event, tally })
+            }
+            Err((refusal, contradiction)) => {
+                if let Some(contradiction) = contradiction {
+                    self.votes_contradict(contradiction, now, outputs);
+                }
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Tells the neighbours and the host of an event that was just certified.
+    pub(super) fn tell(&self, tally: &Tally, outputs: &mut Vec<Output>) {
+        if let Tally::Certified(certificate) = tally {
+            outputs.push(Output::Send(certificate.as_bytes().to_vec()));
+            self.tell_host(certificate, outputs);
+        }
+    }
+
+    fn tell_host(&self, certificate: &Arc<Certificate>, outputs: &mut Vec<Output>) {
+        let attestors = certificate.attestors().count();
+        tracing::info!(event = certificate.event().kind().name(), attestors, "certified");
+        outputs.push(Output::Event(Event::Certified(Arc::clone(certificate))));
+    }
+
+    fn take_certificate(
+        &self,
+        link: Link,
+        container: &Container<'_>,
+        now: Millis,
+        outputs: &mut Vec<Output>,
+    ) -> Result<Accepted, Refusal> {
+        let unchecked = UncheckedCertificate::read(container, self.view())?;
+        self.quorum.wants_certificate(unchecked.event())?;
+        self.gossip.take_checks(link, unchecked.checks(), now)?;
+        let certificate = self.quorum.accept(unchecked.verify(&self.directory, now)?)?;
+        self.tell_host(&certificate, outputs);
+        Ok(Accepted::Certificate(certificate))
+    }
+
+    fn take_rotation(
+        &self,
+        link: Link,
+        statement: &Statement<'_>,
+        now: Millis,
+        outputs: &mut Vec<Output>,
+    ) -> Result<Accepted, Refusal> {
+        let node = statement.head().origin;
+        let member = self.view().index_of(&node).ok_or(Refusal::UnknownOrigin(node))?;
+        // What can be told without a check: an answer to a Hello brings the whole history again.
+        if self.directory.current(member).is_some_and(|key| key.epoch > statement.head().epoch) {
+            return Err(Refusal::Duplicate);
+        }
+        self.gossip.take_checks(link, ROTATION_CHECKS, now)?;
+        let claim = verify_rotation(statement, &self.directory, member, now)?;
+        let (epoch, suite) = (claim.to.epoch, claim.to.key.suite());
+        let grace_until = now.after(self.config.grace_ms);
+        let rotated = RotatedKey { to: claim.to, closing: claim.closing, grace_until };
+        if !self.directory.rotate(member, statement.head().epoch, rotated) {
+            return Err(Refusal::RotationOrder);
+        }
+        tracing::info!(%node, %epoch, %suite, "a member rotated its key");
+        outputs.push(Output::Event(Event::KeyRotated { node, epoch, suite }));
+        Ok(Accepted::Rotation { node, epoch })
+    }
+
+    fn take_hello(
+        &self,
+        link: Link,
+        statement: &Statement<'_>,
+        now: Millis,
+    ) -> Result<Accepted, Refusal> {
+        let head = statement.head();
+        let node = head.origin;
+        let member = self.view().index_of(&node).ok_or(Refusal::UnknownOrigin(node))?;
+        let Hello { nonce } = wire::decode("a Hello", statement.content())?;
+        if !statement.attachment().is_empty() {
+            return Err(WireError::Trailing { extra: statement.attachment().len() }.into());
+        }
+        let is_news = |last: Option<&Option<Nonce>>| last.is_some_and(|last| *last < Some(nonce));
+        if !is_news(self.hellos.lock().get(member.place())) {
+            return Err(Refusal::Duplicate);
+        }
+        let key = self
+            .directory
+            .key(member, (head.epoch, head.key, head.suite), now)
+            .ok_or(Refusal::UnknownKey { origin: node, epoch: head.epoch })?;
+        self.gossip.take_checks(link, 1, now)?;
+        self.directory
+            .verify(&key.record, Purpose::Hello, statement.signed(), statement.signature())
+            .map_err(|error| match error {
+                VerifyError::SuiteUnavailable(suite) => Refusal::SuiteUnavailable(suite),
+                _ => Refusal::BadSignature,
+            })?;
+        let mut hellos = self.hellos.lock();
+        if !is_news(hellos.get(member.place())) {
+            return Err(Refusal::Duplicate);
+        }
+        if let Some(last) = hellos.get_mut(member.place()) {
+            *last = Some(nonce);
+        }
+        drop(hellos);
+        self.timers.lock().history_wanted = true;
+        Ok(Accepted::Hello(node))
+    }
+
+    fn take_proof(
+        &self,
+        link: Link,
+        bytes: &[u8],
+        now: Millis,
+        outputs: &mut Vec<Output>,
+    ) -> Result<Accepted, Refusal> {
+        let unchecked = UncheckedProof::read(bytes, &self.directory)?;
+        let (offender, key) = unchecked.offender();
+        if self.proofs.lock().get(&offender).is_some_and(|known| known.key() == key) {
+            return Err(Refusal::Duplicate);
+        }
+        self.gossip.take_checks(link, PROOF_CHECKS, now)?;
+        let proof = Arc::new(unchecked.verify(&self.directory, now)?);
+        if self.gossip.condemn(offender, key) {
+            self.condemn(proof.node(), now, outputs);
+        }
+        self.remember_proof(Arc::clone(&proof), outputs);
+        Ok(Accepted::Proof(proof))
+    }
+
+    /// A proof is as good as having seen it: the member's own signatures stand under both halves.
+    fn condemn(&self, node: NodeId, now: Millis, outputs: &mut Vec<Output>) {
+        if node != self.node() {
+            self.charge_member(node, Offence::Equivocation, now, outputs);
+        }
+    }
+}

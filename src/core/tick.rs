@@ -1,0 +1,107 @@
+//! What the passing of time brings about.
+
+use std::collections::BTreeSet;
+
+use super::{Core, Event, Output};
+use crate::id::Millis;
+use crate::quorum::Slot;
+
+/// How often a node may ask for what it missed, in milliseconds.
+const HELLO_INTERVAL_MS: u64 = 2_000;
+
+/// What is due, and what was asked for since the last tick.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    last_resend: Option<Millis>,
+    last_hello: Option<Millis>,
+    said_hello: bool,
+    quorum_lost: bool,
+    /// A packet came under a key that is not known here.
+    pub(super) missed_a_key: bool,
+    /// A member asked for this node's rotations.
+    pub(super) history_wanted: bool,
+    /// Matters that are settled and that somebody still reports on.
+    pub(super) asked_about: BTreeSet<Slot>,
+}
+
+impl Core {
+    /// Does what is due. Call it some times a second, and at least four times in a suspicion time;
+    /// O(n) in the members.
+    pub fn tick(&self, now: Millis) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        self.release(now, &mut outputs);
+        self.send_again(now, &mut outputs);
+        self.say_hello(now, &mut outputs);
+        self.watch_quorum(now, &mut outputs);
+        outputs
+    }
+
+    fn release(&self, now: Millis, outputs: &mut Vec<Output>) {
+        let members = self.ledgers.members.expire(now).into_iter();
+        let links = self.ledgers.links.expire(now).into_iter();
+        outputs.extend(members.map(|node| Output::Event(Event::MemberReleased { node })));
+        outputs.extend(links.map(|link| Output::Event(Event::LinkReleased { link })));
+    }
+
+    /// Own statements on what is undecided, and what others have shown they lack.
+    fn send_again(&self, now: Millis, outputs: &mut Vec<Output>) {
+        let (asked_about, history_wanted) = {
+            let mut timers = self.timers.lock();
+            if !is_due(&mut timers.last_resend, self.config.quorum.resend_ms, now) {
+                return;
+            }
+            (std::mem::take(&mut timers.asked_about), std::mem::take(&mut timers.history_wanted))
+        };
+        outputs.extend(self.quorum.undecided().into_iter().map(Output::Send));
+        let certificates = asked_about.iter().filter_map(|slot| self.quorum.settled(slot));
+        outputs.extend(certificates.map(|found| Output::Send(found.as_bytes().to_vec())));
+        if history_wanted {
+            let rotations = self.keyring.rotations();
+            outputs.extend(rotations.iter().map(|rotation| Output::Send(rotation.to_vec())));
+        }
+    }
+
+    /// Asks for what was missed: once after the start, and whenever an unknown key shows up.
+    fn say_hello(&self, now: Millis, outputs: &mut Vec<Output>) {
+        {
+            let mut timers = self.timers.lock();
+            let wanted = !timers.said_hello || timers.missed_a_key;
+            if !wanted || !is_due(&mut timers.last_hello, HELLO_INTERVAL_MS, now) {
+                return;
+            }
+            timers.missed_a_key = false;
+        }
+        match self.hello(now) {
+            Ok(hello) => {
+                self.timers.lock().said_hello = true;
+                outputs.push(Output::Send(hello));
+            }
+            Err(error) => tracing::warn!(%error, "a Hello could not be signed"),
+        }
+    }
+
+    fn watch_quorum(&self, now: Millis, outputs: &mut Vec<Output>) {
+        let silent = self.overdue(now).len();
+        let tolerated = self.view().len().saturating_sub(self.view().quorum());
+        let lost = silent > tolerated;
+        if std::mem::replace(&mut self.timers.lock().quorum_lost, lost) == lost {
+            return;
+        }
+        outputs.push(Output::Event(if lost {
+            tracing::warn!(silent, tolerated, "no quorum can be reached");
+            Event::NoQuorum { silent, tolerated }
+        } else {
+            Event::QuorumRestored
+        }));
+    }
+}
+
+/// Whether `interval_ms` have passed since `last`; then now is the last. A clock that went back
+/// makes it due, rather than wait for the time to come round again.
+fn is_due(last: &mut Option<Millis>, interval_ms: u64, now: Millis) -> bool {
+    let due = last.is_none_or(|last| now < last || now.since(last) >= interval_ms);
+    if due {
+        *last = Some(now);
+    }
+    due
+}

@@ -1,0 +1,96 @@
+//! The numbers gossip is run with.
+
+use crate::keyring::Misuse;
+use crate::limit::Rate;
+use crate::replay::WindowWidth;
+
+/// The numbers gossip is run with. Ranges are checked when a node is built, defaults included.
+#[derive(Debug, Clone)]
+pub struct GossipConfig {
+    /// How far behind the newest nonce of a key a frame may arrive, in messages. At 10 messages a
+    /// second the default of 1024 bears 100 s of reordering.
+    pub window: WindowWidth,
+    /// The messages that are taken of one origin: 10 a second with bursts of 20. The whole mesh must
+    /// use one value: each node keeps to it when it sends and holds others to it.
+    pub origin_rate: Rate,
+    /// Packets taken over one proven link, and over all claimed links together.
+    pub link_packets: Rate,
+    /// Signature checks spent on one proven link. At 100 µs a check the default of 500 a second is
+    /// 5 % of a core.
+    pub link_checks: Rate,
+    /// Signature checks spent on all claimed links together.
+    pub claimed_checks: Rate,
+    /// Proven links whose budgets are remembered; the least recently used goes first. Each costs
+    /// about 100 bytes. 1 to 1 048 576.
+    pub links: usize,
+    /// Bytes of signed headers kept to prove equivocation, over all members: at 3.4 KiB each the
+    /// default of 1 MiB holds the last 300. At most 1 GiB.
+    pub retained_bytes: usize,
+    /// How long a member in quarantine waits between two beacons that are still taken as signs of
+    /// life, in milliseconds. 100 to 3 600 000.
+    pub quarantine_beacon_ms: u64,
+}
+
+impl Default for GossipConfig {
+    fn default() -> Self {
+        Self {
+            window: WindowWidth::default(),
+            origin_rate: Rate { per_second: 10, burst: 20 },
+            link_packets: Rate { per_second: 5_000, burst: 10_000 },
+            link_checks: Rate { per_second: 500, burst: 1_000 },
+            claimed_checks: Rate { per_second: 500, burst: 1_000 },
+            links: 4_096,
+            retained_bytes: 1024 * 1024,
+            quarantine_beacon_ms: 5_000,
+        }
+    }
+}
+
+impl GossipConfig {
+    /// Checks every value against its range.
+    ///
+    /// # Errors
+    /// [`Misuse::Config`] names the first that is out of it.
+    pub fn validate(&self) -> Result<(), Misuse> {
+        let rates = [
+            ("origin_rate", self.origin_rate),
+            ("link_packets", self.link_packets),
+            ("link_checks", self.link_checks),
+            ("claimed_checks", self.claimed_checks),
+        ];
+        for (name, rate) in rates {
+            rate.validate().map_err(|error| Misuse::Config(format!("{name}: {error}")))?;
+        }
+        in_range("links", self.links, 1, 1_048_576)?;
+        in_range("retained_bytes", self.retained_bytes, 0, 1024 * 1024 * 1024)?;
+        in_range("quarantine_beacon_ms", self.quarantine_beacon_ms, 100, 3_600_000)
+    }
+}
+
+fn in_range<T: PartialOrd + std::fmt::Display>(
+    name: &str,
+    value: T,
+    least: T,
+    most: T,
+) -> Result<(), Misuse> {
+    if (least <= value) && (value <= most) {
+        return Ok(());
+    }
+    Err(Misuse::Config(format!("{name} is {value}, it may be {least} to {most}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_hold_and_bad_values_are_named() {
+        assert_eq!(GossipConfig::default().validate(), Ok(()));
+        let config = GossipConfig { links: 0, ..GossipConfig::default() };
+        let error = config.validate().unwrap_err().to_string();
+        assert_eq!(error, "configuration: links is 0, it may be 1 to 1048576");
+        let rate = Rate { per_second: 0, burst: 20 };
+        let config = GossipConfig { origin_rate: rate, ..GossipConfig::default() };
+        assert!(config.validate().unwrap_err().to_string().contains("origin_rate"));
+    }
+}

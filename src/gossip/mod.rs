@@ -1,0 +1,27 @@
+//! Frames: signing one's own, admitting those of others.
+//!
+//! ```text
+//! screen: size → parse header → mesh id → link budget → known member, known key → content already
+//!         seen → origin quarantine → replay window (look only) → body digest → check budget
+//! verify: signature
+//! commit: replay window (marked, atomically) → sent rate → deliver
+//! ```
+//!
+//! Cheap refusals come first, and nothing is remembered about a frame before its signature holds,
+//! except against a link: so no frame that X did not sign changes anything that is kept about X
+//! (promise P3), and a bad copy that runs ahead cannot censor the good one.
+
+mod admission;
+mod config;
+mod ledgers;
+mod links;
+mod message;
+mod peer;
+mod retained;
+mod signed_gossip;
+
+pub use admission::{Screened, Verified};
+pub use config::GossipConfig;
+pub use ledgers::Ledgers;
+pub use message::Message;
+pub use signed_gossip::{Admitted, FrameRefused, SignedGossip};

@@ -1,0 +1,78 @@
+//! What is remembered about one member's frames.
+
+use crate::id::{Digest, Millis, Nonce, SentAt};
+use crate::limit::{Rate, SentRate};
+use crate::replay::{Look, ReplayWindow, WindowWidth};
+
+/// One member's replay windows, sent rate and what was proven. Only frames that the member signed
+/// change it.
+#[derive(Debug)]
+pub(super) struct Peer {
+    width: WindowWidth,
+    /// A window for each key: a nonce belongs to the key that signed it, not to an epoch number.
+    /// At most two: the current key and the one before.
+    windows: Vec<(Digest, ReplayWindow)>,
+    sent: SentRate,
+    /// The key under which this member contradicted itself: proven once, not charged again, or a
+    /// replay of the two frames would keep it in quarantine for ever.
+    condemned: Option<Digest>,
+    /// When a frame was last taken as a sign of life although the member was in quarantine.
+    last_sign_of_life: Option<Millis>,
+}
+
+impl Peer {
+    pub(super) fn new(width: WindowWidth, rate: Rate) -> Self {
+        Self {
+            width,
+            windows: Vec::new(),
+            sent: SentRate::new(rate),
+            condemned: None,
+            last_sign_of_life: None,
+        }
+    }
+
+    pub(super) fn look(&self, key: &Digest, nonce: Nonce) -> Look {
+        let window = self.windows.iter().find(|(of, _)| of == key);
+        window.map_or(Look::Fresh, |(_, window)| window.look(nonce))
+    }
+
+    /// Looks again and marks, in one step under the member's lock. `known` are the keys that speak
+    /// or may still speak for the member; the windows of all others go.
+    pub(super) fn commit(
+        &mut self,
+        key: Digest,
+        nonce: Nonce,
+        tag: u32,
+        known: [Option<Digest>; 2],
+    ) -> Look {
+        if let Some((_, window)) = self.windows.iter_mut().find(|(of, _)| *of == key) {
+            return window.commit(nonce, tag);
+        }
+        self.windows.retain(|(of, _)| known.contains(&Some(*of)));
+        let mut window = ReplayWindow::new(self.width);
+        let look = window.commit(nonce, tag);
+        self.windows.push((key, window));
+        look
+    }
+
+    /// Whether the member's own signed times allow this frame.
+    pub(super) fn within_rate(&mut self, nonce: Nonce, sent_at: SentAt) -> bool {
+        self.sent.observe(nonce, sent_at).is_ok()
+    }
+
+    pub(super) fn is_condemned(&self, key: &Digest) -> bool {
+        self.condemned.as_ref() == Some(key)
+    }
+
+    pub(super) fn condemn(&mut self, key: Digest) {
+        self.condemned = Some(key);
+    }
+
+    pub(super) fn may_show_life(&self, now: Millis, interval_ms: u64) -> bool {
+        self.last_sign_of_life.is_none_or(|last| now.since(last) >= interval_ms || now < last)
+    }
+
+    pub(super) fn showed_life(&mut self, now: Millis) {
+        self.last_sign_of_life = Some(now);
+    }
+}

@@ -1,0 +1,354 @@
+//! `SignedGossip`: what this node says is signed, what it hears is checked.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::admission::{Screened, Verified};
+use super::links::Links;
+use super::peer::Peer;
+use super::retained::Retained;
+use super::{GossipConfig, Ledgers, Message};
+use crate::id::{Link, Millis, NodeId};
+use crate::keyring::{Error, Keyring, Misuse, PreparedRotation};
+use crate::membership::{Directory, MemberIndex};
+use crate::replay::Look;
+use crate::suite::{Entropy, Suite};
+use crate::wire::{
+    Frame, Header, Kind, MAX_BODY_LEN, Refusal, SignedHeader, WireError, seal_frame,
+};
+
+/// Signs this node's messages and admits those of others, each at most once.
+///
+/// It reads no clock and does no I/O: the caller passes `now` and bytes in. It never punishes: what
+/// a refusal costs whom is decided by [`Core`](crate::Core).
+#[derive(Debug)]
+pub struct SignedGossip {
+    directory: Arc<Directory>,
+    keyring: Arc<Keyring>,
+    ledgers: Arc<Ledgers>,
+    entropy: Arc<dyn Entropy>,
+    config: GossipConfig,
+    links: Links,
+    peers: Vec<Mutex<Peer>>,
+    retained: Retained,
+    /// Keys the fingerprints by which a duplicate is told from an equivocation, so that nobody
+    /// outside can aim for a collision.
+    fingerprint_key: [u8; 32],
+}
+
+/// A frame that was taken.
+#[derive(Debug)]
+pub struct Admitted<'a> {
+    /// The member that signed it.
+    pub member: MemberIndex,
+    /// Its header and signature, as evidence that the member spoke.
+    pub signed_header: SignedHeader<'a>,
+    /// The message; `None` for a beacon of a member in quarantine, which is a sign of life and no
+    /// more.
+    pub message: Option<Message>,
+}
+
+/// A frame that was not taken.
+#[derive(Debug)]
+pub struct FrameRefused {
+    /// Why.
+    pub refusal: Refusal,
+    /// The origin it names, as far as it could be read: proven by nothing but, for refusals that
+    /// come after the signature check, its own valid signature.
+    pub origin: Option<NodeId>,
+    /// Two signed headers under one nonce, when that is what was found.
+    pub contradiction: Option<[Box<[u8]>; 2]>,
+}
+
+impl FrameRefused {
+    pub(super) fn of(refusal: Refusal, frame: &Frame<'_>) -> Self {
+        Self { refusal, origin: Some(frame.header().origin), contradiction: None }
+    }
+}
+
+impl SignedGossip {
+    /// Puts gossip together from its parts.
+    ///
+    /// # Errors
+    /// [`Misuse::Config`] for a value out of its range, or a fault of the entropy source.
+    pub fn new(
+        directory: Arc<Directory>,
+        keyring: Arc<Keyring>,
+        ledgers: Arc<Ledgers>,
+        entropy: Arc<dyn Entropy>,
+        config: GossipConfig,
+    ) -> Result<Self, Error> {
+        config.validate()?;
+        let mut fingerprint_key = [0; 32];
+        entropy.fill(&mut fingerprint_key).map_err(WireError::from)?;
+        let peer = || Mutex::new(Peer::new(config.window, config.origin_rate));
+        Ok(Self {
+            peers: directory.view().indices().map(|_| peer()).collect(),
+            links: Links::new(&config),
+            retained: Retained::new(config.retained_bytes),
+            fingerprint_key,
+            directory,
+            keyring,
+            ledgers,
+            entropy,
+            config,
+        })
+    }
+
+    /// Signs a message of this node, as it goes on the wire.
+    ///
+    /// # Errors
+    /// [`Misuse::BodyTooLong`] above [`MAX_BODY_LEN`] bytes, [`Misuse::RateExceeded`] beyond the
+    /// rate that the others take, or a fault of the scheme.
+    pub fn sign_message(&self, kind: Kind, body: &[u8], now: Millis) -> Result<Vec<u8>, Error> {
+        if body.len() > MAX_BODY_LEN {
+            // Before a nonce and a place in the rate are spent on it.
+            return Err(Misuse::BodyTooLong { found: body.len(), limit: MAX_BODY_LEN }.into());
+        }
+        let ticket = self.keyring.draw(now)?;
+        let key = &ticket.key.key;
+        let header = Header {
+            mesh: self.keyring.mesh(),
+            suite: key.suite(),
+            view: self.directory.view().number(),
+            origin: self.keyring.node(),
+            epoch: ticket.key.epoch,
+            key: key.public_key().digest(),
+            nonce: ticket.nonce,
+            sent_at: ticket.sent_at,
+            kind,
+            body_len: 0,
+            body: Header::digest_body(&[]),
+        };
+        Ok(seal_frame(header, body, key, self.entropy.as_ref())?)
+    }
+
+    /// Prepares the rotation of this node's key: see [`Keyring::prepare_rotation`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn rotate_keys(&self, suite: Suite) -> Result<PreparedRotation, Error> {
+        self.keyring.prepare_rotation(suite, self.entropy.as_ref())
+    }
+
+    /// Admits a frame in one go: screen, verify, commit.
+    ///
+    /// # Errors
+    /// [`FrameRefused`] says why, and what stands against whom.
+    pub fn verify_message<'a>(
+        &self,
+        link: Link,
+        bytes: &'a [u8],
+        now: Millis,
+    ) -> Result<Admitted<'a>, FrameRefused> {
+        self.commit(self.screen(link, bytes, now)?.verify()?, now)
+    }
+
+    /// Everything that can be told about a frame without checking its signature, cheapest first.
+    ///
+    /// # Errors
+    /// [`FrameRefused`] says why. Nothing has been remembered then, but for the budget of the link.
+    pub fn screen<'a>(
+        &self,
+        link: Link,
+        bytes: &'a [u8],
+        now: Millis,
+    ) -> Result<Screened<'a>, FrameRefused> {
+        let frame = match Frame::parse(bytes) {
+            Ok(frame) => frame,
+            Err(error) => {
+                // Over its budget a link is not charged for the form of what it sends, too.
+                let refusal = self.admit_packet(link, now).err().unwrap_or_else(|| error.into());
+                return Err(FrameRefused { refusal, origin: None, contradiction: None });
+            }
+        };
+        match self.screen_parsed(link, &frame, now) {
+            Ok((member, record, tag)) => {
+                let directory = Arc::clone(&self.directory);
+                Ok(Screened { frame, link, member, record, directory, tag })
+            }
+            Err(refusal) => Err(FrameRefused::of(refusal, &frame)),
+        }
+    }
+
+    fn screen_parsed(
+        &self,
+        link: Link,
+        frame: &Frame<'_>,
+        now: Millis,
+    ) -> Result<(MemberIndex, Arc<crate::membership::KeyRecord>, u32), Refusal> {
+        let header = frame.header();
+        if header.mesh != self.keyring.mesh() {
+            return Err(Refusal::OtherMesh(header.mesh));
+        }
+        self.admit_packet(link, now)?;
+        if header.origin == self.keyring.node() {
+            return Err(Refusal::Own);
+        }
+        let view = self.directory.view();
+        let member = view.index_of(&header.origin).ok_or(Refusal::UnknownOrigin(header.origin))?;
+        if header.view != view.number() {
+            return Err(Refusal::OtherView { found: header.view, current: view.number() });
+        }
+        let key = self
+            .directory
+            .key(member, (header.epoch, header.key, header.suite), now)
+            .ok_or(Refusal::UnknownKey { origin: header.origin, epoch: header.epoch })?;
+        if key.closing.is_some_and(|closing| header.nonce > closing) {
+            return Err(Refusal::ClosedEpoch);
+        }
+        let tag = self.fingerprint(frame.signed_header().signed());
+        self.look(member, frame, tag, now)?;
+        if !frame.body_matches() {
+            return Err(Refusal::BodyMismatch);
+        }
+        if !self.links.take_checks(link, 1, now) {
+            return Err(Refusal::CheckBudget);
+        }
+        Ok((member, key.record, tag))
+    }
+
+    fn look(
+        &self,
+        member: MemberIndex,
+        frame: &Frame<'_>,
+        tag: u32,
+        now: Millis,
+    ) -> Result<(), Refusal> {
+        let header = frame.header();
+        let quarantined = self.ledgers.members.is_quarantined(&header.origin, now);
+        let peer = self.peer(member)?.lock();
+        let look = peer.look(&header.key, header.nonce);
+        if look == Look::Used(Some(tag)) {
+            return Err(Refusal::Duplicate);
+        }
+        let shows_life = header.kind == Kind::Beacon
+            && peer.may_show_life(now, self.config.quarantine_beacon_ms);
+        if quarantined && !shows_life {
+            return Err(Refusal::OriginQuarantined);
+        }
+        match look {
+            Look::Fresh => Ok(()),
+            // Something else under a used nonce: an equivocation if it is signed. Proven once it is
+            // not looked at again.
+            Look::Used(Some(_)) if !peer.is_condemned(&header.key) => Ok(()),
+            Look::Used(_) | Look::Stale => Err(Refusal::Replay),
+        }
+    }
+
+    /// Takes a verified frame, if it is still new: what may have changed since it was screened is
+    /// looked at again, and its nonce is marked in the same step.
+    ///
+    /// # Errors
+    /// [`FrameRefused`] says why, and what stands against whom.
+    pub fn commit<'a>(
+        &self,
+        verified: Verified<'a>,
+        now: Millis,
+    ) -> Result<Admitted<'a>, FrameRefused> {
+        let Verified(Screened { frame, member, tag, .. }) = verified;
+        match self.mark(&frame, member, tag, now) {
+            Ok(message) => {
+                Ok(Admitted { member, signed_header: frame.signed_header().clone(), message })
+            }
+            Err(Refusal::Equivocation) => Err(self.contradiction(&frame, member)),
+            Err(refusal) => Err(FrameRefused::of(refusal, &frame)),
+        }
+    }
+
+    fn mark(
+        &self,
+        frame: &Frame<'_>,
+        member: MemberIndex,
+        tag: u32,
+        now: Millis,
+    ) -> Result<Option<Message>, Refusal> {
+        let header = frame.header();
+        let key = (header.epoch, header.key, header.suite);
+        if self.directory.key(member, key, now).is_none() {
+            return Err(Refusal::UnknownKey { origin: header.origin, epoch: header.epoch });
+        }
+        let quarantined = self.ledgers.members.is_quarantined(&header.origin, now);
+        let known = self.directory.known_keys(member);
+        let mut peer = self.peer(member)?.lock();
+        match peer.commit(header.key, header.nonce, tag, known) {
+            Look::Fresh => {}
+            Look::Used(Some(before)) if before == tag => return Err(Refusal::Duplicate),
+            Look::Used(Some(_)) => return Err(Refusal::Equivocation),
+            Look::Used(None) | Look::Stale => return Err(Refusal::Replay),
+        }
+        // The nonce is marked first: one frame over the rate counts once, however often replayed.
+        if !peer.within_rate(header.nonce, header.sent_at) {
+            return Err(Refusal::OverRate);
+        }
+        if quarantined {
+            peer.showed_life(now);
+        }
+        drop(peer);
+        let place = (member, header.key, header.nonce);
+        self.retained.keep(place, frame.signed_header().as_bytes());
+        Ok((!quarantined).then(|| Message {
+            origin: header.origin,
+            kind: header.kind,
+            mark: header.mark(),
+            sent_at: header.sent_at,
+            body: frame.body().to_vec(),
+        }))
+    }
+
+    /// The two halves of a contradiction, when the first is still at hand and none was found
+    /// before; otherwise it cannot be proven, and is a replay like any other.
+    fn contradiction(&self, frame: &Frame<'_>, member: MemberIndex) -> FrameRefused {
+        let header = frame.header();
+        let first = self.retained.find(&(member, header.key, header.nonce));
+        let Some(first) = first else { return FrameRefused::of(Refusal::Replay, frame) };
+        let second = Box::from(frame.signed_header().as_bytes());
+        match self.condemn(member, header.key) {
+            true => FrameRefused {
+                contradiction: Some([first, second]),
+                ..FrameRefused::of(Refusal::Equivocation, frame)
+            },
+            false => FrameRefused::of(Refusal::Replay, frame),
+        }
+    }
+
+    /// Notes that `member` contradicted itself under `key`; tells whether that is news.
+    pub(crate) fn condemn(&self, member: MemberIndex, key: crate::id::Digest) -> bool {
+        let Ok(peer) = self.peer(member) else { return false };
+        let mut peer = peer.lock();
+        let news = !peer.is_condemned(&key);
+        peer.condemn(key);
+        news
+    }
+
+    /// Whether a packet over `link` may be looked at: the link is heard, and within its budget.
+    pub(crate) fn admit_packet(&self, link: Link, now: Millis) -> Result<(), Refusal> {
+        if self.ledgers.link_is_quarantined(link, now) {
+            return Err(Refusal::LinkQuarantined);
+        }
+        match self.links.take_packet(link, now) {
+            true => Ok(()),
+            false => Err(Refusal::LinkBudget),
+        }
+    }
+
+    /// Takes `checks` signature checks from the budget of `link`.
+    pub(crate) fn take_checks(&self, link: Link, checks: u32, now: Millis) -> Result<(), Refusal> {
+        match self.links.take_checks(link, checks, now) {
+            true => Ok(()),
+            false => Err(Refusal::CheckBudget),
+        }
+    }
+
+    fn peer(&self, member: MemberIndex) -> Result<&Mutex<Peer>, Refusal> {
+        self.peers
+            .get(member.place())
+            .ok_or(Refusal::Nonsense("it names a place that the view does not have"))
+    }
+
+    fn fingerprint(&self, signed: &[u8]) -> u32 {
+        let hash = blake3::keyed_hash(&self.fingerprint_key, signed);
+        hash.as_bytes().first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    }
+}

@@ -1,0 +1,264 @@
+//! `MeshByzantineProtection`: a [`Core`] with a store, a router and a monitor around it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{MapekMonitor, MeshRouter, PeerHealth};
+use crate::core::{Accepted, Config, Core, Event, Output, Stats, Step};
+use crate::gossip::Message;
+use crate::id::{Link, Millis, NodeId};
+use crate::keyring::{Error, Identity};
+use crate::membership::View;
+use crate::quorum::{CriticalEvent, FailureStatus, Tally};
+use crate::store::Store;
+use crate::suite::{Entropy, OsEntropy, Suite};
+use crate::wire::{Kind, Refusal};
+
+/// What a node needs of its host.
+pub struct Host {
+    /// Holds the identity, the boot counter and the votes.
+    pub store: Box<dyn Store>,
+    /// Carries packets.
+    pub router: Box<dyn MeshRouter>,
+    /// Watches over peers.
+    pub monitor: Box<dyn MapekMonitor>,
+    /// Where randomness comes from: the operating system, unless in a simulation.
+    pub entropy: Arc<dyn Entropy>,
+    /// Whether packets that were accepted are passed on to the other neighbours. A mesh in which
+    /// not everyone hears everyone needs it.
+    pub relay: bool,
+}
+
+impl Host {
+    /// A relaying host with the randomness of the operating system.
+    pub fn new(
+        store: impl Store + 'static,
+        router: impl MeshRouter + 'static,
+        monitor: impl MapekMonitor + 'static,
+    ) -> Self {
+        Self {
+            store: Box::new(store),
+            router: Box::new(router),
+            monitor: Box::new(monitor),
+            entropy: Arc::new(OsEntropy),
+            relay: true,
+        }
+    }
+}
+
+/// One node's protection against lying members and outsiders.
+///
+/// Feed it every packet that arrives ([`handle_frame`](Self::handle_frame)) and the time
+/// ([`tick`](Self::tick)); it answers through the [`MeshRouter`] and the [`MapekMonitor`]. All
+/// methods take `&self` and may be called from any thread; `now` is the host's monotonic clock.
+pub struct MeshByzantineProtection {
+    core: Core,
+    host: Host,
+}
+
+impl fmt::Debug for MeshByzantineProtection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MeshByzantineProtection").field("core", &self.core).finish_non_exhaustive()
+    }
+}
+
+impl MeshByzantineProtection {
+    /// Starts the node whose identity the host's store holds (see [`Identity::create`]), as a
+    /// member of `view`.
+    ///
+    /// # Errors
+    /// [`Misuse`](crate::keyring::Misuse): no identity, no member, a value out of its range; or a
+    /// fault of the store. Nothing was signed then.
+    pub fn start(config: Config, view: Arc<View>, host: Host, now: Millis) -> Result<Self, Error> {
+        let store = host.store.as_ref();
+        let identity = Identity::load(store)?;
+        let core = Core::start(config, view, identity, store, Arc::clone(&host.entropy), now)?;
+        Ok(Self { core, host })
+    }
+
+    /// The core, for what this type does not pass on.
+    pub const fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Takes whatever arrived over `link`. What is accepted is passed on to the other neighbours,
+    /// if the host relays.
+    ///
+    /// # Errors
+    /// [`Refusal`] says why a packet was not taken.
+    pub fn handle_frame(&self, link: Link, bytes: &[u8], now: Millis) -> Result<Accepted, Refusal> {
+        let step = self.core.handle_frame(link, bytes, now);
+        self.finish(link, bytes, step, now)
+    }
+
+    /// Takes a beacon that arrived over `link`, and nothing else.
+    ///
+    /// # Errors
+    /// [`Refusal::NotABeacon`] for any other packet; otherwise it says why the beacon was not
+    /// taken.
+    pub fn verify_beacon(&self, link: Link, bytes: &[u8], now: Millis) -> Result<Message, Refusal> {
+        let step = self.core.verify_beacon(link, bytes, now);
+        self.finish(link, bytes, step, now)
+    }
+
+    fn finish<T>(
+        &self,
+        link: Link,
+        bytes: &[u8],
+        step: Step<Result<T, Refusal>>,
+        now: Millis,
+    ) -> Result<T, Refusal> {
+        if step.result.is_ok() && self.host.relay {
+            self.host.router.broadcast(bytes, Some(link));
+        }
+        if let Err(error) = self.carry_out(step.outputs, now) {
+            tracing::error!(%error, "an effect of a packet could not be carried out");
+        }
+        step.result
+    }
+
+    /// Signs a message and hands it to every neighbour.
+    ///
+    /// # Errors
+    /// [`Misuse`](crate::keyring::Misuse): too long, too fast; or a fault of the scheme.
+    pub fn sign_message(&self, kind: Kind, body: &[u8], now: Millis) -> Result<(), Error> {
+        let bytes = self.core.sign_message(kind, body, now)?;
+        self.host.router.broadcast(&bytes, None);
+        Ok(())
+    }
+
+    /// Signs a beacon and hands it to every neighbour.
+    ///
+    /// # Errors
+    /// As for [`sign_message`](Self::sign_message).
+    pub fn sign_beacon(&self, body: &[u8], now: Millis) -> Result<(), Error> {
+        self.sign_message(Kind::Beacon, body, now)
+    }
+
+    /// States that `node` has failed. [`tick`](Self::tick) does so by itself for members that are
+    /// silent for the suspicion time.
+    ///
+    /// # Errors
+    /// As for [`Core::report_node_failure`].
+    pub fn report_node_failure(&self, node: NodeId, now: Millis) -> Result<Tally, Error> {
+        let step = self.core.report_node_failure(node, now)?;
+        self.carry_out(step.outputs, now)?;
+        Ok(step.result)
+    }
+
+    /// States that `event` is so, or votes for it.
+    ///
+    /// # Errors
+    /// As for [`Core::report_critical_event`], or a fault of the store.
+    pub fn report_critical_event(&self, event: CriticalEvent, now: Millis) -> Result<Tally, Error> {
+        let step = self.core.report_critical_event(event, now)?;
+        self.carry_out(step.outputs, now)?;
+        Ok(step.result)
+    }
+
+    /// Replaces this node's key by a new one of `suite`, and announces it once it is durable.
+    ///
+    /// # Errors
+    /// As for [`Core::rotate_keys`], or a fault of the store; the old key stays in use then.
+    pub fn rotate_keys(&self, suite: Suite, now: Millis) -> Result<(), Error> {
+        let step = self.core.rotate_keys(suite)?;
+        self.carry_out(step.outputs, now)
+    }
+
+    /// Does what is due: reports members that are silent, sends again what is undecided, ends
+    /// quarantines. Call it some times a second, and at least four times in a suspicion time.
+    ///
+    /// # Errors
+    /// A fault of the scheme or the store. Everything else that was due has been done.
+    pub fn tick(&self, now: Millis) -> Result<(), Error> {
+        let mut result = self.carry_out(self.core.tick(now), now);
+        for node in self.core.to_report(now) {
+            if self.host.monitor.check_peer_health(node) == PeerHealth::Healthy {
+                continue;
+            }
+            match self.report_node_failure(node, now) {
+                // It was heard while we looked.
+                Ok(_) | Err(Error::Misuse(_)) => {}
+                Err(fault) => result = Err(fault),
+            }
+        }
+        result
+    }
+
+    /// What is known about the failure of `node`.
+    pub fn validate_node_failure(&self, node: &NodeId) -> FailureStatus {
+        self.core.validate_node_failure(node)
+    }
+
+    /// Whether exactly this event has been certified.
+    pub fn is_validated(&self, event: &CriticalEvent) -> bool {
+        self.core.is_validated(event)
+    }
+
+    /// Whether the ordinary messages of `node` are refused here.
+    pub fn is_node_quarantined(&self, node: &NodeId, now: Millis) -> bool {
+        self.core.is_node_quarantined(node, now)
+    }
+
+    /// Whether a message that claims to come from `origin` is worth looking at: see
+    /// [`Core::should_accept_message`].
+    pub fn should_accept_message(
+        &self,
+        link: Link,
+        origin: &NodeId,
+        kind: Kind,
+        now: Millis,
+    ) -> bool {
+        self.core.should_accept_message(link, origin, kind, now)
+    }
+
+    /// A snapshot of what was counted and is known.
+    pub fn stats(&self, now: Millis) -> Stats {
+        self.core.stats(now)
+    }
+
+    /// Carries outputs out in their order; what a write brings about follows the write.
+    fn carry_out(&self, outputs: Vec<Output>, now: Millis) -> Result<(), Error> {
+        let mut result = Ok(());
+        let mut queue = VecDeque::from(outputs);
+        while let Some(output) = queue.pop_front() {
+            match output {
+                Output::Send(bytes) => self.host.router.broadcast(&bytes, None),
+                Output::Event(event) => self.tell(&event, now),
+                Output::Persist { write, batch } => match self.host.store.apply(&batch) {
+                    Ok(()) => queue.extend(self.core.persisted(write, now)),
+                    Err(error) => {
+                        self.core.write_failed(write);
+                        result = Err(error.into());
+                    }
+                },
+            }
+        }
+        result
+    }
+
+    fn tell(&self, event: &Event, now: Millis) {
+        match event {
+            Event::MemberQuarantined { node, .. } => self.host.router.isolate(*node),
+            Event::MemberReleased { node } | Event::NodeReturned { node } => {
+                self.readmit(*node, now);
+            }
+            Event::Certified(certificate) => {
+                if let CriticalEvent::NodeFailure { subject, .. } = certificate.event() {
+                    self.host.router.isolate(*subject);
+                }
+            }
+            _ => {}
+        }
+        self.host.monitor.on_event(event);
+    }
+
+    /// A member may be away for two reasons; it is routed through again when neither is left.
+    fn readmit(&self, node: NodeId, now: Millis) {
+        let failed = matches!(self.validate_node_failure(&node), FailureStatus::Certified(_));
+        if !failed && !self.is_node_quarantined(&node, now) {
+            self.host.router.readmit(node);
+        }
+    }
+}

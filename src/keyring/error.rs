@@ -1,0 +1,131 @@
+//! What can go wrong on this side: the caller asked for what cannot be, or we failed.
+
+use thiserror::Error;
+
+use crate::id::{Epoch, NodeId};
+use crate::store::StoreError;
+use crate::suite::{Suite, SuiteError};
+use crate::wire::WireError;
+
+/// A call that did not do what it was asked to. Nothing was changed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The caller asked for what cannot be done.
+    #[error(transparent)]
+    Misuse(#[from] Misuse),
+    /// The library or something beneath it failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// What a caller asked for and cannot have.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// This node is not a member of the view it was given.
+    #[error("{0} is no member of the view")]
+    NotAMember(NodeId),
+    /// The identity's key is not the one the view (and the rotations since) give this node.
+    #[error("the view does not know the key of this node for epoch {0}")]
+    ForeignKey(Epoch),
+    /// An identity is in the store already.
+    #[error("the store already holds the identity of {0}")]
+    IdentityExists(NodeId),
+    /// The store holds no identity.
+    #[error("the store holds no identity")]
+    NoIdentity,
+    /// More messages than the mesh takes of one origin.
+    #[error("the sending rate is used up; try again in {wait_ms} ms")]
+    RateExceeded {
+        /// Milliseconds until a message can be signed again.
+        wait_ms: u64,
+    },
+    /// A message longer than a frame can carry.
+    #[error("a body of {found} bytes, {limit} are allowed")]
+    BodyTooLong {
+        /// Its length in bytes.
+        found: usize,
+        /// The longest allowed, in bytes.
+        limit: usize,
+    },
+    /// The sequence of this boot is used up.
+    #[error("all nonces of this boot are used; restart to begin the next")]
+    NoncesExhausted,
+    /// The boot counter or the key epoch cannot be counted any further.
+    #[error("the {0} is used up")]
+    CounterExhausted(&'static str),
+    /// The rotation before has not been made durable yet.
+    #[error("a rotation is under way")]
+    RotationPending,
+    /// A rotation to a weaker suite.
+    #[error("rotating from {from} back to {to} is a downgrade")]
+    Downgrade {
+        /// The suite in use.
+        from: Suite,
+        /// The suite that was asked for.
+        to: Suite,
+    },
+    /// A statement about a node that is no member.
+    #[error("{0}, which the event is about, is no member")]
+    UnknownSubject(NodeId),
+    /// A node cannot attest its own failure.
+    #[error("a node does not attest its own failure")]
+    OwnFailure,
+    /// The subject was heard too recently to be reported.
+    #[error("{subject} was heard {ago_ms} ms ago, a failure is reported after {needed_ms} ms")]
+    NotSilent {
+        /// The member in question.
+        subject: NodeId,
+        /// How long ago it was heard, in milliseconds.
+        ago_ms: u64,
+        /// The suspicion time, in milliseconds.
+        needed_ms: u64,
+    },
+    /// This node has voted in the slot, for something else.
+    #[error("this node has already voted for something else in that slot")]
+    AlreadyVoted,
+    /// An event that says what it cannot say.
+    #[error("the event makes no sense: {0}")]
+    Nonsense(&'static str),
+    /// A configuration value out of its range.
+    #[error("configuration: {0}")]
+    Config(String),
+}
+
+/// What failed on our side. Never held against a peer.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The signature scheme failed or is not compiled in.
+    #[error(transparent)]
+    Suite(#[from] SuiteError),
+    /// Something could not be written or, from the store, read.
+    #[error("stored or produced data: {0}")]
+    Wire(#[from] WireError),
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Fault::from(error).into()
+    }
+}
+
+impl From<SuiteError> for Error {
+    fn from(error: SuiteError) -> Self {
+        Fault::from(error).into()
+    }
+}
+
+impl From<WireError> for Error {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::TooLong { found, limit, .. } => Misuse::BodyTooLong { found, limit }.into(),
+            WireError::Sign(error) => error.into(),
+            other => Fault::from(other).into(),
+        }
+    }
+}

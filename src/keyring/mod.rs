@@ -1,0 +1,12 @@
+//! This node's own keys: the identity on disk, the boot counter, the order of nonces, rotation.
+
+mod boot;
+mod error;
+mod identity;
+mod ring;
+mod rotation;
+
+pub use error::{Error, Fault, Misuse};
+pub use identity::Identity;
+pub use ring::{ActiveKey, Keyring, PreparedRotation, Ticket};
+pub use rotation::{RotationClaim, seal_rotation, verify_rotation};

@@ -1,0 +1,11 @@
+//! Who belongs to the mesh, and which keys speak for whom.
+
+mod directory;
+mod member;
+mod threshold;
+mod view;
+
+pub use directory::{Directory, KeyInForce, RotatedKey};
+pub use member::{KeyRecord, Member, MemberIndex};
+pub use threshold::{faults_tolerated, quorum_size};
+pub use view::{MAX_MEMBERS, MAX_NAME_LEN, View, ViewError};

@@ -1,0 +1,157 @@
+//! One member's signed statement on one event.
+
+use serde::{Deserialize, Serialize};
+
+use super::CriticalEvent;
+use crate::id::{Digest, MeshId, Millis};
+use crate::membership::{Directory, KeyRecord, MemberIndex, View};
+use crate::suite::{Entropy, Purpose, SigningKey, VerifyError};
+use crate::wire::{self, Refusal, Statement, StatementHead, Tag, WireError, seal_statement};
+
+#[derive(Serialize, Deserialize)]
+struct Content {
+    view: Digest,
+    event: CriticalEvent,
+}
+
+/// Signs an attestation of `event` in the view with digest `view`, as it goes on the wire.
+///
+/// It signs whatever it is told: hosts use
+/// [`QuorumValidator::report_critical_event`](super::QuorumValidator::report_critical_event).
+///
+/// # Errors
+/// What the scheme says.
+pub fn seal_attestation(
+    event: &CriticalEvent,
+    view: Digest,
+    head: &StatementHead,
+    key: &SigningKey,
+    entropy: &dyn Entropy,
+) -> Result<Vec<u8>, WireError> {
+    seal_statement(Tag::Attestation, head, &content(event, view)?, key, entropy)
+}
+
+fn content(event: &CriticalEvent, view: Digest) -> Result<Vec<u8>, WireError> {
+    wire::encode("an attestation", &Content { view, event: event.clone() })
+}
+
+/// The bytes that `head`'s member signs to attest `event`. An attestation says the same whoever
+/// carries it, so a certificate need not repeat it for each attestor.
+pub(super) fn signed_bytes(
+    event: &CriticalEvent,
+    view: Digest,
+    head: &StatementHead,
+) -> Result<Vec<u8>, WireError> {
+    head.signed_bytes(Tag::Attestation, &content(event, view)?)
+}
+
+/// An attestation as it was received, read and not yet checked.
+#[derive(Debug, Clone)]
+pub struct Attestation<'a> {
+    statement: Statement<'a>,
+    attestor: MemberIndex,
+    event: CriticalEvent,
+}
+
+impl<'a> Attestation<'a> {
+    /// Reads an attestation by a member of `view`, in that view, of an event that makes sense.
+    ///
+    /// # Errors
+    /// [`Refusal`] says what it is instead.
+    pub fn read(statement: Statement<'a>, view: &View) -> Result<Self, Refusal> {
+        let origin = statement.head().origin;
+        let attestor = view.index_of(&origin).ok_or(Refusal::UnknownOrigin(origin))?;
+        let content: Content = wire::decode("an attestation", statement.content())?;
+        if content.view != view.digest() {
+            return Err(Refusal::Nonsense("it is meant for another view"));
+        }
+        content.event.check(view).map_err(Refusal::Nonsense)?;
+        if content.event.barred_attestor() == Some(origin) {
+            return Err(Refusal::Nonsense("a node does not attest its own failure"));
+        }
+        Ok(Self { statement, attestor, event: content.event })
+    }
+
+    /// Who attests.
+    pub const fn attestor(&self) -> MemberIndex {
+        self.attestor
+    }
+
+    /// What is attested.
+    pub const fn event(&self) -> &CriticalEvent {
+        &self.event
+    }
+
+    /// Who attests, and under which key.
+    pub const fn head(&self) -> &StatementHead {
+        self.statement.head()
+    }
+
+    /// What travels beside it: for a node failure, the subject's signed header at the mark.
+    pub const fn evidence(&self) -> &'a [u8] {
+        self.statement.attachment()
+    }
+
+    /// Checks the signature: one check.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownKey`] or [`Refusal::BadSignature`].
+    pub fn verify(
+        self,
+        directory: &Directory,
+        now: Millis,
+    ) -> Result<VerifiedAttestation, Refusal> {
+        let head = self.statement.head();
+        let key = directory
+            .key(self.attestor, (head.epoch, head.key, head.suite), now)
+            .ok_or(Refusal::UnknownKey { origin: head.origin, epoch: head.epoch })?;
+        let (signed, signature) = (self.statement.signed(), self.statement.signature());
+        directory
+            .verify(&key.record, Purpose::Attestation, signed, signature)
+            .map_err(|error| refused(&error))?;
+        Ok(VerifiedAttestation {
+            attestor: self.attestor,
+            event: self.event,
+            record: KeyRecord::clone(&key.record),
+            signature: Box::from(signature),
+        })
+    }
+}
+
+pub(super) fn refused(error: &VerifyError) -> Refusal {
+    match error {
+        VerifyError::SuiteUnavailable(suite) => Refusal::SuiteUnavailable(*suite),
+        _ => Refusal::BadSignature,
+    }
+}
+
+/// An attestation whose signature holds. Only [`Attestation::verify`] makes one.
+#[derive(Debug, Clone)]
+pub struct VerifiedAttestation {
+    pub(super) attestor: MemberIndex,
+    pub(super) event: CriticalEvent,
+    pub(super) record: KeyRecord,
+    pub(super) signature: Box<[u8]>,
+}
+
+impl VerifiedAttestation {
+    /// Who attests.
+    pub const fn attestor(&self) -> MemberIndex {
+        self.attestor
+    }
+
+    /// What is attested.
+    pub const fn event(&self) -> &CriticalEvent {
+        &self.event
+    }
+
+    /// The statement as it goes on the wire, without an attachment.
+    pub(super) fn to_bytes(&self, mesh: MeshId, view: &View) -> Result<Vec<u8>, WireError> {
+        let unknown = WireError::Encode { what: "an attestation by no member" };
+        let member = view.member(self.attestor).ok_or(unknown)?;
+        let head = StatementHead::new(mesh, member.id, self.record.epoch, &self.record.key);
+        let mut bytes = signed_bytes(&self.event, view.digest(), &head)?;
+        bytes.extend_from_slice(&self.signature);
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,182 @@
+//! Enough attestations of one event, for anyone to check.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::CriticalEvent;
+use super::attestation::{self, VerifiedAttestation};
+use crate::id::{Digest, Epoch, MeshId, Millis};
+use crate::membership::{Directory, MemberIndex, View};
+use crate::suite::{Purpose, Suite};
+use crate::wire::{self, Container, Packet, Refusal, StatementHead, Tag, WireError};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Signed {
+    attestor: MemberIndex,
+    suite: Suite,
+    epoch: Epoch,
+    key: Digest,
+    signature: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Content {
+    view: Digest,
+    event: CriticalEvent,
+    /// In the order of the view, each member once.
+    signed: Vec<Signed>,
+}
+
+/// A checked certificate: at least ⌈2n/3⌉ members of one view attested one event. Only a check, or
+/// the assembly of checked attestations, makes one, so it need not be checked twice.
+///
+/// It says what was agreed then, not what holds now: a node that was certified as failed may have
+/// come back since.
+#[derive(Debug, Clone)]
+pub struct Certificate {
+    content: Content,
+    bytes: Vec<u8>,
+}
+
+impl Certificate {
+    /// Puts checked attestations of one event together, if they are enough.
+    pub(super) fn assemble<'a>(
+        event: &CriticalEvent,
+        attestations: impl Iterator<Item = &'a VerifiedAttestation>,
+        (mesh, view): (MeshId, &View),
+    ) -> Option<Self> {
+        let mut signed: Vec<Signed> = attestations
+            .filter(|attestation| attestation.event == *event)
+            .map(|attestation| Signed {
+                attestor: attestation.attestor,
+                suite: attestation.record.key.suite(),
+                epoch: attestation.record.epoch,
+                key: attestation.record.key.digest(),
+                signature: attestation.signature.to_vec(),
+            })
+            .collect();
+        signed.sort_by_key(|signed| signed.attestor);
+        let content = Content { view: view.digest(), event: event.clone(), signed };
+        check_shape(&content, view).ok()?;
+        let payload = wire::encode("a certificate", &content).ok()?;
+        Some(Self { content, bytes: Container::to_bytes(Tag::Certificate, mesh, &payload) })
+    }
+
+    /// Checks a certificate offline, against the view and the keys of its members: one signature
+    /// check for each attestor, and a single one that does not hold voids the whole.
+    ///
+    /// # Errors
+    /// [`Refusal`] says what is wrong with it.
+    pub fn verify(bytes: &[u8], directory: &Directory, now: Millis) -> Result<Self, Refusal> {
+        let limit = wire::max_container_len(directory.view().len());
+        if bytes.len() > limit {
+            let found = bytes.len();
+            return Err(WireError::TooLong { what: "a certificate", found, limit }.into());
+        }
+        match Packet::parse(bytes)? {
+            Packet::Certificate(container) if container.mesh() == directory.view().mesh() => {
+                UncheckedCertificate::read(&container, directory.view())?.verify(directory, now)
+            }
+            Packet::Certificate(container) => Err(Refusal::OtherMesh(container.mesh())),
+            _ => Err(Refusal::Nonsense("it is no certificate")),
+        }
+    }
+
+    /// What was agreed.
+    pub const fn event(&self) -> &CriticalEvent {
+        &self.content.event
+    }
+
+    /// The digest of the view it was agreed in.
+    pub const fn view(&self) -> Digest {
+        self.content.view
+    }
+
+    /// Who attested, in the order of the view.
+    pub fn attestors(&self) -> impl Iterator<Item = MemberIndex> {
+        self.content.signed.iter().map(|signed| signed.attestor)
+    }
+
+    /// The certificate as it goes on the wire and into files.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// A certificate that has the right form and whose signatures have not been checked.
+#[derive(Debug)]
+pub(crate) struct UncheckedCertificate {
+    content: Content,
+    bytes: Vec<u8>,
+}
+
+impl UncheckedCertificate {
+    pub(crate) fn read(container: &Container<'_>, view: &View) -> Result<Self, Refusal> {
+        let content: Content = wire::decode("a certificate", container.payload())?;
+        if content.view != view.digest() {
+            return Err(Refusal::Nonsense("it is meant for another view"));
+        }
+        content.event.check(view).map_err(Refusal::Nonsense)?;
+        check_shape(&content, view).map_err(Refusal::CertificateShape)?;
+        let bytes = Container::to_bytes(Tag::Certificate, container.mesh(), container.payload());
+        Ok(Self { content, bytes })
+    }
+
+    pub(crate) const fn event(&self) -> &CriticalEvent {
+        &self.content.event
+    }
+
+    /// How many signature checks it costs.
+    pub(crate) fn checks(&self) -> u32 {
+        u32::try_from(self.content.signed.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn verify(self, directory: &Directory, now: Millis) -> Result<Certificate, Refusal> {
+        let view = directory.view();
+        let Content { view: digest, event, signed } = &self.content;
+        // All keys first: a certificate that cannot be checked yet is nobody's fault, even if a
+        // signature before the unknown key would not have held.
+        let mut keyed = Vec::with_capacity(signed.len());
+        for one in signed {
+            let member = view.member(one.attestor).ok_or(Refusal::Refuted)?;
+            let key = directory
+                .key(one.attestor, (one.epoch, one.key, one.suite), now)
+                .ok_or(Refusal::UnknownKey { origin: member.id, epoch: one.epoch })?;
+            let record = key.record;
+            let head = StatementHead::new(view.mesh(), member.id, record.epoch, &record.key);
+            keyed.push((record, head, &one.signature));
+        }
+        for (record, head, signature) in keyed {
+            let message = attestation::signed_bytes(event, *digest, &head)?;
+            directory.verify(&record, Purpose::Attestation, &message, signature).map_err(
+                |error| match attestation::refused(&error) {
+                    Refusal::BadSignature => Refusal::Refuted,
+                    other => other,
+                },
+            )?;
+        }
+        Ok(Certificate { content: self.content, bytes: self.bytes })
+    }
+}
+
+/// Everything about a certificate except its signatures.
+fn check_shape(content: &Content, view: &View) -> Result<(), &'static str> {
+    let Content { event, signed, .. } = content;
+    if !signed.is_sorted_by(|one, next| one.attestor < next.attestor) {
+        return Err("its attestors are not in order, each once");
+    }
+    if signed.len() < view.quorum() {
+        return Err("it has too few attestors");
+    }
+    let ids: Option<BTreeSet<_>> =
+        signed.iter().map(|one| Some(view.member(one.attestor)?.id)).collect();
+    let ids = ids.ok_or("an attestor is no member")?;
+    if event.barred_attestor().is_some_and(|barred| ids.contains(&barred)) {
+        return Err("the failed node is among its attestors");
+    }
+    if event.required_attestor().is_some_and(|required| !ids.contains(&required)) {
+        return Err("no endpoint of the link is among its attestors");
+    }
+    Ok(())
+}

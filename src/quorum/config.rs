@@ -1,0 +1,52 @@
+//! The numbers the quorum is run with.
+
+use crate::keyring::Misuse;
+use crate::limit::Rate;
+
+/// The numbers the quorum is run with. Ranges are checked when a node is built, defaults included.
+#[derive(Debug, Clone)]
+pub struct QuorumConfig {
+    /// How long a member is silent before it may be reported as failed, in milliseconds. At least
+    /// three beacon intervals, so that two lost beacons do not make a suspect. 100 to 3 600 000.
+    pub suspicion_ms: u64,
+    /// How often own statements on undecided events are sent again, in milliseconds. 50 to 600 000.
+    pub resend_ms: u64,
+    /// The attestations taken of one member, beside a burst of two for each member of the view.
+    pub attestor_rate: Rate,
+    /// The undecided events other than node failures that are kept of one member's statements; its
+    /// oldest goes first, never another member's. Each costs up to 12 KiB. 1 to 4096.
+    pub slots_per_member: usize,
+}
+
+impl Default for QuorumConfig {
+    fn default() -> Self {
+        Self {
+            suspicion_ms: 3_000,
+            resend_ms: 1_000,
+            attestor_rate: Rate { per_second: 10, burst: 20 },
+            slots_per_member: 64,
+        }
+    }
+}
+
+impl QuorumConfig {
+    /// Checks every value against its range.
+    ///
+    /// # Errors
+    /// [`Misuse::Config`] names the first that is out of it.
+    pub fn validate(&self) -> Result<(), Misuse> {
+        let ranges = [
+            ("suspicion_ms", self.suspicion_ms, 100, 3_600_000),
+            ("resend_ms", self.resend_ms, 50, 600_000),
+            ("slots_per_member", u64::try_from(self.slots_per_member).unwrap_or(0), 1, 4_096),
+        ];
+        for (name, value, least, most) in ranges {
+            if value < least || value > most {
+                let text = format!("{name} is {value}, it may be {least} to {most}");
+                return Err(Misuse::Config(text));
+            }
+        }
+        let rate = self.attestor_rate.validate();
+        rate.map_err(|error| Misuse::Config(format!("attestor_rate: {error}")))
+    }
+}

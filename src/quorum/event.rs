@@ -1,0 +1,173 @@
+//! The six kinds of events that a mesh agrees on.
+
+use serde::{Deserialize, Serialize};
+
+use super::Slot;
+use crate::id::{Digest, Epoch, Mark, NodeId};
+use crate::membership::View;
+
+/// The most members that one `TopologyPartition` names.
+pub const MAX_UNREACHABLE: usize = 128;
+
+/// A member that is out of reach, with the mark up to which it was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Unheard {
+    /// The member.
+    pub node: NodeId,
+    /// Its newest signed header that was heard; `None` if none ever was.
+    pub mark: Option<Mark>,
+}
+
+/// An event that is believed only when two thirds of the members attest it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CriticalEvent {
+    /// Nothing was heard of `subject` after `mark`.
+    NodeFailure {
+        /// The silent member. It does not attest its own failure.
+        subject: NodeId,
+        /// Its newest signed header that was heard; `None` if none ever was.
+        mark: Option<Mark>,
+    },
+    /// `reporter` no longer hears `peer` over the link between them. Others confirm it only beside
+    /// the reporter's own attestation, since nobody else can see that link.
+    LinkDown {
+        /// The endpoint that misses the other.
+        reporter: NodeId,
+        /// The other endpoint.
+        peer: NodeId,
+        /// The newest header of `peer` that `reporter` heard.
+        mark: Option<Mark>,
+    },
+    /// A part of the mesh is out of reach.
+    TopologyPartition {
+        /// Those out of reach, in the order of their ids, 1 to [`MAX_UNREACHABLE`].
+        unreachable: Vec<Unheard>,
+    },
+    /// A proposal is adopted. Exclusive: one content for each topic and sequence.
+    GovernanceProposal {
+        /// What it is about.
+        topic: Digest,
+        /// Which decision on that topic.
+        sequence: u64,
+        /// What is decided.
+        content: Digest,
+    },
+    /// A member's key is replaced by the others' word. Exclusive: one key for each node and epoch.
+    KeyRotation {
+        /// The member.
+        node: NodeId,
+        /// The epoch of the new key.
+        epoch: Epoch,
+        /// The digest of the new key.
+        key: Digest,
+    },
+    /// A member contradicted itself under its own signature. Attested only by those who have
+    /// checked the proof.
+    SecurityIncident {
+        /// The member that contradicted itself.
+        offender: NodeId,
+        /// The epoch of the key it did it with.
+        epoch: Epoch,
+        /// The digest of that key.
+        key: Digest,
+    },
+}
+
+/// The kind of a [`CriticalEvent`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// See [`CriticalEvent::NodeFailure`].
+    NodeFailure,
+    /// See [`CriticalEvent::LinkDown`].
+    LinkDown,
+    /// See [`CriticalEvent::TopologyPartition`].
+    TopologyPartition,
+    /// See [`CriticalEvent::GovernanceProposal`].
+    GovernanceProposal,
+    /// See [`CriticalEvent::KeyRotation`].
+    KeyRotation,
+    /// See [`CriticalEvent::SecurityIncident`].
+    SecurityIncident,
+}
+
+impl EventKind {
+    /// A short fixed name, fit for a log or a metric's label.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NodeFailure => "node_failure",
+            Self::LinkDown => "link_down",
+            Self::TopologyPartition => "topology_partition",
+            Self::GovernanceProposal => "governance_proposal",
+            Self::KeyRotation => "key_rotation",
+            Self::SecurityIncident => "security_incident",
+        }
+    }
+}
+
+impl CriticalEvent {
+    /// Which of the six it is.
+    pub const fn kind(&self) -> EventKind {
+        match self {
+            Self::NodeFailure { .. } => EventKind::NodeFailure,
+            Self::LinkDown { .. } => EventKind::LinkDown,
+            Self::TopologyPartition { .. } => EventKind::TopologyPartition,
+            Self::GovernanceProposal { .. } => EventKind::GovernanceProposal,
+            Self::KeyRotation { .. } => EventKind::KeyRotation,
+            Self::SecurityIncident { .. } => EventKind::SecurityIncident,
+        }
+    }
+
+    /// The slot in which statements on this event meet.
+    pub(crate) fn slot(&self) -> Slot {
+        match *self {
+            Self::NodeFailure { subject, .. } => Slot::Failure(subject),
+            Self::LinkDown { reporter, peer, .. } => Slot::Link { reporter, peer },
+            Self::TopologyPartition { .. } => Slot::Partition,
+            Self::GovernanceProposal { topic, sequence, .. } => Slot::Proposal { topic, sequence },
+            Self::KeyRotation { node, epoch, .. } => Slot::Rotation { node, epoch },
+            Self::SecurityIncident { offender, epoch, .. } => Slot::Incident { offender, epoch },
+        }
+    }
+
+    /// The member whose attestation must be among those that certify this event.
+    pub(super) const fn required_attestor(&self) -> Option<NodeId> {
+        match self {
+            Self::LinkDown { reporter, .. } => Some(*reporter),
+            _ => None,
+        }
+    }
+
+    /// The member whose attestation counts for nothing.
+    pub(super) const fn barred_attestor(&self) -> Option<NodeId> {
+        match self {
+            Self::NodeFailure { subject, .. } => Some(*subject),
+            _ => None,
+        }
+    }
+
+    /// Whether the event is about members of `view` and in its one canonical form.
+    pub(super) fn check(&self, view: &View) -> Result<(), &'static str> {
+        let is_member = |node: &NodeId| view.index_of(node).is_some();
+        let subjects_known = match self {
+            Self::NodeFailure { subject: node, .. }
+            | Self::KeyRotation { node, .. }
+            | Self::SecurityIncident { offender: node, .. } => is_member(node),
+            Self::LinkDown { reporter, peer, .. } if reporter == peer => {
+                return Err("a link has two ends");
+            }
+            Self::LinkDown { reporter, peer, .. } => is_member(reporter) && is_member(peer),
+            Self::TopologyPartition { unreachable } => {
+                if unreachable.is_empty() || unreachable.len() > MAX_UNREACHABLE {
+                    return Err("a partition names 1 to 128 members");
+                }
+                if !unreachable.is_sorted_by(|one, next| one.node < next.node) {
+                    return Err("a partition names its members once and in order");
+                }
+                unreachable.iter().all(|unheard| is_member(&unheard.node))
+            }
+            Self::GovernanceProposal { .. } => true,
+        };
+        if subjects_known { Ok(()) } else { Err("it is about a node that is no member") }
+    }
+}

@@ -1,0 +1,40 @@
+//! The subject's own signed header beside an accusation: how honest reports come to one mark.
+
+use super::votes::failure_mark;
+use super::{Attestation, QuorumValidator, Slot, proof};
+use crate::id::Millis;
+use crate::wire::SignedHeader;
+
+impl QuorumValidator {
+    /// Learns from the evidence beside an attestation of a node's failure: the subject's own signed
+    /// header at the attested mark, one signature check. Tells whether it was news; then this node,
+    /// if it misses the subject too, states so again at that mark, and honest reports converge.
+    pub fn learn(&self, attestation: &Attestation<'_>, now: Millis) -> bool {
+        let Slot::Failure(subject) = attestation.event().slot() else { return false };
+        let (Some(member), Ok(signed)) =
+            (self.index(subject), SignedHeader::parse(attestation.evidence()))
+        else {
+            return false;
+        };
+        let mark = signed.header().mark();
+        let is_evidence = signed.header().origin == subject
+            && failure_mark(attestation.event()) == Some(mark)
+            && self.marks.newest(member) < Some(mark);
+        if !is_evidence || proof::verify_header(&signed, &self.directory, now) != Ok(member) {
+            return false;
+        }
+        let news = self.marks.learn(member, mark, signed.as_bytes());
+        if news {
+            self.void_below(subject, mark);
+        }
+        news
+    }
+
+    /// Whether the evidence beside an attestation would be news, so that a check is worth it.
+    pub fn wants_evidence(&self, attestation: &Attestation<'_>) -> bool {
+        let Slot::Failure(subject) = attestation.event().slot() else { return false };
+        let newest = self.index(subject).map(|member| self.marks.newest(member));
+        !attestation.evidence().is_empty()
+            && newest.is_some_and(|newest| newest < failure_mark(attestation.event()))
+    }
+}

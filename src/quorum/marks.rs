@@ -1,0 +1,88 @@
+//! How far each member has been heard, and the evidence for it.
+
+use parking_lot::Mutex;
+
+use crate::id::{Mark, Millis};
+use crate::membership::MemberIndex;
+
+/// For each member: its newest signed header, and when it was last heard itself. Each member has a
+/// lock of its own.
+#[derive(Debug)]
+pub(super) struct Marks(Vec<Mutex<Heard>>);
+
+#[derive(Debug)]
+struct Heard {
+    /// The newest header known, from whomever.
+    newest: Option<Mark>,
+    /// That header with its signature.
+    evidence: Vec<u8>,
+    /// The newest header that arrived as a frame. Kept apart from `newest`, or a liar who attaches
+    /// the subject's newest header to its accusation would overtake the header itself, which then
+    /// would be no news and no sign of life.
+    heard: Option<Mark>,
+    heard_at: Millis,
+}
+
+impl Marks {
+    /// Nobody has been heard; silence counts from `now`.
+    pub(super) fn new(members: usize, now: Millis) -> Self {
+        let unheard =
+            || Mutex::new(Heard { newest: None, evidence: Vec::new(), heard: None, heard_at: now });
+        Self((0..members).map(|_| unheard()).collect())
+    }
+
+    /// A frame of `member` was accepted. Tells whether it is a sign of life: newer than all that
+    /// arrived before it.
+    pub(super) fn heard(
+        &self,
+        member: MemberIndex,
+        mark: Mark,
+        header: &[u8],
+        now: Millis,
+    ) -> bool {
+        let Some(entry) = self.0.get(member.place()) else { return false };
+        let mut entry = entry.lock();
+        entry.raise(mark, header);
+        if entry.heard.is_some_and(|heard| heard >= mark) {
+            return false;
+        }
+        entry.heard = Some(mark);
+        entry.heard_at = now;
+        true
+    }
+
+    /// A checked header of `member` arrived as evidence beside a statement. Tells whether it is
+    /// newer than what was known. It is no sign of life: nobody knows how long ago it was sent.
+    pub(super) fn learn(&self, member: MemberIndex, mark: Mark, header: &[u8]) -> bool {
+        let Some(entry) = self.0.get(member.place()) else { return false };
+        entry.lock().raise(mark, header)
+    }
+
+    pub(super) fn newest(&self, member: MemberIndex) -> Option<Mark> {
+        self.0.get(member.place())?.lock().newest
+    }
+
+    /// The newest mark of `member` and the signed header that proves it.
+    pub(super) fn evidence(&self, member: MemberIndex) -> (Option<Mark>, Vec<u8>) {
+        let Some(entry) = self.0.get(member.place()) else { return (None, Vec::new()) };
+        let entry = entry.lock();
+        (entry.newest, entry.evidence.clone())
+    }
+
+    /// For how long `member` has not been heard, in milliseconds.
+    pub(super) fn silent_for(&self, member: MemberIndex, now: Millis) -> u64 {
+        self.0.get(member.place()).map_or(0, |entry| now.since(entry.lock().heard_at))
+    }
+}
+
+impl Heard {
+    fn raise(&mut self, mark: Mark, header: &[u8]) -> bool {
+        if self.newest.is_some_and(|newest| newest >= mark) {
+            return false;
+        }
+        self.newest = Some(mark);
+        self.evidence.clear();
+        self.evidence.extend_from_slice(header);
+        true
+    }
+}

@@ -1,0 +1,225 @@
+//! Proof that a member contradicted itself, for anyone to check.
+
+use serde::{Deserialize, Serialize};
+
+use super::attestation::{self, Attestation};
+use crate::id::{Digest, Epoch, MeshId, Millis, NodeId};
+use crate::membership::{Directory, MemberIndex};
+use crate::suite::Purpose;
+use crate::wire::{self, Container, Packet, Refusal, SignedHeader, Tag, WireError};
+
+#[derive(Serialize, Deserialize)]
+enum Content<'a> {
+    /// Two signed headers with one nonce.
+    Headers(&'a [u8], &'a [u8]),
+    /// Two attestations in one exclusive slot.
+    Votes(&'a [u8], &'a [u8]),
+}
+
+/// A checked proof that one member signed two things of which it may sign one: two headers with one
+/// nonce, or two votes in one exclusive slot. It condemns one key of that member.
+#[derive(Debug, Clone)]
+pub struct EquivocationProof {
+    offender: MemberIndex,
+    node: NodeId,
+    epoch: Epoch,
+    key: Digest,
+    bytes: Vec<u8>,
+}
+
+/// Who said what under which key: two of them make a contradiction, or not.
+struct Said {
+    offender: MemberIndex,
+    node: NodeId,
+    epoch: Epoch,
+    key: Digest,
+}
+
+impl EquivocationProof {
+    /// Writes two signed headers down as a proof, as it goes on the wire.
+    ///
+    /// # Errors
+    /// None that headers of a legal size can cause.
+    pub fn seal_headers(mesh: MeshId, headers: [&[u8]; 2]) -> Result<Vec<u8>, WireError> {
+        Self::seal(mesh, &Content::Headers(headers[0], headers[1]))
+    }
+
+    /// Writes two attestations down as a proof, as it goes on the wire.
+    ///
+    /// # Errors
+    /// None that attestations of a legal size can cause.
+    pub fn seal_votes(mesh: MeshId, votes: [&[u8]; 2]) -> Result<Vec<u8>, WireError> {
+        Self::seal(mesh, &Content::Votes(votes[0], votes[1]))
+    }
+
+    fn seal(mesh: MeshId, content: &Content<'_>) -> Result<Vec<u8>, WireError> {
+        Ok(Container::to_bytes(Tag::Proof, mesh, &wire::encode("a proof", content)?))
+    }
+
+    /// Checks a proof offline, against the view and the keys of its members: two signature checks.
+    ///
+    /// # Errors
+    /// [`Refusal`] says what is wrong with it.
+    pub fn verify(bytes: &[u8], directory: &Directory, now: Millis) -> Result<Self, Refusal> {
+        UncheckedProof::read(bytes, directory)?.verify(directory, now)
+    }
+
+    /// The place of the member that contradicted itself.
+    pub const fn offender(&self) -> MemberIndex {
+        self.offender
+    }
+
+    /// Its id.
+    pub const fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// The epoch of the key it did it with.
+    pub const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The digest of that key.
+    pub const fn key(&self) -> Digest {
+        self.key
+    }
+
+    /// The proof as it goes on the wire and into files.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// A proof that has the right form and whose signatures have not been checked.
+pub(crate) struct UncheckedProof<'a> {
+    said: Said,
+    content: Content<'a>,
+    bytes: &'a [u8],
+}
+
+impl<'a> UncheckedProof<'a> {
+    pub(crate) fn read(bytes: &'a [u8], directory: &Directory) -> Result<Self, Refusal> {
+        let view = directory.view();
+        let Packet::Proof(container) = Packet::parse(bytes)? else {
+            return Err(Refusal::Nonsense("it is no proof"));
+        };
+        if container.mesh() != view.mesh() {
+            return Err(Refusal::OtherMesh(container.mesh()));
+        }
+        let content: Content<'_> = wire::decode("a proof", container.payload())?;
+        let (node, epoch, key) = match content {
+            Content::Headers(first, second) => contradicting_headers(first, second, directory)?,
+            Content::Votes(first, second) => contradicting_votes(first, second, directory)?,
+        };
+        let offender = view.index_of(&node).ok_or(Refusal::UnknownOrigin(node))?;
+        Ok(Self { said: Said { offender, node, epoch, key }, content, bytes })
+    }
+
+    pub(crate) fn offender(&self) -> (MemberIndex, Digest) {
+        (self.said.offender, self.said.key)
+    }
+
+    pub(crate) fn verify(
+        self,
+        directory: &Directory,
+        now: Millis,
+    ) -> Result<EquivocationProof, Refusal> {
+        match self.content {
+            Content::Headers(first, second) => {
+                for bytes in [first, second] {
+                    verify_header(&SignedHeader::parse(bytes)?, directory, now)
+                        .map_err(as_refuted)?;
+                }
+            }
+            Content::Votes(first, second) => {
+                for bytes in [first, second] {
+                    let vote = read_vote(bytes, directory)?;
+                    vote.verify(directory, now).map_err(as_refuted)?;
+                }
+            }
+        }
+        let Said { offender, node, epoch, key } = self.said;
+        Ok(EquivocationProof { offender, node, epoch, key, bytes: self.bytes.to_vec() })
+    }
+}
+
+fn as_refuted(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::BadSignature => Refusal::Refuted,
+        other => other,
+    }
+}
+
+/// Checks a signed header on its own: evidence of what its origin said.
+pub(super) fn verify_header(
+    signed: &SignedHeader<'_>,
+    directory: &Directory,
+    now: Millis,
+) -> Result<MemberIndex, Refusal> {
+    let header = signed.header();
+    if header.mesh != directory.view().mesh() {
+        return Err(Refusal::OtherMesh(header.mesh));
+    }
+    let origin = header.origin;
+    let member = directory.view().index_of(&origin).ok_or(Refusal::UnknownOrigin(origin))?;
+    let key = directory
+        .key(member, (header.epoch, header.key, header.suite), now)
+        .ok_or(Refusal::UnknownKey { origin, epoch: header.epoch })?;
+    directory
+        .verify(&key.record, Purpose::Frame, signed.signed(), signed.signature())
+        .map_err(|error| attestation::refused(&error))?;
+    Ok(member)
+}
+
+fn contradicting_headers(
+    first: &[u8],
+    second: &[u8],
+    directory: &Directory,
+) -> Result<(NodeId, Epoch, Digest), Refusal> {
+    let (first, second) = (SignedHeader::parse(first)?, SignedHeader::parse(second)?);
+    let (one, other) = (first.header(), second.header());
+    let mesh = directory.view().mesh();
+    if one.mesh != mesh || other.mesh != mesh {
+        return Err(Refusal::Nonsense("a header in the proof is of another mesh"));
+    }
+    if (one.origin, one.epoch, one.key, one.nonce)
+        != (other.origin, other.epoch, other.key, other.nonce)
+    {
+        return Err(Refusal::Nonsense("the headers in the proof do not share a nonce"));
+    }
+    // The signed bytes decide: a hedged scheme signs the same statement differently each time.
+    if first.signed() == second.signed() {
+        return Err(Refusal::Nonsense("the headers in the proof say the same"));
+    }
+    Ok((one.origin, one.epoch, one.key))
+}
+
+fn read_vote<'a>(bytes: &'a [u8], directory: &Directory) -> Result<Attestation<'a>, Refusal> {
+    match Packet::parse(bytes)? {
+        Packet::Statement(statement)
+            if statement.tag() == Tag::Attestation
+                && statement.head().mesh == directory.view().mesh() =>
+        {
+            Attestation::read(statement, directory.view())
+        }
+        _ => Err(Refusal::Nonsense("a vote in the proof is none of this mesh")),
+    }
+}
+
+fn contradicting_votes(
+    first: &[u8],
+    second: &[u8],
+    directory: &Directory,
+) -> Result<(NodeId, Epoch, Digest), Refusal> {
+    let (one, other) = (read_vote(first, directory)?, read_vote(second, directory)?);
+    let slot = one.event().slot();
+    if one.attestor() != other.attestor() || slot != other.event().slot() || !slot.is_exclusive() {
+        return Err(Refusal::Nonsense("the votes in the proof do not share an exclusive slot"));
+    }
+    if one.event() == other.event() {
+        return Err(Refusal::Nonsense("the votes in the proof say the same"));
+    }
+    // Voting under two keys contradicts just as much; the later key is the one still in use.
+    let head = other.head();
+    Ok((head.origin, head.epoch, head.key))
+}

@@ -1,0 +1,171 @@
+//! What this node itself states: signed once, kept, sent again.
+
+use std::sync::Arc;
+
+use super::{
+    Attestation, CriticalEvent, FailureStatus, QuorumValidator, Slot, Tally, seal_attestation,
+};
+use crate::id::{Millis, NodeId};
+use crate::keyring::{Error, Keyring, Misuse};
+use crate::suite::Entropy;
+use crate::wire::{Packet, Refusal};
+
+/// A statement of this node, signed and not yet counted.
+#[derive(Debug)]
+pub struct Report {
+    /// The statement as it goes on the wire.
+    pub bytes: Arc<[u8]>,
+    /// Whether it must be durable before it leaves or counts: a vote in an exclusive slot.
+    pub binding: bool,
+    slot: Slot,
+}
+
+impl Report {
+    pub(crate) const fn slot(&self) -> &Slot {
+        &self.slot
+    }
+}
+
+/// What this node said in a slot. It never says anything else in an exclusive one.
+#[derive(Debug, Clone)]
+pub(super) struct Mine {
+    pub(super) event: CriticalEvent,
+    /// The statement; `None` while it is being signed.
+    pub(super) bytes: Option<Arc<[u8]>>,
+}
+
+impl QuorumValidator {
+    /// Signs this node's statement on `event`. It counts after [`adopt`](Self::adopt), which for a
+    /// binding one must wait until it is durable. Asked again, it gives what was signed before.
+    ///
+    /// A `NodeFailure` is stated at the mark known here, whatever mark the caller gives.
+    ///
+    /// # Errors
+    /// [`Misuse`]: an event that makes no sense, a member that was heard too recently, a vote for
+    /// something else in an exclusive slot; or a fault of the scheme.
+    pub fn report_critical_event(
+        &self,
+        event: CriticalEvent,
+        keyring: &Keyring,
+        entropy: &dyn Entropy,
+        now: Millis,
+    ) -> Result<Report, Error> {
+        let event = self.checked_report(event, now)?;
+        let slot = event.slot();
+        let binding = slot.is_exclusive();
+        if let Some(bytes) = self.reserve(slot, &event)? {
+            return Ok(Report { bytes, binding, slot });
+        }
+        let (head, key) = keyring.statement_head();
+        let view = self.directory.view().digest();
+        let sealed = seal_attestation(&event, view, &head, &key.key, entropy);
+        let mut state = self.state.lock();
+        match sealed {
+            Ok(bytes) => {
+                let bytes: Arc<[u8]> = Arc::from(bytes);
+                state.mine.insert(slot, Mine { event, bytes: Some(Arc::clone(&bytes)) });
+                Ok(Report { bytes, binding, slot })
+            }
+            Err(error) => {
+                state.mine.remove(&slot);
+                Err(error.into())
+            }
+        }
+    }
+
+    fn checked_report(&self, event: CriticalEvent, now: Millis) -> Result<CriticalEvent, Misuse> {
+        let view = self.directory.view();
+        event.check(view).map_err(Misuse::Nonsense)?;
+        let CriticalEvent::NodeFailure { subject, .. } = event else { return Ok(event) };
+        let member = view.index_of(&subject).ok_or(Misuse::UnknownSubject(subject))?;
+        if member == self.me {
+            return Err(Misuse::OwnFailure);
+        }
+        let (ago_ms, needed_ms) = (self.marks.silent_for(member, now), self.config.suspicion_ms);
+        if ago_ms < needed_ms {
+            return Err(Misuse::NotSilent { subject, ago_ms, needed_ms });
+        }
+        Ok(CriticalEvent::NodeFailure { subject, mark: self.marks.newest(member) })
+    }
+
+    /// Reserves `slot` for `event` before anything is signed, so that two callers at once cannot
+    /// make this node vote twice.
+    fn reserve(&self, slot: Slot, event: &CriticalEvent) -> Result<Option<Arc<[u8]>>, Misuse> {
+        let mut state = self.state.lock();
+        match state.mine.get(&slot) {
+            Some(mine) if mine.event == *event && mine.bytes.is_some() => {
+                return Ok(mine.bytes.clone());
+            }
+            Some(mine) if slot.is_exclusive() && mine.event != *event => {
+                return Err(Misuse::AlreadyVoted);
+            }
+            _ => {}
+        }
+        state.mine.insert(slot, Mine { event: event.clone(), bytes: None });
+        Ok(None)
+    }
+
+    /// Counts a report of this node.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it has been overtaken: the subject was heard, the event is decided.
+    pub fn adopt(&self, report: &Report, now: Millis) -> Result<Tally, Refusal> {
+        let Packet::Statement(statement) = Packet::parse(&report.bytes)? else {
+            return Err(Refusal::Nonsense("a report is a statement"));
+        };
+        let attestation = Attestation::read(statement, self.directory.view())?;
+        let verified = attestation.verify(&self.directory, now)?;
+        self.validate_event(verified, now).map_err(|(refusal, _)| refusal)
+    }
+
+    /// Takes back what this node voted in an earlier boot, so that it does not contradict itself.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it is no attestation of this view; it then binds nothing here.
+    pub(crate) fn restore_vote(&self, bytes: &[u8], now: Millis) -> Result<(), Refusal> {
+        let Packet::Statement(statement) = Packet::parse(bytes)? else {
+            return Err(Refusal::Nonsense("a stored vote is a statement"));
+        };
+        let event = Attestation::read(statement, self.directory.view())?.event().clone();
+        let (slot, bytes) = (event.slot(), Arc::<[u8]>::from(bytes));
+        let mine = Mine { event, bytes: Some(Arc::clone(&bytes)) };
+        self.state.lock().mine.insert(slot, mine);
+        self.adopt(&Report { bytes, binding: true, slot }, now).map(|_| ())
+    }
+
+    /// The members that are overdue, not known to have failed, and not yet reported by this node at
+    /// their newest mark.
+    pub fn to_report(&self, now: Millis) -> Vec<NodeId> {
+        let mut overdue = self.overdue(now);
+        overdue.retain(|node| {
+            if matches!(self.validate_node_failure(node), FailureStatus::Certified(_)) {
+                return false;
+            }
+            let mark = self.index(*node).and_then(|member| self.marks.newest(member));
+            let event = CriticalEvent::NodeFailure { subject: *node, mark };
+            self.state.lock().mine.get(&event.slot()).is_none_or(|mine| mine.event != event)
+        });
+        overdue
+    }
+
+    /// This node's statements on what is undecided, each with its evidence, to be sent again.
+    pub fn undecided(&self) -> Vec<Vec<u8>> {
+        let mine: Vec<_> = {
+            let state = self.state.lock();
+            let open = state.mine.iter().filter(|(slot, mine)| {
+                state.certified.get(slot).is_none_or(|found| found.event() != &mine.event)
+            });
+            open.filter_map(|(slot, mine)| Some((*slot, mine.bytes.clone()?))).collect()
+        };
+        mine.into_iter().map(|(slot, bytes)| self.with_evidence(slot, &bytes)).collect()
+    }
+
+    /// A statement with what proves its mark behind it.
+    pub(crate) fn with_evidence(&self, slot: Slot, bytes: &[u8]) -> Vec<u8> {
+        let evidence = match slot {
+            Slot::Failure(subject) => self.index(subject).map(|member| self.marks.evidence(member)),
+            _ => None,
+        };
+        [bytes, evidence.unwrap_or_default().1.as_slice()].concat()
+    }
+}

@@ -1,0 +1,325 @@
+//! `QuorumValidator`: counts checked statements, and nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::attestation::{Attestation, VerifiedAttestation};
+use super::marks::Marks;
+use super::reports::Mine;
+use super::votes::{Look, Votes, failure_mark};
+use super::{Certificate, CriticalEvent, QuorumConfig, Slot};
+use crate::bounded::BoundedMap;
+use crate::id::{Mark, Millis, NodeId};
+use crate::keyring::Misuse;
+use crate::membership::{Directory, MemberIndex};
+use crate::wire::{Refusal, SignedHeader};
+
+/// Certificates kept beside those of node failures; the least recently used goes first.
+const OTHER_CERTIFICATES: usize = 1_024;
+
+/// Decides which critical events the mesh as a whole has agreed on.
+///
+/// Only statements whose signatures were checked get in; each member counts once, whatever this
+/// node thinks of it: local quarantine never changes the count (promises P6 and P7).
+#[derive(Debug)]
+pub struct QuorumValidator {
+    pub(super) directory: Arc<Directory>,
+    pub(super) me: MemberIndex,
+    pub(super) config: QuorumConfig,
+    pub(super) marks: Marks,
+    pub(super) state: Mutex<State>,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) votes: Votes,
+    pub(super) mine: BTreeMap<Slot, Mine>,
+    pub(super) certified: BoundedMap<Slot, Arc<Certificate>>,
+}
+
+/// Where an event stands.
+#[derive(Debug, Clone)]
+pub enum Tally {
+    /// Not yet agreed.
+    Pending {
+        /// Members that attest exactly this event.
+        attestations: usize,
+        /// Members that must.
+        needed: usize,
+    },
+    /// Agreed, by the statement just counted or before.
+    Certified(Arc<Certificate>),
+}
+
+/// What is known about the failure of a member.
+#[derive(Debug, Clone)]
+pub enum FailureStatus {
+    /// Nobody reports it, or it was heard after the reports.
+    Heard,
+    /// Some report it.
+    Reported {
+        /// Members whose reports add up.
+        attestations: usize,
+        /// Members whose reports must.
+        needed: usize,
+    },
+    /// The mesh agrees, and nothing newer was heard of it since.
+    Certified(Arc<Certificate>),
+}
+
+/// Two votes of one member in one exclusive slot, as they go on the wire.
+#[derive(Debug)]
+pub struct Contradiction {
+    /// The vote that counts.
+    pub first: Vec<u8>,
+    /// The one that contradicts it.
+    pub second: Vec<u8>,
+}
+
+impl QuorumValidator {
+    /// Starts with nothing agreed and nobody heard; silence counts from `now`.
+    ///
+    /// # Errors
+    /// [`Misuse::Config`] for a value out of its range.
+    pub fn new(
+        directory: Arc<Directory>,
+        me: MemberIndex,
+        config: QuorumConfig,
+        now: Millis,
+    ) -> Result<Self, Misuse> {
+        config.validate()?;
+        let members = directory.view().len();
+        let state = State {
+            votes: Votes::new(members, &config),
+            mine: BTreeMap::new(),
+            certified: BoundedMap::new(members.saturating_add(OTHER_CERTIFICATES)),
+        };
+        let marks = Marks::new(members, now);
+        Ok(Self { directory, me, config, marks, state: Mutex::new(state) })
+    }
+
+    /// What can be told about an attestation before its signature is checked.
+    ///
+    /// # Errors
+    /// [`Refusal`] says why it is not worth a check.
+    pub fn screen(&self, attestation: &Attestation<'_>, now: Millis) -> Result<(), Refusal> {
+        let state = self.state.lock();
+        self.look(&state, attestation.attestor(), attestation.event(), now).map(|_| ())
+    }
+
+    fn look(
+        &self,
+        state: &State,
+        attestor: MemberIndex,
+        event: &CriticalEvent,
+        now: Millis,
+    ) -> Result<Look, Refusal> {
+        let slot = event.slot();
+        if let Slot::Failure(subject) = slot {
+            let newest = self.index(subject).and_then(|member| self.marks.newest(member));
+            if failure_mark(event) < newest {
+                return Err(Refusal::Outdated);
+            }
+        }
+        if let Some(certificate) = state.certified.get(&slot) {
+            let decided = certificate.event();
+            let settled = match slot {
+                Slot::Failure(_) => failure_mark(event) <= failure_mark(decided),
+                _ => event == decided,
+            };
+            if settled {
+                return Err(Refusal::Decided);
+            }
+        }
+        state.votes.look(attestor, event, now)
+    }
+
+    /// Counts one checked attestation.
+    ///
+    /// # Errors
+    /// [`Refusal`] says why it does not count; with a [`Contradiction`] when its attestor voted
+    /// differently before in an exclusive slot.
+    pub fn validate_event(
+        &self,
+        attestation: VerifiedAttestation,
+        now: Millis,
+    ) -> Result<Tally, (Refusal, Option<Contradiction>)> {
+        let mut state = self.state.lock();
+        let (attestor, event) = (attestation.attestor(), attestation.event().clone());
+        match self.look(&state, attestor, &event, now).map_err(|refusal| (refusal, None))? {
+            Look::New => state.votes.insert(attestation, now),
+            Look::Contradiction => {
+                let first = state.votes.contradict(event.slot(), attestor);
+                drop(state);
+                return Err((Refusal::ContradictoryVote, self.contradiction(first, &attestation)));
+            }
+        }
+        Ok(self.tally(&mut state, &event))
+    }
+
+    fn tally(&self, state: &mut State, event: &CriticalEvent) -> Tally {
+        let slot = event.slot();
+        let view = self.directory.view();
+        let attesting = || state.votes.of(&slot).filter(|one| one.event == *event);
+        let attestations = attesting().count();
+        let needed = view.quorum();
+        if attestations >= needed {
+            let certificate = Certificate::assemble(event, attesting(), (view.mesh(), view));
+            if let Some(certificate) = certificate {
+                return Tally::Certified(Self::settle(state, certificate));
+            }
+        }
+        Tally::Pending { attestations, needed }
+    }
+
+    fn settle(state: &mut State, certificate: Certificate) -> Arc<Certificate> {
+        let slot = certificate.event().slot();
+        let certificate = Arc::new(certificate);
+        state.certified.insert(slot, Arc::clone(&certificate));
+        if !slot.is_exclusive() {
+            // What this node said in an exclusive slot binds it for ever.
+            state.mine.remove(&slot);
+            state.votes.clear(slot);
+        }
+        certificate
+    }
+
+    fn contradiction(
+        &self,
+        first: Option<VerifiedAttestation>,
+        second: &VerifiedAttestation,
+    ) -> Option<Contradiction> {
+        let view = self.directory.view();
+        let first = first?.to_bytes(view.mesh(), view).ok()?;
+        let second = second.to_bytes(view.mesh(), view).ok()?;
+        Some(Contradiction { first, second })
+    }
+
+    /// Whether a certificate of `event` would be news, so that its checks are worth it.
+    ///
+    /// # Errors
+    /// [`Refusal::Decided`] or [`Refusal::Outdated`].
+    pub(crate) fn wants_certificate(&self, event: &CriticalEvent) -> Result<(), Refusal> {
+        let state = self.state.lock();
+        let slot = event.slot();
+        if let Slot::Failure(subject) = slot {
+            let newest = self.index(subject).and_then(|member| self.marks.newest(member));
+            if failure_mark(event) < newest {
+                return Err(Refusal::Outdated);
+            }
+        }
+        match state.certified.get(&slot).map(|certificate| certificate.event()) {
+            Some(decided) if decided == event || slot.is_exclusive() => Err(Refusal::Decided),
+            Some(decided) if failure_mark(decided) > failure_mark(event) => Err(Refusal::Outdated),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes over what others agreed on.
+    ///
+    /// # Errors
+    /// [`Refusal::Decided`] or [`Refusal::Outdated`] when it is no news.
+    pub fn accept(&self, certificate: Certificate) -> Result<Arc<Certificate>, Refusal> {
+        self.wants_certificate(certificate.event())?;
+        Ok(Self::settle(&mut self.state.lock(), certificate))
+    }
+
+    /// A frame of `member` was accepted. Tells whether the member, certified as failed before, is
+    /// back with it.
+    pub fn heard(&self, member: MemberIndex, signed: &SignedHeader<'_>, now: Millis) -> bool {
+        let mark = signed.header().mark();
+        let was_failed = self.is_failed(member);
+        if !self.marks.heard(member, mark, signed.as_bytes(), now) {
+            return false;
+        }
+        self.void_below(signed.header().origin, mark);
+        was_failed && !self.is_failed(member)
+    }
+
+    /// A newer header of `subject` voids every report below it (promise P8), our own first.
+    pub(super) fn void_below(&self, subject: NodeId, mark: Mark) {
+        let mut state = self.state.lock();
+        let slot = Slot::Failure(subject);
+        state.votes.void_below(slot, mark);
+        if state.mine.get(&slot).is_some_and(|mine| failure_mark(&mine.event) < Some(mark)) {
+            state.mine.remove(&slot);
+        }
+    }
+
+    fn is_failed(&self, member: MemberIndex) -> bool {
+        let Some(record) = self.directory.view().member(member) else { return false };
+        matches!(self.validate_node_failure(&record.id), FailureStatus::Certified(_))
+    }
+
+    /// Whether exactly this event has been certified.
+    pub fn is_validated(&self, event: &CriticalEvent) -> bool {
+        let state = self.state.lock();
+        state.certified.get(&event.slot()).is_some_and(|found| found.event() == event)
+    }
+
+    /// What is known about the failure of `node`.
+    pub fn validate_node_failure(&self, node: &NodeId) -> FailureStatus {
+        let newest = self.index(*node).and_then(|member| self.marks.newest(member));
+        let slot = Slot::Failure(*node);
+        let state = self.state.lock();
+        if let Some(certificate) = state.certified.get(&slot)
+            && newest <= failure_mark(certificate.event())
+        {
+            return FailureStatus::Certified(Arc::clone(certificate));
+        }
+        let mut at_mark: BTreeMap<Option<Mark>, usize> = BTreeMap::new();
+        for attestation in state.votes.of(&slot) {
+            let count = at_mark.entry(failure_mark(&attestation.event)).or_default();
+            *count = count.saturating_add(1);
+        }
+        match at_mark.into_values().max() {
+            None => FailureStatus::Heard,
+            Some(attestations) => {
+                FailureStatus::Reported { attestations, needed: self.directory.view().quorum() }
+            }
+        }
+    }
+
+    /// The certificate that was made or accepted for the same matter as `event`.
+    pub fn certificate(&self, event: &CriticalEvent) -> Option<Arc<Certificate>> {
+        self.state.lock().certified.get(&event.slot()).map(Arc::clone)
+    }
+
+    /// Where the matter of `slot` stands: settled, or how many agree with the most supported content.
+    pub(crate) fn standing(&self, slot: &Slot) -> Tally {
+        let state = self.state.lock();
+        if let Some(certificate) = state.certified.get(slot) {
+            return Tally::Certified(Arc::clone(certificate));
+        }
+        let all: Vec<_> = state.votes.of(slot).map(|one| &one.event).collect();
+        let agreeing = |event| all.iter().filter(|other| **other == event).count();
+        let attestations = all.iter().map(|event| agreeing(*event)).max().unwrap_or(0);
+        Tally::Pending { attestations, needed: self.directory.view().quorum() }
+    }
+
+    /// The certificate that settles the matter of `slot`.
+    pub(crate) fn settled(&self, slot: &Slot) -> Option<Arc<Certificate>> {
+        self.state.lock().certified.get(slot).map(Arc::clone)
+    }
+
+    /// For how long `member` has not been heard, in milliseconds; never for this node itself.
+    pub fn silent_for(&self, member: MemberIndex, now: Millis) -> u64 {
+        if member == self.me { 0 } else { self.marks.silent_for(member, now) }
+    }
+
+    /// The members that have been silent for the suspicion time.
+    pub fn overdue(&self, now: Millis) -> Vec<NodeId> {
+        let view = self.directory.view();
+        view.indices()
+            .filter(|member| self.silent_for(*member, now) >= self.config.suspicion_ms)
+            .filter_map(|member| view.member(member))
+            .map(|member| member.id)
+            .collect()
+    }
+
+    pub(super) fn index(&self, node: NodeId) -> Option<MemberIndex> {
+        self.directory.view().index_of(&node)
+    }
+}

@@ -1,0 +1,180 @@
+//! The undecided statements of all members, each within its own share.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::attestation::VerifiedAttestation;
+use super::{CriticalEvent, QuorumConfig, Slot};
+use crate::id::{Mark, Millis};
+use crate::limit::{Rate, TokenBucket};
+use crate::membership::MemberIndex;
+use crate::wire::Refusal;
+
+/// One statement for each member and slot. What one member says never pushes out what another said
+/// (attack Q8): each has a share of its own, in which its oldest goes first.
+#[derive(Debug)]
+pub(super) struct Votes {
+    slots: BTreeMap<Slot, BTreeMap<MemberIndex, Held>>,
+    shares: Vec<Share>,
+    failures_per_member: usize,
+    others_per_member: usize,
+}
+
+#[derive(Debug)]
+struct Held {
+    attestation: VerifiedAttestation,
+    /// The member voted differently, too, and was charged for it.
+    contradicted: bool,
+}
+
+#[derive(Debug)]
+struct Share {
+    bucket: TokenBucket,
+    failures: VecDeque<Slot>,
+    others: VecDeque<Slot>,
+}
+
+/// What a new statement would be.
+pub(super) enum Look {
+    /// Worth having.
+    New,
+    /// A contradiction of what the member said in an exclusive slot.
+    Contradiction,
+}
+
+impl Votes {
+    pub(super) fn new(members: usize, config: &QuorumConfig) -> Self {
+        let everyone_twice = u32::try_from(members.saturating_mul(2)).unwrap_or(u32::MAX);
+        let Rate { per_second, burst } = config.attestor_rate;
+        // When many fail at once, an honest member has one statement to make on each of them.
+        let burst = burst.saturating_add(everyone_twice).min(Rate::MOST);
+        let share = || Share {
+            bucket: TokenBucket::new(Rate { per_second, burst }),
+            failures: VecDeque::new(),
+            others: VecDeque::new(),
+        };
+        Self {
+            slots: BTreeMap::new(),
+            shares: (0..members).map(|_| share()).collect(),
+            // More can not be certified: with more than a third silent there is no quorum.
+            failures_per_member: (members / 3).saturating_add(1),
+            others_per_member: config.slots_per_member,
+        }
+    }
+
+    /// What a statement by `attestor` on `event` would be, before its signature is checked.
+    pub(super) fn look(
+        &self,
+        attestor: MemberIndex,
+        event: &CriticalEvent,
+        now: Millis,
+    ) -> Result<Look, Refusal> {
+        let slot = event.slot();
+        let held = self.slots.get(&slot).and_then(|held| held.get(&attestor));
+        let look = match held {
+            None => Look::New,
+            Some(held) if held.attestation.event == *event => return Err(Refusal::Duplicate),
+            // Charged once: a replay of the second vote must not cost the member again.
+            Some(held) if held.contradicted => return Err(Refusal::Duplicate),
+            Some(_) if slot.is_exclusive() => return Ok(Look::Contradiction),
+            Some(held) if is_older(event, &held.attestation.event) => {
+                return Err(Refusal::Outdated);
+            }
+            Some(_) => Look::New,
+        };
+        let share = self.shares.get(attestor.place());
+        match share.is_some_and(|share| share.bucket.peek(now, 1)) {
+            true => Ok(look),
+            false => Err(Refusal::AttestorRate),
+        }
+    }
+
+    /// Keeps a checked statement. [`look`](Self::look) said that it is worth it.
+    pub(super) fn insert(&mut self, attestation: VerifiedAttestation, now: Millis) {
+        let (attestor, slot) = (attestation.attestor, attestation.event.slot());
+        let Some(share) = self.shares.get_mut(attestor.place()) else { return };
+        let _within = share.bucket.try_take(now, 1);
+        let held = Held { attestation, contradicted: false };
+        if self.slots.entry(slot).or_default().insert(attestor, held).is_some() {
+            return;
+        }
+        let (queue, most) = match slot {
+            Slot::Failure(_) => (&mut share.failures, self.failures_per_member),
+            _ => (&mut share.others, self.others_per_member),
+        };
+        queue.push_back(slot);
+        let oldest = if queue.len() > most { queue.pop_front() } else { None };
+        if let Some(oldest) = oldest {
+            self.forget(oldest, attestor);
+        }
+    }
+
+    /// Notes that `attestor` voted differently, too, and gives its first vote.
+    pub(super) fn contradict(
+        &mut self,
+        slot: Slot,
+        attestor: MemberIndex,
+    ) -> Option<VerifiedAttestation> {
+        let held = self.slots.get_mut(&slot)?.get_mut(&attestor)?;
+        held.contradicted = true;
+        Some(held.attestation.clone())
+    }
+
+    /// The statements in one slot, in the order of the view.
+    pub(super) fn of(&self, slot: &Slot) -> impl Iterator<Item = &VerifiedAttestation> {
+        self.slots.get(slot).into_iter().flatten().map(|(_, held)| &held.attestation)
+    }
+
+    /// Drops the statements on the failure of a member that stand below `mark`.
+    pub(super) fn void_below(&mut self, slot: Slot, mark: Mark) {
+        let Some(held) = self.slots.get(&slot) else { return };
+        let below: Vec<_> = held
+            .iter()
+            .filter(|(_, held)| failure_mark(&held.attestation.event) < Some(mark))
+            .map(|(attestor, _)| *attestor)
+            .collect();
+        for attestor in below {
+            self.drop_one(slot, attestor);
+        }
+    }
+
+    /// Drops every statement in a slot that is decided.
+    pub(super) fn clear(&mut self, slot: Slot) {
+        let Some(held) = self.slots.remove(&slot) else { return };
+        for attestor in held.keys() {
+            self.unqueue(slot, *attestor);
+        }
+    }
+
+    fn drop_one(&mut self, slot: Slot, attestor: MemberIndex) {
+        self.forget(slot, attestor);
+        self.unqueue(slot, attestor);
+    }
+
+    fn forget(&mut self, slot: Slot, attestor: MemberIndex) {
+        if let Some(held) = self.slots.get_mut(&slot) {
+            held.remove(&attestor);
+            if held.is_empty() {
+                self.slots.remove(&slot);
+            }
+        }
+    }
+
+    fn unqueue(&mut self, slot: Slot, attestor: MemberIndex) {
+        if let Some(share) = self.shares.get_mut(attestor.place()) {
+            share.failures.retain(|queued| *queued != slot);
+            share.others.retain(|queued| *queued != slot);
+        }
+    }
+}
+
+/// The mark of a statement on a node's failure.
+pub(super) const fn failure_mark(event: &CriticalEvent) -> Option<Mark> {
+    match event {
+        CriticalEvent::NodeFailure { mark, .. } => *mark,
+        _ => None,
+    }
+}
+
+fn is_older(event: &CriticalEvent, held: &CriticalEvent) -> bool {
+    matches!(event, CriticalEvent::NodeFailure { .. }) && failure_mark(event) < failure_mark(held)
+}

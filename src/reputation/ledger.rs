@@ -1,0 +1,107 @@
+//! The ledger: who stands how, for any number of threads.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::id::Millis;
+use crate::reputation::records::Records;
+use crate::reputation::{Charge, Offence, Reputation, ReputationConfig, ReputationConfigError};
+
+/// Keeps the standing of subjects (members, or proven links) by the
+/// [model](crate::reputation) of this module.
+///
+/// Memory: at most `capacity` records of 64 bytes and the subject, in a tree that is at least half
+/// full. There is a record only for who was charged, until it says nothing any more. When there is
+/// no room, the record with the fewest quarantines and among those the best score leaves, never one
+/// in quarantine. So give it room for everybody who can be charged: whoever commands more subjects
+/// than there are records could offend with one after the other and have each one's offences
+/// forgotten.
+///
+/// All calls take one short lock and O(log n) comparisons, but for a charge to a new subject when
+/// the ledger is full, and [`expire`](Self::expire) once a minute, which look at every record.
+/// [`is_quarantined`](Self::is_quarantined) takes no lock while nobody is in quarantine.
+#[derive(Debug)]
+pub struct Ledger<S: Ord + Copy + Send> {
+    records: Mutex<Records<S>>,
+    /// How many are in quarantine, at the end of the last call that held the lock.
+    places_taken: AtomicUsize,
+}
+
+impl<S: Ord + Copy + Send> Ledger<S> {
+    /// An empty ledger: everybody stands at 1.0.
+    ///
+    /// `capacity` is the number of subjects with a record, at least 1. `most_quarantined` is how
+    /// many may be in quarantine at once: for members the `f` that the mesh tolerates, 0 included;
+    /// `None` for no limit.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration is not [valid](ReputationConfig::validate) or `capacity` is 0.
+    pub fn new(
+        config: ReputationConfig,
+        capacity: usize,
+        most_quarantined: Option<usize>,
+    ) -> Result<Self, ReputationConfigError> {
+        config.validate()?;
+        if capacity == 0 {
+            return Err(ReputationConfigError::NoCapacity);
+        }
+        let records = Mutex::new(Records::new(config, capacity, most_quarantined));
+        Ok(Self { records, places_taken: AtomicUsize::new(0) })
+    }
+
+    /// Holds `offence` against `subject`.
+    pub fn charge(&self, subject: S, offence: Offence, now: Millis) -> Charge {
+        self.locked(|records| records.charge(subject, offence, now))
+    }
+
+    /// The score of `subject` now. In quarantine: the score that led to it and its offences since.
+    pub fn reputation(&self, subject: &S, now: Millis) -> Reputation {
+        self.locked(|records| records.reputation(subject, now))
+    }
+
+    /// Whether `subject`'s ordinary frames are to be refused.
+    pub fn is_quarantined(&self, subject: &S, now: Millis) -> bool {
+        self.quarantine_ends(subject, now).is_some()
+    }
+
+    /// When `subject`'s quarantine ends on the caller's clock; `None` when it is in none.
+    pub fn quarantine_ends(&self, subject: &S, now: Millis) -> Option<Millis> {
+        if self.places_taken.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        self.locked(|records| records.quarantine_ends(subject, now))
+    }
+
+    /// Everybody in quarantine, in order.
+    pub fn quarantined(&self, now: Millis) -> Vec<S> {
+        self.locked(|records| records.quarantined(now))
+    }
+
+    /// Those whose quarantine ended since the last call, in order, so that each end is told once.
+    /// Left out is who is in quarantine again by now, and whose record had to leave.
+    ///
+    /// To be called regularly (once a second does): it also drops the records that say nothing any
+    /// more.
+    #[must_use]
+    pub fn expire(&self, now: Millis) -> Vec<S> {
+        self.locked(|records| records.expire(now))
+    }
+
+    /// Changes how many may be in quarantine at once, as a new view changes `f`. If more are in
+    /// quarantine, those with the least time left go on probation at once.
+    pub fn set_most_quarantined(&self, most_quarantined: Option<usize>, now: Millis) {
+        self.locked(|records| records.set_most_quarantined(most_quarantined, now));
+    }
+
+    fn locked<T>(&self, call: impl FnOnce(&mut Records<S>) -> T) -> T {
+        let mut records = self.records.lock();
+        let answer = call(&mut records);
+        self.places_taken.store(records.places_taken(), Ordering::Release);
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests;

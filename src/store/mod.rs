@@ -1,0 +1,23 @@
+//! What a node remembers across a restart: a small transactional key-value store.
+//!
+//! [`Store`] is the contract, [`Batch`] the unit of change. [`MemoryStore`] forgets at the end of
+//! the process and says which promises that weakens; `DurableStore` (feature `durable-store`)
+//! keeps everything in one file.
+
+mod batch;
+mod contract;
+#[cfg(feature = "durable-store")]
+mod durable;
+mod error;
+mod memory;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use batch::{Batch, Change};
+pub use contract::{Entry, Store};
+#[cfg(feature = "durable-store")]
+pub use durable::DurableStore;
+pub use error::StoreError;
+pub use memory::MemoryStore;
+pub use table::Table;

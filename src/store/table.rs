@@ -1,0 +1,44 @@
+//! The tables of a store.
+
+/// Which part of the store a key belongs to. Keys of different tables never meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Table {
+    /// What names this node and its mesh.
+    Meta,
+    /// Own keys and what belongs to them. Holds secrets.
+    Identity,
+    /// The boot counter.
+    Boot,
+    /// Own votes and locks in exclusive slots, so that a restart does not vote again.
+    Vote,
+}
+
+impl Table {
+    /// Every table, in order.
+    pub const ALL: &'static [Self] = &[Self::Meta, Self::Identity, Self::Boot, Self::Vote];
+
+    /// The name under which the table is kept. It is part of the format on disk.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Identity => "identity",
+            Self::Boot => "boot",
+            Self::Vote => "vote",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_distinct_and_the_list_is_ordered() {
+        let names: BTreeSet<_> = Table::ALL.iter().map(|table| table.name()).collect();
+        assert_eq!(names.len(), Table::ALL.len());
+        assert!(Table::ALL.is_sorted());
+    }
+}

@@ -1,0 +1,51 @@
+//! What a signature is for.
+
+/// What a statement is signed for. A signature holds for its own purpose only, so that a statement
+/// of one kind can never be read as one of another (domain separation).
+///
+/// With ML-DSA the [tag](Self::tag) is the context string (FIPS 204, section 5.2). Dilithium3 has
+/// none, so there the signed bytes are one byte with the tag's length, the tag, and the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Purpose {
+    /// The header of a gossip frame.
+    Frame,
+    /// One member's statement on one critical event.
+    Attestation,
+    /// The old key's statement that a new key follows it.
+    Rotation,
+    /// The new key's statement that its owner has it (proof of possession).
+    Possession,
+    /// The challenge that a node gossips when it starts.
+    Hello,
+}
+
+impl Purpose {
+    /// The tag bound into the signature: distinct, versioned, at most 255 bytes.
+    pub const fn tag(self) -> &'static [u8] {
+        match self {
+            Self::Frame => b"meshward/1/frame",
+            Self::Attestation => b"meshward/1/attestation",
+            Self::Rotation => b"meshward/1/rotation",
+            Self::Possession => b"meshward/1/possession",
+            Self::Hello => b"meshward/1/hello",
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) const ALL: [Self; 5] =
+        [Self::Frame, Self::Attestation, Self::Rotation, Self::Possession, Self::Hello];
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn tags_are_distinct_and_fit_a_context_string() {
+        let tags: BTreeSet<_> = Purpose::ALL.iter().map(|purpose| purpose.tag()).collect();
+        assert_eq!(tags.len(), Purpose::ALL.len());
+        assert!(tags.iter().all(|tag| (1..=255).contains(&tag.len())));
+    }
+}

@@ -1,0 +1,118 @@
+//! Telling packets apart by their first two bytes.
+
+use super::statement::Statement;
+use super::{Container, Frame, WireError};
+use crate::id::MeshId;
+
+/// The version of the format, first byte of every packet.
+pub const VERSION: u8 = 1;
+
+pub(super) const PRELUDE_LEN: usize = 2;
+
+/// What a packet is, its second byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tag {
+    /// A signed header with a body.
+    Frame,
+    /// One member's statement on one event.
+    Attestation,
+    /// A change of a member's key.
+    Rotation,
+    /// A request for what was missed, by a node that started or met an unknown key.
+    Hello,
+    /// Enough attestations of one event.
+    Certificate,
+    /// Proof that a member contradicted itself.
+    Proof,
+}
+
+impl Tag {
+    /// Its number on the wire.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Frame => 1,
+            Self::Attestation => 2,
+            Self::Rotation => 3,
+            Self::Hello => 4,
+            Self::Certificate => 5,
+            Self::Proof => 6,
+        }
+    }
+
+    const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => Self::Frame,
+            2 => Self::Attestation,
+            3 => Self::Rotation,
+            4 => Self::Hello,
+            5 => Self::Certificate,
+            6 => Self::Proof,
+            _ => return None,
+        })
+    }
+
+    /// Reads version and tag of a packet.
+    ///
+    /// # Errors
+    /// [`WireError::Version`] and [`WireError::Tag`] for unknown ones.
+    pub fn of(bytes: &[u8]) -> Result<Self, WireError> {
+        let [version, tag, ..] = bytes else {
+            return Err(WireError::Truncated { needed: PRELUDE_LEN, found: bytes.len() });
+        };
+        if *version != VERSION {
+            return Err(WireError::Version { found: *version });
+        }
+        Self::from_code(*tag).ok_or(WireError::Tag { found: *tag })
+    }
+}
+
+pub(super) const fn prelude(tag: Tag) -> [u8; PRELUDE_LEN] {
+    [VERSION, tag.code()]
+}
+
+pub(super) fn expect(tag: Tag, bytes: &[u8]) -> Result<(), WireError> {
+    match Tag::of(bytes)? {
+        found if found == tag => Ok(()),
+        found => Err(WireError::Tag { found: found.code() }),
+    }
+}
+
+/// Any packet, parsed and not yet checked.
+#[derive(Debug, Clone)]
+pub enum Packet<'a> {
+    /// A signed header with a body.
+    Frame(Frame<'a>),
+    /// An attestation, a rotation or a Hello.
+    Statement(Statement<'a>),
+    /// A certificate.
+    Certificate(Container<'a>),
+    /// A proof.
+    Proof(Container<'a>),
+}
+
+impl<'a> Packet<'a> {
+    /// Reads a packet, which must fill `bytes`. Limits on containers, which depend on the size of
+    /// the mesh, are the caller's.
+    ///
+    /// # Errors
+    /// [`WireError`] for everything that is not exactly one packet of this version.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
+        Ok(match Tag::of(bytes)? {
+            Tag::Frame => Self::Frame(Frame::parse(bytes)?),
+            tag @ (Tag::Attestation | Tag::Rotation | Tag::Hello) => {
+                Self::Statement(Statement::parse(tag, bytes)?)
+            }
+            Tag::Certificate => Self::Certificate(Container::parse(Tag::Certificate, bytes)?),
+            Tag::Proof => Self::Proof(Container::parse(Tag::Proof, bytes)?),
+        })
+    }
+
+    /// The mesh it is meant for.
+    pub fn mesh(&self) -> MeshId {
+        match self {
+            Self::Frame(frame) => frame.header().mesh,
+            Self::Statement(statement) => statement.head().mesh,
+            Self::Certificate(container) | Self::Proof(container) => container.mesh(),
+        }
+    }
+}
