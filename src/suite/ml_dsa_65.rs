@@ -121,6 +121,7 @@ mod tests {
     use super::super::entropy::OsEntropy;
     use super::*;
 
+    #[derive(Debug)]
     struct Same(u8);
 
     impl Entropy for Same {
@@ -130,6 +131,7 @@ mod tests {
         }
     }
 
+    #[derive(Debug)]
     struct Broken;
 
     impl Entropy for Broken {
