@@ -1,4 +1,72 @@
-//! meshward
+//! meshward protects the control plane of a mesh, its beacons, routes, failure reports, votes and
+//! key changes, against members that lie and outsiders that forge, replay and flood. It is linked
+//! into a router that exists and called from its health loop.
+//!
+//! * [`MeshByzantineProtection`] is the whole of it, behind two traits that a host implements:
+//!   [`MeshRouter`] carries packets, [`MapekMonitor`] watches peers.
+//! * [`Core`] is the same without I/O, clock or threads: what arrived and what time it is goes in,
+//!   what to send, to write and to tell comes out ([`core`](mod@core) says how it is driven).
+//! * [`SignedGossip`] signs frames and admits those of others, each once, and blames nobody for what
+//!   others did in its name.
+//! * [`QuorumValidator`] believes an event when two thirds of the members attest it.
+//!
+//! # One whole loop
+//!
+//! ```
+//! # #[cfg(feature = "ml-dsa-65")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//! use meshward::{
+//!     Accepted, Config, Core, Identity, Link, LinkId, MemoryStore, Millis, NodeId, OsEntropy, Output,
+//!     Suite, View,
+//! };
+//!
+//! // Each node makes its key; the public halves, brought together once, are the mesh.
+//! let entropy = Arc::new(OsEntropy);
+//! let (here, there) = (MemoryStore::new(), MemoryStore::new());
+//! let ours = Identity::create(&here, NodeId::from_bytes([1; 32]), Suite::MlDsa65, &OsEntropy)?;
+//! let theirs = Identity::create(&there, NodeId::from_bytes([2; 32]), Suite::MlDsa65, &OsEntropy)?;
+//! let view = Arc::new(View::genesis(vec![ours.member("north"), theirs.member("south")])?);
+//!
+//! let config = Config::default();
+//! let now = Millis(0);
+//! let north = Core::start(config.clone(), view.clone(), ours, &here, entropy.clone(), now)?;
+//! let south = Core::start(config, view, theirs, &there, entropy, now)?;
+//!
+//! // A beacon goes out over the host's transport, and arrives over a link that it vouches for.
+//! let beacon = north.sign_beacon(b"routes: east 2, west 1", now)?;
+//! let step = south.handle_frame(Link::Proven(LinkId(7)), &beacon, Millis(3));
+//! match step.result? {
+//!     Accepted::Message(message) => assert_eq!(message.body, b"routes: east 2, west 1"),
+//!     other => panic!("a beacon is a message, this is {other:?}"),
+//! }
+//! // Once: the same beacon over another path is a duplicate, which costs nobody anything.
+//! assert!(south.handle_frame(Link::Claimed(LinkId(9)), &beacon, Millis(5)).result.is_err());
+//!
+//! // Some times a second the time is passed in, and what is due comes out.
+//! for output in south.tick(Millis(100)) {
+//!     match output {
+//!         Output::Send(packet) => drop(packet),      // hand it to every neighbour
+//!         Output::Event(event) => println!("{event:?}"),
+//!         Output::Persist { write, .. } => drop(south.persisted(write, Millis(101))), // write, then say so
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "ml-dsa-65"))]
+//! # fn main() {}
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `dilithium3` | yes | [`Suite::Dilithium3`]: PQClean's C code |
+//! | `ml-dsa-65` | yes | [`Suite::MlDsa65`]: FIPS 204 in Rust |
+//! | `durable-store` | yes | `DurableStore`: an embedded transactional store |
+//!
+//! A suite that is not compiled in answers
+//! [`SuiteUnavailable`](suite::SuiteError::SuiteUnavailable); nothing else changes.
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::as_conversions))]
 

@@ -1,5 +1,7 @@
 //! What a host implements.
 
+use std::sync::Arc;
+
 use crate::core::Event;
 use crate::id::{Link, NodeId};
 
@@ -36,5 +38,31 @@ pub trait MapekMonitor: Send + Sync {
     /// Something worth knowing has happened. Does nothing unless implemented.
     fn on_event(&self, event: &Event) {
         let _ = event;
+    }
+}
+
+/// A host may keep its router and hand the library a share of it.
+impl<T: MeshRouter + ?Sized> MeshRouter for Arc<T> {
+    fn broadcast(&self, packet: &[u8], except: Option<Link>) {
+        self.as_ref().broadcast(packet, except);
+    }
+
+    fn isolate(&self, node: NodeId) {
+        self.as_ref().isolate(node);
+    }
+
+    fn readmit(&self, node: NodeId) {
+        self.as_ref().readmit(node);
+    }
+}
+
+/// A host may keep its monitor and hand the library a share of it.
+impl<T: MapekMonitor + ?Sized> MapekMonitor for Arc<T> {
+    fn check_peer_health(&self, node: NodeId) -> PeerHealth {
+        self.as_ref().check_peer_health(node)
+    }
+
+    fn on_event(&self, event: &Event) {
+        self.as_ref().on_event(event);
     }
 }
