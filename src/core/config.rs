@@ -47,6 +47,13 @@ impl Config {
         for (name, config) in [("members", &self.members), ("links", &self.links)] {
             config.validate().map_err(|error| Misuse::Config(format!("{name}: {error}")))?;
         }
+        let (beacon, suspicion) = (self.gossip.quarantine_beacon_ms, self.quorum.suspicion_ms);
+        if beacon > suspicion / 2 {
+            return Err(Misuse::Config(format!(
+                "quarantine_beacon_ms is {beacon}, with a suspicion_ms of {suspicion} it may be at \
+                 most half of that"
+            )));
+        }
         if self.grace_ms > 3_600_000 {
             let found = self.grace_ms;
             return Err(Misuse::Config(format!("grace_ms is {found}, it may be 0 to 3600000")));
@@ -56,5 +63,24 @@ impl Config {
             return Err(Misuse::Config(format!("prepared_keys is {found}, it may be 1 to 16384")));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_hold_and_bad_values_are_named() {
+        assert_eq!(Config::default().validate(), Ok(()));
+        let error = |config: Config| config.validate().unwrap_err().to_string();
+        let mut config = Config::default();
+        config.quorum.suspicion_ms = 1_500;
+        assert!(error(config).contains("quarantine_beacon_ms is 1000"));
+        assert!(error(Config { grace_ms: 3_600_001, ..Config::default() }).contains("grace_ms"));
+        assert!(error(Config { prepared_keys: 0, ..Config::default() }).contains("prepared_keys"));
+        let mut config = Config::default();
+        config.quorum.slots_per_member = 0;
+        assert!(error(config).contains("slots_per_member"));
     }
 }

@@ -95,7 +95,7 @@ impl Core {
         self.quorum.screen(&attestation, now).inspect_err(|refusal| {
             if *refusal == Refusal::Decided {
                 // Its attestor does not know yet that the matter is settled.
-                self.timers.lock().asked_about.insert(attestation.event().slot());
+                self.timers.lock().asked_about(attestation.event().slot());
             }
         })?;
         self.gossip.take_checks(link, 1, now)?;
@@ -115,10 +115,15 @@ impl Core {
         }
     }
 
-    /// Tells the neighbours and the host of an event that was just certified.
+    /// Tells the host of an event that was just certified, and the neighbours, too, if this node is
+    /// among the first ⌊n/3⌋ + 1 of the view: as many certificates as there are members would crowd
+    /// the mesh, and among these there is one that works whenever a quorum does. Who still misses it
+    /// after that shows so by its own reports, and is answered.
     pub(super) fn tell(&self, tally: &Tally, outputs: &mut Vec<Output>) {
         if let Tally::Certified(certificate) = tally {
-            outputs.push(Output::Send(certificate.as_bytes().to_vec()));
+            if self.me.place() <= self.view().len() / 3 {
+                outputs.push(Output::Send(certificate.as_bytes().to_vec()));
+            }
             self.tell_host(certificate, outputs);
         }
     }

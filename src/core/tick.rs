@@ -20,8 +20,20 @@ pub(super) struct Timers {
     pub(super) missed_a_key: bool,
     /// A member asked for this node's rotations.
     pub(super) history_wanted: bool,
-    /// Matters that are settled and that somebody still reports on.
-    pub(super) asked_about: BTreeSet<Slot>,
+    asked_about: BTreeSet<Slot>,
+}
+
+/// Settled matters that are remembered as still being reported on. Anybody can ask, unsigned, so
+/// there are few, and one is answered in each resend interval.
+const MOST_ASKED_ABOUT: usize = 16;
+
+impl Timers {
+    /// Somebody still reports on a matter that is settled.
+    pub(super) fn asked_about(&mut self, slot: Slot) {
+        if self.asked_about.len() < MOST_ASKED_ABOUT {
+            self.asked_about.insert(slot);
+        }
+    }
 }
 
 impl Core {
@@ -50,11 +62,11 @@ impl Core {
             if !is_due(&mut timers.last_resend, self.config.quorum.resend_ms, now) {
                 return;
             }
-            (std::mem::take(&mut timers.asked_about), std::mem::take(&mut timers.history_wanted))
+            (timers.asked_about.pop_first(), std::mem::take(&mut timers.history_wanted))
         };
         outputs.extend(self.quorum.undecided().into_iter().map(Output::Send));
-        let certificates = asked_about.iter().filter_map(|slot| self.quorum.settled(slot));
-        outputs.extend(certificates.map(|found| Output::Send(found.as_bytes().to_vec())));
+        let certificate = asked_about.and_then(|slot| self.quorum.settled(&slot));
+        outputs.extend(certificate.map(|found| Output::Send(found.as_bytes().to_vec())));
         if history_wanted {
             let rotations = self.keyring.rotations();
             outputs.extend(rotations.iter().map(|rotation| Output::Send(rotation.to_vec())));

@@ -27,7 +27,8 @@ pub struct GossipConfig {
     /// default of 1 MiB holds the last 300. At most 1 GiB.
     pub retained_bytes: usize,
     /// How long a member in quarantine waits between two beacons that are still taken as signs of
-    /// life, in milliseconds. 100 to 3 600 000.
+    /// life, in milliseconds. 100 to half the suspicion time, so that a member is not reported as
+    /// failed because it is in quarantine.
     pub quarantine_beacon_ms: u64,
 }
 
@@ -41,7 +42,7 @@ impl Default for GossipConfig {
             claimed_checks: Rate { per_second: 500, burst: 1_000 },
             links: 4_096,
             retained_bytes: 1024 * 1024,
-            quarantine_beacon_ms: 5_000,
+            quarantine_beacon_ms: 1_000,
         }
     }
 }
@@ -63,7 +64,7 @@ impl GossipConfig {
         }
         in_range("links", self.links, 1, 1_048_576)?;
         in_range("retained_bytes", self.retained_bytes, 0, 1024 * 1024 * 1024)?;
-        in_range("quarantine_beacon_ms", self.quarantine_beacon_ms, 100, 3_600_000)
+        in_range("quarantine_beacon_ms", self.quarantine_beacon_ms, 100, 1_800_000)
     }
 }
 

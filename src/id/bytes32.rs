@@ -3,7 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Why a text is not a 32-byte identifier.
@@ -47,7 +46,7 @@ pub(super) fn parse_hex(text: &str) -> Result<[u8; 32], ParseIdError> {
 macro_rules! bytes32 {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name([u8; 32]);
 
         impl $name {
@@ -75,6 +74,26 @@ macro_rules! bytes32 {
                 f.write_str(concat!(stringify!($name), "("))?;
                 $crate::id::bytes32::write_hex(self.0.first_chunk::<4>().unwrap_or(&[0; 4]), f)?;
                 f.write_str("..)")
+            }
+        }
+
+        /// Text where people read it, as JSON; 32 bytes elsewhere.
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if serializer.is_human_readable() {
+                    return serializer.collect_str(self);
+                }
+                serde::Serialize::serialize(&self.0, serializer)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                if deserializer.is_human_readable() {
+                    let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                    return text.parse().map_err(serde::de::Error::custom);
+                }
+                <[u8; 32]>::deserialize(deserializer).map(Self)
             }
         }
 
@@ -110,6 +129,17 @@ mod tests {
         let id = NodeId::from_bytes([0xa5; 32]);
         assert_eq!(id.to_string().parse::<NodeId>(), Ok(id));
         assert_eq!(format!("{id:?}"), "NodeId(a5a5a5a5..)");
+    }
+
+    #[test]
+    fn json_shows_text_even_as_a_key() {
+        let id = NodeId::from_bytes([0xa5; 32]);
+        let map = std::collections::BTreeMap::from([(id, MeshId::from_bytes([1; 32]))]);
+        let json = serde_json::to_string(&map).unwrap();
+        assert_eq!(json, format!(r#"{{"{}":"{}"}}"#, "a5".repeat(32), "01".repeat(32)));
+        let back: std::collections::BTreeMap<NodeId, MeshId> = serde_json::from_str(&json).unwrap();
+        assert_eq!(back, map);
+        assert!(serde_json::from_str::<NodeId>(r#""a5""#).is_err());
     }
 
     #[test]

@@ -4,8 +4,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 use super::bytes32::{ParseIdError, bytes32};
 
 bytes32! {
