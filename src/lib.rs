@@ -70,7 +70,7 @@
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::as_conversions))]
 
-pub mod bounded;
+mod bounded;
 pub mod core;
 pub mod gossip;
 pub mod host;

@@ -4,5 +4,5 @@
 mod map;
 mod ring;
 
-pub use map::BoundedMap;
-pub use ring::ByteRing;
+pub(crate) use map::BoundedMap;
+pub(crate) use ring::ByteRing;

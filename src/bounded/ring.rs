@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 ///
 /// The budget counts the bytes of the values; keys and bookkeeping come on top, once per value.
 #[derive(Debug, Clone)]
-pub struct ByteRing<K: Ord + Clone, V: AsRef<[u8]>> {
+pub(crate) struct ByteRing<K: Ord + Clone, V: AsRef<[u8]>> {
     budget: usize,
     bytes: usize,
     /// The number that the next value gets.
@@ -19,7 +19,7 @@ pub struct ByteRing<K: Ord + Clone, V: AsRef<[u8]>> {
 
 impl<K: Ord + Clone, V: AsRef<[u8]>> ByteRing<K, V> {
     /// An empty ring for values of `budget_bytes` bytes in total.
-    pub const fn new(budget_bytes: usize) -> Self {
+    pub(crate) const fn new(budget_bytes: usize) -> Self {
         Self {
             budget: budget_bytes,
             bytes: 0,
@@ -34,7 +34,7 @@ impl<K: Ord + Clone, V: AsRef<[u8]>> ByteRing<K, V> {
     ///
     /// A value larger than the whole budget is not kept and displaces nothing. Neither is an empty
     /// one: it would cost nothing, so any number of them would fit.
-    pub fn push(&mut self, key: K, value: V) {
+    pub(crate) fn push(&mut self, key: K, value: V) {
         let length = value.as_ref().len();
         if length == 0 || length > self.budget {
             return;
@@ -60,23 +60,8 @@ impl<K: Ord + Clone, V: AsRef<[u8]>> ByteRing<K, V> {
     }
 
     /// The value under `key`, if it has not left yet.
-    pub fn get(&self, key: &K) -> Option<&V> {
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
         self.values.get(key).map(|(_, value)| value)
-    }
-
-    /// How many values there are.
-    pub fn len(&self) -> usize {
-        self.values.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
-    /// The lengths of all values together: at most the budget.
-    pub const fn bytes(&self) -> usize {
-        self.bytes
     }
 }
 
@@ -92,7 +77,7 @@ mod tests {
         ring.push('a', vec![1; 4]);
         ring.push('b', vec![2; 4]);
         ring.push('c', vec![3; 7]);
-        assert_eq!((ring.len(), ring.bytes()), (1, 7));
+        assert_eq!((ring.values.len(), ring.bytes), (1, 7));
         assert_eq!(ring.get(&'a'), None);
         assert_eq!(ring.get(&'c'), Some(&vec![3; 7]));
     }
@@ -103,11 +88,11 @@ mod tests {
         ring.push('a', vec![1; 4]);
         ring.push('b', vec![2; 5]);
         ring.push('c', vec![]);
-        assert_eq!((ring.len(), ring.bytes()), (1, 4));
-        assert!(!ring.is_empty());
+        assert_eq!((ring.values.len(), ring.bytes), (1, 4));
+        assert!(!ring.values.is_empty());
         let mut none = ByteRing::new(0);
         none.push('a', vec![1]);
-        assert!(none.is_empty());
+        assert!(none.values.is_empty());
     }
 
     proptest! {
@@ -127,9 +112,9 @@ mod tests {
                         model.remove(0);
                     }
                 }
-                prop_assert_eq!(ring.len(), model.len());
-                prop_assert_eq!(ring.len(), ring.by_age.len());
-                prop_assert_eq!(ring.bytes(), model.iter().map(|(_, l)| l).sum::<usize>());
+                prop_assert_eq!(ring.values.len(), model.len());
+                prop_assert_eq!(ring.values.len(), ring.by_age.len());
+                prop_assert_eq!(ring.bytes, model.iter().map(|(_, l)| l).sum::<usize>());
                 for (key, length) in &model {
                     prop_assert_eq!(ring.get(key), Some(&vec![*key; *length]));
                 }
