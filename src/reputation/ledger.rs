@@ -89,12 +89,6 @@ impl<S: Ord + Copy + Send> Ledger<S> {
         self.locked(|records| records.expire(now))
     }
 
-    /// Changes how many may be in quarantine at once, as a new view changes `f`. If more are in
-    /// quarantine, those with the least time left go on probation at once.
-    pub fn set_most_quarantined(&self, most_quarantined: Option<usize>, now: Millis) {
-        self.locked(|records| records.set_most_quarantined(most_quarantined, now));
-    }
-
     fn locked<T>(&self, call: impl FnOnce(&mut Records<S>) -> T) -> T {
         let mut records = self.records.lock();
         let answer = call(&mut records);

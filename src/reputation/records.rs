@@ -101,14 +101,6 @@ impl<S: Ord + Copy> Records<S> {
         ended.into_iter().collect()
     }
 
-    pub(super) fn set_most_quarantined(&mut self, most: Option<usize>, now: Millis) {
-        let at = self.advance(now);
-        self.most_quarantined = most;
-        while most.is_some_and(|most| self.ends.len() > most) {
-            self.end_first(at);
-        }
-    }
-
     /// Moves the clock and ends every quarantine that is over.
     fn advance(&mut self, now: Millis) -> u64 {
         let at = self.clock.advance(now);

@@ -109,19 +109,6 @@ fn one_more_than_allowed_is_withheld_until_a_place_is_free() {
 }
 
 #[test]
-fn a_smaller_view_frees_who_has_least_left() {
-    let ledger = ledger(4, Some(2));
-    let _ = ledger.charge(2, Offence::Equivocation, Millis(0));
-    let _ = ledger.charge(1, Offence::Equivocation, Millis(5));
-    ledger.set_most_quarantined(Some(1), Millis(6));
-    assert_eq!(ledger.quarantined(Millis(6)), [1]);
-    assert_eq!(ledger.expire(Millis(6)), [2]);
-    ledger.set_most_quarantined(None, Millis(6));
-    let _ = ledger.charge(3, Offence::Equivocation, Millis(6));
-    assert_eq!(ledger.quarantined(Millis(6)), [1, 3]);
-}
-
-#[test]
 fn a_full_ledger_drops_the_least_bad_and_never_a_quarantine() {
     let ledger = ledger(3, None);
     let _ = ledger.charge(1, Offence::Equivocation, Millis(0));
