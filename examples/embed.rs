@@ -45,7 +45,7 @@ impl MapekMonitor for Router {
 
     fn on_event(&self, event: &Event) {
         if let Event::Certified(certificate) = event {
-            let attestors = certificate.attestors().count();
+            let attestors = certificate.attestors().len();
             println!("  agreed by {attestors} members: {:?}", certificate.event());
         }
     }

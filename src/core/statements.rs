@@ -46,7 +46,7 @@ impl Core {
                     _ => self.take_hello(link, &statement, now),
                 }
             }
-            Packet::Certificate(container) => self.take_certificate(link, &container, now, outputs),
+            Packet::Certificate(container) => self.take_certificate(link, container, now, outputs),
             Packet::Proof(_) => self.take_proof(link, bytes, now, outputs),
             Packet::Frame(_) => Err(Refusal::Nonsense("a frame is no bare statement")),
         });
@@ -129,7 +129,7 @@ impl Core {
     }
 
     fn tell_host(&self, certificate: &Arc<Certificate>, outputs: &mut Vec<Output>) {
-        let attestors = certificate.attestors().count();
+        let attestors = certificate.attestors().len();
         tracing::info!(event = certificate.event().kind().name(), attestors, "certified");
         outputs.push(Output::Event(Event::Certified(Arc::clone(certificate))));
     }
@@ -137,7 +137,7 @@ impl Core {
     fn take_certificate(
         &self,
         link: Link,
-        container: &Container<'_>,
+        container: Container<'_>,
         now: Millis,
         outputs: &mut Vec<Output>,
     ) -> Result<Accepted, Refusal> {

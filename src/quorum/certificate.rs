@@ -11,21 +11,22 @@ use crate::membership::{Directory, MemberIndex, View};
 use crate::suite::{Purpose, Suite};
 use crate::wire::{self, Container, Packet, Refusal, StatementHead, Tag, WireError};
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Signed {
+#[derive(Debug, Serialize, Deserialize)]
+struct Signed<'a> {
     attestor: MemberIndex,
     suite: Suite,
     epoch: Epoch,
     key: Digest,
-    signature: Vec<u8>,
+    signature: &'a [u8],
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Content {
+#[derive(Debug, Serialize, Deserialize)]
+struct Content<'a> {
     view: Digest,
     event: CriticalEvent,
     /// In the order of the view, each member once.
-    signed: Vec<Signed>,
+    #[serde(borrow)]
+    signed: Vec<Signed<'a>>,
 }
 
 /// A checked certificate: at least ⌈2n/3⌉ members of one view attested one event. Only a check, or
@@ -35,7 +36,9 @@ struct Content {
 /// come back since.
 #[derive(Debug, Clone)]
 pub struct Certificate {
-    content: Content,
+    view: Digest,
+    event: CriticalEvent,
+    attestors: Vec<MemberIndex>,
     bytes: Vec<u8>,
 }
 
@@ -46,21 +49,26 @@ impl Certificate {
         attestations: impl Iterator<Item = &'a VerifiedAttestation>,
         (mesh, view): (MeshId, &View),
     ) -> Option<Self> {
-        let mut signed: Vec<Signed> = attestations
+        let mut signed: Vec<Signed<'_>> = attestations
             .filter(|attestation| attestation.event == *event)
             .map(|attestation| Signed {
                 attestor: attestation.attestor,
                 suite: attestation.record.key.suite(),
                 epoch: attestation.record.epoch,
                 key: attestation.record.key.digest(),
-                signature: attestation.signature.to_vec(),
+                signature: &attestation.signature,
             })
             .collect();
         signed.sort_by_key(|signed| signed.attestor);
         let content = Content { view: view.digest(), event: event.clone(), signed };
         check_shape(&content, view).ok()?;
         let payload = wire::encode("a certificate", &content).ok()?;
-        Some(Self { content, bytes: Container::to_bytes(Tag::Certificate, mesh, &payload) })
+        Some(Self::of(content, Container::to_bytes(Tag::Certificate, mesh, &payload)))
+    }
+
+    fn of(content: Content<'_>, bytes: Vec<u8>) -> Self {
+        let attestors = content.signed.iter().map(|signed| signed.attestor).collect();
+        Self { view: content.view, event: content.event, attestors, bytes }
     }
 
     /// Checks a certificate offline, against the view and the keys of its members: one signature
@@ -76,7 +84,7 @@ impl Certificate {
         }
         match Packet::parse(bytes)? {
             Packet::Certificate(container) if container.mesh() == directory.view().mesh() => {
-                UncheckedCertificate::read(&container, directory.view())?.verify(directory, now)
+                UncheckedCertificate::read(container, directory.view())?.verify(directory, now)
             }
             Packet::Certificate(container) => Err(Refusal::OtherMesh(container.mesh())),
             _ => Err(Refusal::Nonsense("it is no certificate")),
@@ -85,17 +93,17 @@ impl Certificate {
 
     /// What was agreed.
     pub const fn event(&self) -> &CriticalEvent {
-        &self.content.event
+        &self.event
     }
 
     /// The digest of the view it was agreed in.
     pub const fn view(&self) -> Digest {
-        self.content.view
+        self.view
     }
 
     /// Who attested, in the order of the view.
-    pub fn attestors(&self) -> impl Iterator<Item = MemberIndex> {
-        self.content.signed.iter().map(|signed| signed.attestor)
+    pub fn attestors(&self) -> &[MemberIndex] {
+        &self.attestors
     }
 
     /// The certificate as it goes on the wire and into files.
@@ -106,21 +114,20 @@ impl Certificate {
 
 /// A certificate that has the right form and whose signatures have not been checked.
 #[derive(Debug)]
-pub(crate) struct UncheckedCertificate {
-    content: Content,
-    bytes: Vec<u8>,
+pub(crate) struct UncheckedCertificate<'a> {
+    content: Content<'a>,
+    container: Container<'a>,
 }
 
-impl UncheckedCertificate {
-    pub(crate) fn read(container: &Container<'_>, view: &View) -> Result<Self, Refusal> {
-        let content: Content = wire::decode("a certificate", container.payload())?;
+impl<'a> UncheckedCertificate<'a> {
+    pub(crate) fn read(container: Container<'a>, view: &View) -> Result<Self, Refusal> {
+        let content: Content<'_> = wire::decode("a certificate", container.payload())?;
         if content.view != view.digest() {
             return Err(Refusal::Nonsense("it is meant for another view"));
         }
         content.event.check(view).map_err(Refusal::Nonsense)?;
         check_shape(&content, view).map_err(Refusal::CertificateShape)?;
-        let bytes = Container::to_bytes(Tag::Certificate, container.mesh(), container.payload());
-        Ok(Self { content, bytes })
+        Ok(Self { content, container })
     }
 
     pub(crate) const fn event(&self) -> &CriticalEvent {
@@ -145,7 +152,7 @@ impl UncheckedCertificate {
                 .ok_or(Refusal::UnknownKey { origin: member.id, epoch: one.epoch })?;
             let record = key.record;
             let head = StatementHead::new(view.mesh(), member.id, record.epoch, &record.key);
-            keyed.push((record, head, &one.signature));
+            keyed.push((record, head, one.signature));
         }
         for (record, head, signature) in keyed {
             let message = attestation::signed_bytes(event, *digest, &head)?;
@@ -156,12 +163,14 @@ impl UncheckedCertificate {
                 },
             )?;
         }
-        Ok(Certificate { content: self.content, bytes: self.bytes })
+        let (mesh, payload) = (self.container.mesh(), self.container.payload());
+        let bytes = Container::to_bytes(Tag::Certificate, mesh, payload);
+        Ok(Certificate::of(self.content, bytes))
     }
 }
 
 /// Everything about a certificate except its signatures.
-fn check_shape(content: &Content, view: &View) -> Result<(), &'static str> {
+fn check_shape(content: &Content<'_>, view: &View) -> Result<(), &'static str> {
     let Content { event, signed, .. } = content;
     if !signed.is_sorted_by(|one, next| one.attestor < next.attestor) {
         return Err("its attestors are not in order, each once");
