@@ -43,6 +43,24 @@ pub(super) fn parse_hex(text: &str) -> Result<[u8; 32], ParseIdError> {
     Ok(bytes)
 }
 
+/// The bytes as the words that a little-endian format with fixed integers writes as these bytes:
+/// four values to decode instead of 32, which halves the time that refusing a duplicate takes.
+pub(super) fn to_words(bytes: [u8; 32]) -> [u64; 4] {
+    let mut words = [0; 4];
+    for (word, chunk) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
+        *word = u64::from_le_bytes(*chunk);
+    }
+    words
+}
+
+pub(super) fn from_words(words: [u64; 4]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (chunk, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+        *chunk = word.to_le_bytes();
+    }
+    bytes
+}
+
 macro_rules! bytes32 {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -83,7 +101,7 @@ macro_rules! bytes32 {
                 if serializer.is_human_readable() {
                     return serializer.collect_str(self);
                 }
-                serde::Serialize::serialize(&self.0, serializer)
+                serde::Serialize::serialize(&$crate::id::bytes32::to_words(self.0), serializer)
             }
         }
 
@@ -93,7 +111,8 @@ macro_rules! bytes32 {
                     let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
                     return text.parse().map_err(serde::de::Error::custom);
                 }
-                <[u8; 32]>::deserialize(deserializer).map(Self)
+                <[u64; 4]>::deserialize(deserializer)
+                    .map(|words| Self($crate::id::bytes32::from_words(words)))
             }
         }
 
