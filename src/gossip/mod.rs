@@ -25,3 +25,6 @@ pub use config::GossipConfig;
 pub use ledgers::Ledgers;
 pub use message::Message;
 pub use signed_gossip::{Admitted, FrameRefused, SignedGossip};
+
+#[cfg(test)]
+mod tests;

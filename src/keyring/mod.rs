@@ -10,3 +10,6 @@ pub use error::{Error, Fault, Misuse};
 pub use identity::Identity;
 pub use ring::{ActiveKey, Keyring, PreparedRotation, Ticket};
 pub use rotation::{RotationClaim, seal_rotation, verify_rotation};
+
+#[cfg(test)]
+mod tests;

@@ -9,3 +9,6 @@ pub use directory::{Directory, KeyInForce, RotatedKey};
 pub use member::{KeyRecord, Member, MemberIndex};
 pub use threshold::{faults_tolerated, quorum_size};
 pub use view::{MAX_MEMBERS, MAX_NAME_LEN, View, ViewError};
+
+#[cfg(test)]
+mod tests;

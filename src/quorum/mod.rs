@@ -33,3 +33,6 @@ pub use validator::{Contradiction, FailureStatus, QuorumValidator, Tally};
 pub(crate) use certificate::UncheckedCertificate;
 pub(crate) use proof::UncheckedProof;
 pub(crate) use slot::Slot;
+
+#[cfg(test)]
+mod tests;

@@ -33,3 +33,6 @@ pub use limits::{
 pub use packet::{Packet, Tag, VERSION};
 pub use refusal::Refusal;
 pub use statement::{Statement, StatementHead, seal_statement};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! A mesh that fails over while it is attacked.
+//!
+//! ```text
+//! cargo run --release --example failover_mesh
+//! ```
+//!
+//! starts nine nodes as processes of their own, each with its own UDP socket on loopback, keys,
+//! state directory and MAPE-K loop. Two of them are Byzantine, and an outsider attacks, too:
+//!
+//! 1. beacons flow, routes form;
+//! 2. the outsider forges, replays, floods, and frames an honest node;
+//! 3. the two liars accuse a live node, then one contradicts itself and the other falls silent;
+//! 4. an honest node is killed: the other six certify its failure, and traffic takes another route;
+//! 5. it restarts and is heard again.
+//!
+//! At the end stands what was promised against what was counted. `--help` tells the options.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `options` | the command line |
+//! | `plan` | who plays which part, and who is linked to whom |
+//! | `story`, `fleet`, `seen` | the parent: the run, the processes, what was seen of them |
+//! | `verdict`, `report` | what was promised and counted, and how it is printed |
+//! | `protocol` | what parent and nodes tell each other |
+//! | `node`, `host`, `links`, `routes` | a node: its loop, what it implements for the library, UDP, routing |
+//! | `liar`, `outsider` | the attackers |
+//!
+//! To embed the library, read `node` and `host`.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "counts and times of one short run, in an example that should read easily"
+)]
+
+mod fleet;
+mod host;
+mod liar;
+mod links;
+mod node;
+mod options;
+mod outsider;
+mod plan;
+mod protocol;
+mod report;
+mod routes;
+mod seen;
+mod story;
+mod verdict;
+
+use std::process::ExitCode;
+
+use options::{HELP, Job, Options};
+use plan::Plan;
+use story::Story;
+
+/// A promise did not hold.
+const BROKEN: u8 = 1;
+/// The options were wrong.
+const WRONG_OPTION: u8 = 2;
+/// The run could not be carried out.
+const FAILED: u8 = 3;
+
+fn main() -> ExitCode {
+    match options::parse(std::env::args_os().skip(1)) {
+        Ok(Job::Help) => {
+            print!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        Ok(Job::Node { dir, start }) => match node::run(&dir, start) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::from(FAILED), // The parent was told why.
+        },
+        Ok(Job::Mesh(options)) => mesh(&options).unwrap_or_else(|sentence| {
+            eprintln!("{sentence} (seed {})", options.seed);
+            ExitCode::from(FAILED)
+        }),
+        Err(sentence) => {
+            eprintln!("{sentence}");
+            ExitCode::from(WRONG_OPTION)
+        }
+    }
+}
+
+fn mesh(options: &Options) -> Result<ExitCode, String> {
+    let plan = Plan::new(options)?;
+    let (seen, view) = Story::tell(options, &plan)?;
+    let verdict = verdict::judge(&plan, &seen, view);
+    if options.json {
+        println!("{}", report::json(options, &plan, &verdict, &seen));
+    } else {
+        report::table(&verdict, &seen);
+    }
+    Ok(if verdict.holds() { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) })
+}

@@ -1,0 +1,189 @@
+//! What holds for views and for the keys in force.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::id::{Epoch, MeshId, Millis, NodeId, Nonce};
+use crate::suite::{OsEntropy, PublicKey, Purpose, SigningKey, Suite, VerifyError};
+use crate::wire::WireError;
+
+/// Any bytes are a public key, so views need no suite that is compiled in.
+fn key(seed: u8) -> PublicKey {
+    let suite = Suite::MlDsa65;
+    PublicKey::from_bytes(suite, &vec![seed; suite.public_key_len()]).unwrap()
+}
+
+fn id(seed: u8) -> NodeId {
+    NodeId::from_bytes([seed; 32])
+}
+
+fn member(seed: u8) -> Member {
+    Member::new(id(seed), format!("node {seed}"), key(seed))
+}
+
+fn members(seeds: impl IntoIterator<Item = u8>) -> Vec<Member> {
+    seeds.into_iter().map(member).collect()
+}
+
+#[test]
+fn a_genesis_view_does_not_depend_on_who_lists_it_how() {
+    let view = View::genesis(members([3, 1, 4, 2])).unwrap();
+    let again = View::genesis(members([1, 2, 3, 4])).unwrap();
+    assert_eq!((view.digest(), view.mesh()), (again.digest(), again.mesh()));
+    assert_eq!(view.mesh(), MeshId::from_bytes(*view.digest().as_bytes()));
+    assert_eq!(view.number().0, 0);
+    assert!(view.members().is_sorted_by_key(|member| member.id));
+    assert_eq!((view.len(), view.quorum(), view.faults_tolerated()), (4, 3, 1));
+    for (place, index) in view.indices().enumerate() {
+        let found = view.member(index).unwrap();
+        assert_eq!((index.place(), view.index_of(&found.id)), (place, Some(index)));
+    }
+    assert_eq!(view.index_of(&id(9)), None);
+    assert_eq!(view.member(MemberIndex(4)), None);
+    assert_eq!(view.member(MemberIndex(u32::MAX)), None);
+}
+
+#[test]
+fn any_change_of_a_member_makes_another_mesh() {
+    let before = View::genesis(members([1, 2, 3])).unwrap().digest();
+    let changed = |change: fn(&mut Vec<Member>)| {
+        let mut members = members([1, 2, 3]);
+        change(&mut members);
+        View::genesis(members).unwrap().digest()
+    };
+    assert_eq!(changed(|_| {}), before);
+    assert_ne!(changed(|members| members[1].id = id(9)), before);
+    assert_ne!(changed(|members| members[1].name.push('x')), before);
+    assert_ne!(changed(|members| members[1].key.key = key(9)), before);
+    assert_ne!(changed(|members| members[1].key.epoch.recovery = 1), before);
+    assert_ne!(changed(|members| drop(members.pop())), before);
+    assert_ne!(changed(|members| members.push(member(4))), before);
+}
+
+#[test]
+fn what_is_no_view_is_named() {
+    let refused = |members: Vec<Member>| View::genesis(members).unwrap_err();
+    assert_eq!(refused(Vec::new()), ViewError::Empty);
+    assert_eq!(refused(members([2, 1, 2])), ViewError::DuplicateId(id(2)));
+    let shared = vec![member(1), Member::new(id(2), "two", key(1))];
+    assert_eq!(refused(shared), ViewError::SharedKey(id(1), id(2)));
+    let named = |len: usize| vec![Member::new(id(1), "x".repeat(len), key(1))];
+    assert!(View::genesis(named(MAX_NAME_LEN)).is_ok());
+    assert_eq!(refused(named(MAX_NAME_LEN + 1)), ViewError::LongName(id(1)));
+    let many = vec![member(1); MAX_MEMBERS + 1];
+    assert_eq!(refused(many), ViewError::TooMany(MAX_MEMBERS + 1));
+}
+
+#[test]
+fn bytes_are_read_back_as_the_same_view_or_not_at_all() {
+    let view = View::genesis(members([1, 2, 3])).unwrap();
+    let bytes = view.to_bytes().unwrap();
+    let back = View::from_bytes(&bytes).unwrap();
+    assert_eq!((back.digest(), back.members()), (view.digest(), view.members()));
+    assert_eq!(back.to_bytes().unwrap(), bytes);
+
+    let longer = View::from_bytes(&[bytes.as_slice(), &[0]].concat());
+    assert_eq!(longer.err(), Some(ViewError::Wire(WireError::Trailing { extra: 1 })));
+    for len in (0..200).chain([bytes.len() - 1]) {
+        let cut = View::from_bytes(&bytes[..len]);
+        assert!(matches!(cut, Err(ViewError::Wire(_))), "{len}: {cut:?}");
+    }
+    // Number and count of members, then members of one length each.
+    let (front, rest) = bytes.split_at(16);
+    let each: Vec<_> = rest.chunks_exact(rest.len() / 3).collect();
+    let unsorted = [front, each[1], each[0], each[2]].concat();
+    assert_eq!(View::from_bytes(&unsorted).err(), Some(ViewError::Order));
+    let twice = [front, each[0], each[1], each[1]].concat();
+    assert_eq!(View::from_bytes(&twice).err(), Some(ViewError::DuplicateId(id(2))));
+    let lying = [&front[..8], &u64::MAX.to_le_bytes(), rest].concat();
+    assert!(matches!(View::from_bytes(&lying), Err(ViewError::Wire(_))));
+}
+
+const GRACE_UNTIL: Millis = Millis(1_000);
+const CLOSING: Nonce = Nonce { boot: 1, sequence: 50 };
+
+fn directory() -> Directory {
+    Directory::new(Arc::new(View::genesis(members([1, 2])).unwrap()), 4)
+}
+
+fn rotated(seed: u8, epoch: Epoch) -> RotatedKey {
+    let to = KeyRecord { epoch, key: key(seed) };
+    RotatedKey { to, closing: CLOSING, grace_until: GRACE_UNTIL }
+}
+
+#[test]
+fn a_key_is_found_by_epoch_digest_and_suite_together() {
+    let directory = directory();
+    let (one, first) = (MemberIndex(0), Epoch::FIRST);
+    let second = first.next_operational().unwrap();
+    let found = |key| directory.key(one, key, Millis(0)).is_some();
+    let digest = key(1).digest();
+    assert!(found((first, digest, Suite::MlDsa65)));
+    assert!(!found((second, digest, Suite::MlDsa65)));
+    assert!(!found((first, key(2).digest(), Suite::MlDsa65)));
+    assert!(!found((first, digest, Suite::Dilithium3)));
+    let nobody = MemberIndex(2);
+    assert!(directory.key(nobody, (first, digest, Suite::MlDsa65), Millis(0)).is_none());
+    assert!(directory.current(nobody).is_none());
+    assert_eq!(directory.known_keys(nobody), [None; 2]);
+    assert!(!directory.rotate(nobody, first, rotated(9, second)));
+}
+
+#[test]
+fn a_rotation_keeps_the_key_before_for_its_grace_period() {
+    let directory = directory();
+    let (one, first) = (MemberIndex(0), Epoch::FIRST);
+    let second = first.next_operational().unwrap();
+    assert_eq!(directory.known_keys(one), [Some(key(1).digest()), None]);
+    assert!(directory.rotate(one, first, rotated(11, second)));
+
+    assert_eq!(*directory.current(one).unwrap(), rotated(11, second).to);
+    assert_eq!(directory.known_keys(one), [Some(key(11).digest()), Some(key(1).digest())]);
+    let old = |now| directory.key(one, (first, key(1).digest(), Suite::MlDsa65), now);
+    let new = |now| directory.key(one, (second, key(11).digest(), Suite::MlDsa65), now);
+    for now in [Millis(0), Millis(999)] {
+        assert_eq!(old(now).unwrap().closing, Some(CLOSING));
+        assert_eq!(new(now).unwrap().closing, None);
+    }
+    assert!(old(GRACE_UNTIL).is_none());
+    assert!(new(Millis(u64::MAX)).is_some());
+    // Its window must outlive the grace period, or a clock that steps back would open it anew.
+    assert_eq!(directory.known_keys(one)[1], Some(key(1).digest()));
+
+    assert!(!directory.rotate(one, first, rotated(12, second)), "a stale epoch");
+    assert_eq!(directory.current(one).unwrap().key, key(11));
+    let third = second.next_operational().unwrap();
+    assert!(directory.rotate(one, second, rotated(13, third)));
+    assert!(old(Millis(0)).is_none(), "two rotations ago");
+    assert_eq!(directory.known_keys(one), [Some(key(13).digest()), Some(key(11).digest())]);
+    assert_eq!(directory.known_keys(MemberIndex(1)), [Some(key(2).digest()), None]);
+}
+
+#[test]
+fn of_any_number_of_threads_one_rotates() {
+    let directory = directory();
+    let second = Epoch::FIRST.next_operational().unwrap();
+    let done: usize = std::thread::scope(|scope| {
+        let rotate = |seed| directory.rotate(MemberIndex(0), Epoch::FIRST, rotated(seed, second));
+        let threads: Vec<_> = (10..18).map(|seed| scope.spawn(move || rotate(seed))).collect();
+        threads.into_iter().map(|thread| usize::from(thread.join().unwrap())).sum()
+    });
+    assert_eq!(done, 1);
+}
+
+#[test]
+fn checks_are_counted_and_opaque() {
+    for suite in Suite::available() {
+        let secret = SigningKey::generate(suite, &OsEntropy).unwrap();
+        let own = Member::new(id(1), "one", secret.public_key().clone());
+        let directory = Directory::new(Arc::new(View::genesis(vec![own]).unwrap()), 1);
+        let record = directory.current(MemberIndex(0)).unwrap();
+        let signature = secret.sign(Purpose::Frame, b"x", &OsEntropy).unwrap();
+        let check = |message: &[u8]| {
+            directory.verify(&record, Purpose::Frame, message, signature.as_bytes())
+        };
+        assert_eq!(check(b"x"), Ok(()));
+        assert_eq!(check(b"y"), Err(VerifyError::BadSignature));
+        assert_eq!(directory.signature_checks(), 2);
+    }
+}

@@ -1,0 +1,143 @@
+//! What holds for statements on events and for what they add up to, tried with real signatures.
+
+mod certificates;
+mod failures;
+mod shares;
+
+use std::sync::Arc;
+
+use super::*;
+use crate::id::{Digest, Epoch, Mark, Millis, NodeId, Nonce, SentAt};
+use crate::keyring::{Error, Identity, Keyring, Misuse};
+use crate::limit::Rate;
+use crate::membership::{Directory, MemberIndex, View};
+use crate::store::MemoryStore;
+use crate::suite::{OsEntropy, Suite};
+use crate::wire::{Header, Kind, Packet, Refusal, SignedHeader, StatementHead, seal_frame};
+
+/// Late enough for every member to be overdue.
+const NOW: Millis = Millis(100_000);
+
+/// The node that counts stands at place 0.
+const ME: MemberIndex = MemberIndex(0);
+
+struct Mesh {
+    rings: Vec<Keyring>,
+    directory: Arc<Directory>,
+    quorum: QuorumValidator,
+}
+
+fn id(place: usize) -> NodeId {
+    let mut bytes = [0; 32];
+    bytes[0] = u8::try_from(place).unwrap();
+    NodeId::from_bytes(bytes)
+}
+
+fn mark(sequence: u32) -> Option<Mark> {
+    Some(Mark { epoch: Epoch::FIRST, nonce: Nonce { boot: 1, sequence } })
+}
+
+fn failure(subject: usize, mark: Option<Mark>) -> CriticalEvent {
+    CriticalEvent::NodeFailure { subject: id(subject), mark }
+}
+
+fn proposal(sequence: u64, content: u8) -> CriticalEvent {
+    let (topic, content) = (Digest::from_bytes([1; 32]), Digest::from_bytes([content; 32]));
+    CriticalEvent::GovernanceProposal { topic, sequence, content }
+}
+
+impl Mesh {
+    fn new(suite: Suite, members: usize) -> Self {
+        Self::with(suite, members, QuorumConfig::default())
+    }
+
+    fn with(suite: Suite, members: usize, config: QuorumConfig) -> Self {
+        let nodes: Vec<_> = (0..members)
+            .map(|place| {
+                let store = MemoryStore::new();
+                let own = Identity::create(&store, id(place), suite, &OsEntropy).unwrap();
+                (store, own)
+            })
+            .collect();
+        let members = nodes.iter().map(|(_, own)| own.member("x")).collect();
+        let view = Arc::new(View::genesis(members).unwrap());
+        let rate = Rate { per_second: 1_000, burst: 1_000 };
+        let rings = nodes
+            .into_iter()
+            .map(|(store, own)| Keyring::start(own, &store, view.mesh(), rate, NOW).unwrap());
+        let rings = rings.collect();
+        let directory = Arc::new(Directory::new(view, 64));
+        let quorum = QuorumValidator::new(Arc::clone(&directory), ME, config, Millis(0)).unwrap();
+        Self { rings, directory, quorum }
+    }
+
+    fn attest(&self, place: usize, event: &CriticalEvent) -> Vec<u8> {
+        let (head, key) = self.rings[place].statement_head();
+        let view = self.directory.view().digest();
+        seal_attestation(event, view, &head, &key.key, &OsEntropy).unwrap()
+    }
+
+    fn read<'a>(&self, bytes: &'a [u8]) -> Result<Attestation<'a>, Refusal> {
+        let Ok(Packet::Statement(statement)) = Packet::parse(bytes) else { panic!("a statement") };
+        Attestation::read(statement, self.directory.view())
+    }
+
+    fn count_bytes(&self, bytes: &[u8], now: Millis) -> Result<Tally, Refusal> {
+        let attestation = self.read(bytes)?;
+        self.quorum.screen(&attestation, now)?;
+        let verified = attestation.verify(&self.directory, now)?;
+        self.quorum.validate_event(verified, now).map_err(|(refusal, _)| refusal)
+    }
+
+    fn count(&self, place: usize, event: &CriticalEvent) -> Result<Tally, Refusal> {
+        self.count_bytes(&self.attest(place, event), NOW)
+    }
+
+    fn refusal(&self, place: usize, event: &CriticalEvent) -> Option<Refusal> {
+        self.count(place, event).err()
+    }
+
+    /// How many add up after this statement; `None` once the event is certified.
+    fn pending(&self, place: usize, event: &CriticalEvent) -> Option<usize> {
+        match self.count(place, event).unwrap() {
+            Tally::Pending { attestations, .. } => Some(attestations),
+            Tally::Certified(_) => None,
+        }
+    }
+
+    /// A signed header of a member. Without a body, a frame is just that.
+    fn signed_header(&self, place: usize, sequence: u32) -> Vec<u8> {
+        let active = self.rings[place].active();
+        let header = Header {
+            mesh: self.directory.view().mesh(),
+            suite: active.key.suite(),
+            view: self.directory.view().number(),
+            origin: id(place),
+            epoch: active.epoch,
+            key: active.key.public_key().digest(),
+            nonce: Nonce { boot: 1, sequence },
+            sent_at: SentAt(0),
+            kind: Kind::Beacon,
+            body_len: 0,
+            body: Header::digest_body(b""),
+        };
+        seal_frame(header, b"", &active.key, &OsEntropy).unwrap()
+    }
+
+    fn hear(&self, place: usize, sequence: u32, now: Millis) -> bool {
+        let bytes = self.signed_header(place, sequence);
+        let member = self.directory.view().index_of(&id(place)).unwrap();
+        self.quorum.heard(member, &SignedHeader::parse(&bytes).unwrap(), now)
+    }
+
+    fn report(&self, event: CriticalEvent) -> Result<Report, Error> {
+        self.quorum.report_critical_event(event, &self.rings[0], &OsEntropy, NOW)
+    }
+
+    fn misuse(&self, event: CriticalEvent) -> Misuse {
+        match self.report(event) {
+            Err(Error::Misuse(misuse)) => misuse,
+            other => panic!("{other:?}"),
+        }
+    }
+}

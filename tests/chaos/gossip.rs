@@ -1,0 +1,281 @@
+//! Attacks on signed gossip. In each, node 0 is the victim, node 1 judges it, and what the attacker
+//! sends comes over links of its own or under addresses of honest neighbours.
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use meshward::keyring::{ActiveKey, seal_rotation};
+use meshward::suite::{Purpose, SigningKey};
+use meshward::wire::{Kind, Tag, seal_statement};
+use meshward::{Accepted, Epoch, Event, Link, LinkId, Misuse, Nonce, OsEntropy, Refusal, Suite};
+
+use crate::support::{Liar, Mesh, failure, id, link, mark, with_signature};
+
+/// An authenticated link of the attacker's, another one for each number.
+fn hostile(number: u64) -> Link {
+    Link::Proven(LinkId(1000 + number))
+}
+
+/// A packet that carries the network address of an honest neighbour.
+fn spoofed(place: usize) -> Link {
+    Link::Claimed(link(place).id())
+}
+
+fn nonce(sequence: u32) -> Nonce {
+    Nonce { boot: 1, sequence }
+}
+
+/// G1, promise P1: an attacker signs with its own key under the victim's name: frames, a key
+/// rotation, an accusation, a Hello. Nothing is delivered, counted or changed.
+#[test]
+fn g01_own_key_under_the_victims_name() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        let impostor = Liar::impostor(suite, id(0), &mesh.view);
+        let true_header = mesh.steal(0);
+        for sequence in 1..=600 {
+            let own_key = impostor.beacon(nonce(sequence), b"forged");
+            let refusal = mesh.give(1, spoofed(0), &own_key).unwrap_err();
+            assert_eq!(refusal, Refusal::UnknownKey { origin: id(0), epoch: Epoch::FIRST });
+            let header = true_header.header(Kind::Beacon, nonce(sequence));
+            let claimed_key = impostor.forge(header, b"forged", Purpose::Frame);
+            assert_eq!(mesh.give(1, spoofed(0), &claimed_key).unwrap_err(), Refusal::BadSignature);
+        }
+        let next = SigningKey::generate(suite, &OsEntropy).unwrap();
+        let next = ActiveKey { epoch: Epoch { recovery: 0, operational: 1 }, key: next };
+        let key = SigningKey::from_secret_bytes(suite, &impostor.key.to_secret_bytes()).unwrap();
+        let from = ActiveKey { epoch: Epoch::FIRST, key };
+        let who = (mesh.view.mesh(), id(0));
+        let rotation = seal_rotation(who, &from, &next, nonce(9), &OsEntropy).unwrap();
+        let accusation = impostor.attest(&failure(2, None));
+        let head = true_header.head();
+        let hello = [9, 0, 0, 0, 9, 0, 0, 0];
+        let hello = seal_statement(Tag::Hello, &head, &hello, &impostor.key, &OsEntropy).unwrap();
+        for statement in [rotation, accusation] {
+            let refusal = mesh.give(1, spoofed(0), &statement).unwrap_err();
+            assert_eq!(refusal, Refusal::UnknownKey { origin: id(0), epoch: Epoch::FIRST });
+        }
+        assert_eq!(mesh.give(1, spoofed(0), &hello).unwrap_err(), Refusal::BadSignature);
+        assert_eq!(mesh.guard(1).stats(mesh.now).delivered, 0);
+        assert_eq!(mesh.guard(1).stats(mesh.now).statements_taken, 0);
+        mesh.assert_unharmed(1, 0);
+    }
+}
+
+/// G2, promise P3: 1200 frames of the victim with a signature that does not hold, over claimed
+/// links, over one proven link and over a hundred of them. The links pay, the victim does not.
+#[test]
+fn g02_garbage_signatures_quarantine_nobody_else() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        let victim = mesh.steal(0);
+        let signature = victim.key.sign(Purpose::Hello, b"else", &OsEntropy).unwrap();
+        for number in 0..1200 {
+            let header = victim.header(Kind::Beacon, nonce(number + 1));
+            let frame = with_signature(header, signature.as_bytes(), b"forged");
+            let over = match number % 3 {
+                0 => spoofed(0),
+                1 => hostile(0),
+                _ => hostile(1 + u64::from(number / 12)),
+            };
+            let refusal = mesh.give(1, over, &frame).unwrap_err();
+            let expected = [Refusal::BadSignature, Refusal::LinkQuarantined];
+            assert!(expected.contains(&refusal), "{refusal}");
+        }
+        let paid = |event: &Event| match event {
+            Event::LinkQuarantined { link, .. } => link.0 == 1000,
+            _ => false,
+        };
+        assert_eq!(mesh.nodes[1].host.count(paid), 1);
+        let quarantined = |event: &Event| matches!(event, Event::MemberQuarantined { .. });
+        assert_eq!(mesh.nodes[1].host.count(quarantined), 0);
+        assert!(mesh.guard(1).should_accept_message(link(0), &id(0), Kind::Beacon, mesh.now));
+        mesh.assert_unharmed(1, 0);
+    }
+}
+
+/// G3, promise P3: one captured frame 1200 times, by the attacker and under honest addresses: the
+/// copies cost no signature check and nobody's standing, the relays' included.
+#[test]
+fn g03_replays_cost_the_origin_nothing() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        let frame = mesh.beacon(0);
+        mesh.give(1, link(0), &frame).unwrap();
+        let checks = mesh.guard(1).stats(mesh.now).signature_checks;
+        for number in 0..1200 {
+            let over = [spoofed(0), link(2), hostile(number)][number as usize % 3];
+            assert_eq!(mesh.give(1, over, &frame).unwrap_err(), Refusal::Duplicate);
+            mesh.now = mesh.now.after(7);
+        }
+        assert_eq!(mesh.guard(1).stats(mesh.now).signature_checks, checks);
+        assert_eq!(mesh.nodes[1].host.events.lock().len(), 0);
+        mesh.assert_unharmed(1, 0);
+        mesh.assert_unharmed(1, 2);
+    }
+}
+
+/// G4, promise P3: each of 800 beacons arrives over three honest paths: it is delivered once, checked
+/// once, and neither the origin nor a relay pays.
+#[test]
+fn g04_honest_duplication_is_no_offence() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        for _ in 0..800 {
+            mesh.now = mesh.now.after(100);
+            let beacon = mesh.beacon(0);
+            mesh.give(1, link(2), &beacon).unwrap();
+            for path in [0, 3] {
+                assert_eq!(mesh.give(1, link(path), &beacon).unwrap_err(), Refusal::Duplicate);
+            }
+        }
+        let stats = mesh.guard(1).stats(mesh.now);
+        assert_eq!((stats.delivered, stats.signature_checks), (800, 800));
+        assert_eq!(mesh.nodes[1].host.events.lock().len(), 0);
+        mesh.assert_unharmed(1, 0);
+        mesh.assert_unharmed(1, 2);
+    }
+}
+
+/// G5, promise P3: 1000 frames in a moment under the victim's name, with junk for signatures, for
+/// bodies, and with nonces far ahead: the victim's own next burst is delivered whole.
+#[test]
+fn g05_the_victims_rate_budget_cannot_be_spent() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        let victim = mesh.steal(0);
+        let captured = mesh.beacon(0);
+        let signature = &captured[meshward::wire::HEADER_LEN..][..suite.signature_len()];
+        for number in 0..1000 {
+            let ahead = Nonce { boot: 1 + number % 2, sequence: u32::MAX - number };
+            let frame = match number % 4 {
+                0 => with_signature(victim.header(Kind::Beacon, ahead), signature, b""),
+                1 => with_signature(victim.header(Kind::Beacon, nonce(number)), signature, b""),
+                2 => [&captured[..captured.len() - 4], b"JUNK".as_slice()].concat(),
+                _ => captured.clone(),
+            };
+            let _refused_or_first_copy = mesh.give(1, spoofed(0), &frame);
+        }
+        assert_eq!(mesh.guard(1).stats(mesh.now).delivered, 1, "the captured frame itself");
+        mesh.assert_unharmed(1, 0);
+    }
+}
+
+/// G12, promise P2: the same frame on eight threads at once, 400 times; in every second round all
+/// eight have checked it before any commits it. It is delivered once.
+#[test]
+fn g12_one_frame_on_eight_threads_is_delivered_once() {
+    const THREADS: usize = 8;
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 3);
+        let mut frames = Vec::new();
+        for _ in 0..400 {
+            mesh.now = mesh.now.after(100);
+            frames.push(mesh.beacon(0));
+        }
+        let taken: Vec<_> = frames.iter().map(|_| AtomicUsize::new(0)).collect();
+        let barrier = Barrier::new(THREADS);
+        let (guard, now) = (mesh.guard(1), mesh.now);
+        let attack = |thread: u64| {
+            for (round, frame) in frames.iter().enumerate() {
+                let now = now.after(round as u64 * 100);
+                barrier.wait();
+                let delivered = if round.is_multiple_of(2) {
+                    matches!(
+                        guard.handle_frame(hostile(thread), frame, now),
+                        Ok(Accepted::Message(_))
+                    )
+                } else {
+                    let gossip = guard.core().gossip();
+                    let verified = gossip.screen(hostile(thread), frame, now).unwrap().verify();
+                    barrier.wait();
+                    gossip.commit(verified.unwrap(), now).is_ok()
+                };
+                taken[round].fetch_add(usize::from(delivered), Ordering::Relaxed);
+            }
+        };
+        std::thread::scope(|scope| {
+            for thread in 0..THREADS as u64 {
+                let attack = &attack;
+                scope.spawn(move || attack(thread));
+            }
+        });
+        let counts: Vec<_> = taken.into_iter().map(AtomicUsize::into_inner).collect();
+        assert_eq!(counts, vec![1; 400]);
+        mesh.now = mesh.now.after(400 * 100);
+        mesh.assert_unharmed(1, 0);
+    }
+}
+
+/// G15, promise P1: genuine signatures of the victim, used where they do not belong: in another
+/// mesh, for another purpose, in another suite. And nobody brings a key back to a weaker suite.
+#[test]
+fn g15_a_signature_holds_for_one_mesh_purpose_and_suite() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        let victim = mesh.steal(0);
+        let purposes =
+            [Purpose::Attestation, Purpose::Rotation, Purpose::Possession, Purpose::Hello];
+        for sequence in 1..=300 {
+            let header = victim.header(Kind::Beacon, nonce(sequence));
+            let purpose = purposes[sequence as usize % purposes.len()];
+            let frame = victim.forge(header.clone(), b"", purpose);
+            assert_eq!(mesh.give(1, spoofed(0), &frame).unwrap_err(), Refusal::BadSignature);
+
+            let other = meshward::MeshId::from_bytes([9; 32]);
+            let mut elsewhere = header.clone();
+            elsewhere.mesh = other;
+            let frame = victim.frame(elsewhere, b"");
+            assert_eq!(mesh.give(1, spoofed(0), &frame).unwrap_err(), Refusal::OtherMesh(other));
+            // Its true signature of there under a header of here.
+            let signature = &frame[meshward::wire::HEADER_LEN..];
+            let frame = with_signature(header.clone(), signature, b"");
+            assert_eq!(mesh.give(1, spoofed(0), &frame).unwrap_err(), Refusal::BadSignature);
+
+            let mut weaker = header;
+            weaker.suite = Suite::ALL[usize::from(suite == Suite::ALL[0])];
+            let frame = victim.forge(weaker, b"", Purpose::Frame);
+            let refusal = mesh.give(1, spoofed(0), &frame).unwrap_err();
+            assert_eq!(refusal, Refusal::UnknownKey { origin: id(0), epoch: Epoch::FIRST });
+        }
+        // An attestation's bytes as a Hello, and the reverse of it.
+        for (made, read) in [(Tag::Attestation, Tag::Hello), (Tag::Hello, Tag::Attestation)] {
+            let mut statement = match made {
+                Tag::Attestation => victim.attest(&failure(2, mark(1))),
+                _ => {
+                    seal_statement(made, &victim.head(), &[1; 8], &victim.key, &OsEntropy).unwrap()
+                }
+            };
+            statement[1] = read.code();
+            let refusal = mesh.give(1, spoofed(0), &statement).unwrap_err();
+            assert!(matches!(refusal, Refusal::Malformed(_)), "{refusal}");
+        }
+        let hello = seal_statement(Tag::Hello, &victim.head(), &[1; 8], &victim.key, &OsEntropy);
+        let (hello, head) = (hello.unwrap(), victim.head());
+        let signature = &hello[hello.len() - suite.signature_len()..];
+        let rotation = head.signed_bytes(Tag::Hello, &[2; 8]).unwrap();
+        let spliced = [rotation.as_slice(), signature].concat();
+        assert_eq!(mesh.give(1, spoofed(0), &spliced).unwrap_err(), Refusal::BadSignature);
+        assert_eq!(mesh.guard(1).stats(mesh.now).statements_taken, 0);
+        mesh.assert_unharmed(1, 0);
+    }
+    #[cfg(all(feature = "dilithium3", feature = "ml-dsa-65"))]
+    downgrade();
+}
+
+/// A thief of the key signs a rotation to the weaker suite, in every other way correct.
+#[cfg(all(feature = "dilithium3", feature = "ml-dsa-65"))]
+fn downgrade() {
+    let mut mesh = Mesh::new(Suite::MlDsa65, 4);
+    let thief = mesh.steal(0);
+    let weak = SigningKey::generate(Suite::Dilithium3, &OsEntropy).unwrap();
+    let to = ActiveKey { epoch: Epoch { recovery: 0, operational: 1 }, key: weak };
+    let from = ActiveKey { epoch: Epoch::FIRST, key: thief.key };
+    let who = (mesh.view.mesh(), id(0));
+    let rotation = seal_rotation(who, &from, &to, nonce(9), &OsEntropy).unwrap();
+    assert_eq!(mesh.give(1, link(3), &rotation).unwrap_err(), Refusal::RotationOrder);
+    let error = mesh.guard(0).rotate_keys(Suite::Dilithium3, mesh.now).unwrap_err();
+    let downgrade = Misuse::Downgrade { from: Suite::MlDsa65, to: Suite::Dilithium3 };
+    assert_eq!(error.to_string(), downgrade.to_string());
+    mesh.assert_unharmed(1, 0);
+}

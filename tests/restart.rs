@@ -1,0 +1,193 @@
+//! What survives a restart, and what a failing store must not break.
+
+#![cfg(any(feature = "dilithium3", feature = "ml-dsa-65"))]
+#![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::panic)]
+
+mod support;
+
+use meshward::keyring::{Error, Fault as LibraryFault};
+use meshward::quorum::{Attestation, EventKind};
+use meshward::wire::{Packet, Tag};
+use meshward::{Accepted, CriticalEvent, Digest, Epoch, Nonce, Refusal, Suite, Tally};
+use support::{Disk, Fault, Mesh, id, link};
+
+fn proposal(content: u8) -> CriticalEvent {
+    let (topic, content) = (Digest::from_bytes([0; 32]), Digest::from_bytes([content; 32]));
+    CriticalEvent::GovernanceProposal { topic, sequence: 1, content }
+}
+
+/// The votes in the proposal's slot among what a node wants sent.
+fn votes(mesh: &Mesh, at: usize) -> Vec<Vec<u8>> {
+    let mut sent: Vec<_> = mesh.nodes[at].host.sent().into_iter().map(|(bytes, _)| bytes).collect();
+    sent.retain(|bytes| match Packet::parse(bytes) {
+        Ok(Packet::Statement(statement)) if statement.tag() == Tag::Attestation => {
+            let attestation = Attestation::read(statement, &mesh.view).unwrap();
+            attestation.event().kind() == EventKind::GovernanceProposal
+        }
+        _ => false,
+    });
+    sent
+}
+
+fn keeps_identity_boot_and_vote(mut mesh: Mesh) {
+    let before = mesh.beacon(0);
+    mesh.give(1, link(0), &before).unwrap();
+    mesh.guard(0).report_critical_event(proposal(1), mesh.now).unwrap();
+    let first = votes(&mesh, 0);
+    assert_eq!(first.len(), 1);
+
+    mesh.restart(0);
+    let Ok(Accepted::Message(message)) = mesh.give(1, link(0), &mesh.beacon(0)) else {
+        panic!("the same key speaks for it");
+    };
+    assert_eq!((message.origin, message.mark.nonce), (id(0), Nonce { boot: 2, sequence: 1 }));
+    assert_eq!(mesh.give(1, link(0), &before).unwrap_err(), Refusal::Replay);
+
+    let error = mesh.guard(0).report_critical_event(proposal(2), mesh.now).unwrap_err();
+    assert!(matches!(error, Error::Misuse(meshward::Misuse::AlreadyVoted)), "{error}");
+    assert_eq!(votes(&mesh, 0), Vec::<Vec<u8>>::new());
+    let tally = mesh.guard(0).report_critical_event(proposal(1), mesh.now);
+    assert!(matches!(tally, Ok(Tally::Pending { .. })), "{tally:?}");
+    assert_eq!(votes(&mesh, 0), first, "the very bytes of before");
+    for node in [1, 2] {
+        mesh.guard(node).report_critical_event(proposal(1), mesh.now).unwrap();
+    }
+    mesh.run();
+    mesh.pass(1000);
+    assert!((0..4).all(|node| mesh.guard(node).is_validated(&proposal(1))));
+}
+
+/// P9, P6: after a restart a node has its key, a higher boot, and its votes in exclusive slots.
+#[test]
+fn a_restart_keeps_identity_boot_and_vote() {
+    for suite in Suite::available() {
+        keeps_identity_boot_and_vote(Mesh::new(suite, 4));
+    }
+}
+
+/// The same on a real disk, through a closed and reopened file.
+#[cfg(feature = "durable-store")]
+#[test]
+fn a_restart_on_a_real_disk_keeps_identity_boot_and_vote() {
+    for suite in Suite::available() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut disks = vec![Disk::new(meshward::DurableStore::open(directory.path()).unwrap())];
+        disks.extend((1..4).map(|_| Disk::default()));
+        keeps_identity_boot_and_vote(Mesh::on(disks, suite, meshward::Config::default()));
+        // Every handle is gone: what a new process finds.
+        let disk = Disk::new(meshward::DurableStore::open(directory.path()).unwrap());
+        let identity = meshward::Identity::load(&disk).unwrap();
+        assert_eq!(identity.node(), id(0));
+        assert_eq!(disk.contents()[3].len(), 1, "one vote");
+    }
+}
+
+/// P6: a vote that could not be made durable is not cast: it does not count here, it does not leave,
+/// now or with a later tick, and after a restart the node is free. Once the store works, it votes.
+#[test]
+fn a_vote_that_is_not_durable_never_leaves() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        let before = mesh.nodes[0].disk.contents();
+        mesh.nodes[0].disk.fault(Fault::Refuses);
+        let error = mesh.guard(0).report_critical_event(proposal(1), mesh.now).unwrap_err();
+        assert!(matches!(error, Error::Fault(LibraryFault::Store(_))), "{error}");
+        assert!(mesh.nodes[0].disk.contents() == before, "half a vote on disk");
+        for _ in 0..20 {
+            mesh.now = mesh.now.after(1000);
+            mesh.guard(0).tick(mesh.now).unwrap();
+            assert!(votes(&mesh, 0).is_empty(), "{suite}: a vote left that a restart forgets");
+        }
+        // It did not count towards a certificate of this node either.
+        for voter in [1, 2] {
+            let vote = mesh.steal(voter).attest(&proposal(1));
+            mesh.give(0, link(voter), &vote).unwrap();
+        }
+        assert!(!mesh.guard(0).is_validated(&proposal(1)));
+        mesh.nodes[0].host.sent();
+
+        mesh.nodes[0].disk.fault(Fault::None);
+        mesh.guard(0).report_critical_event(proposal(1), mesh.now).unwrap();
+        assert!(mesh.guard(0).is_validated(&proposal(1)));
+        assert_eq!(votes(&mesh, 0).len(), 1);
+        mesh.restart(0);
+        let error = mesh.guard(0).report_critical_event(proposal(2), mesh.now).unwrap_err();
+        assert!(matches!(error, Error::Misuse(meshward::Misuse::AlreadyVoted)), "{error}");
+    }
+}
+
+/// P9: while the store refuses a rotation the old key goes on signing and nothing is announced;
+/// tried again, the same rotation is made, once.
+#[test]
+fn a_rotation_that_is_not_durable_is_not_announced() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        mesh.pass(1000);
+        let before = mesh.nodes[0].disk.contents();
+        mesh.nodes[0].disk.fault(Fault::Refuses);
+        for _ in 0..3 {
+            mesh.guard(0).rotate_keys(suite, mesh.now).unwrap_err();
+        }
+        assert!(mesh.nodes[0].disk.contents() == before, "half a rotation on disk");
+        let beacons = mesh.nodes[1].inbox.len();
+        mesh.pass(5000);
+        assert_eq!(mesh.nodes[1].inbox.len(), beacons + 15, "five beacons of each of three");
+        assert_eq!(epoch_of_0_at(&mesh, 1), Epoch::FIRST);
+
+        mesh.nodes[0].disk.fault(Fault::None);
+        mesh.guard(0).rotate_keys(suite, mesh.now).unwrap();
+        mesh.pass(3000);
+        for at in 0..4 {
+            assert_eq!(epoch_of_0_at(&mesh, at), Epoch { recovery: 0, operational: 1 });
+        }
+        assert_eq!(mesh.nodes[1].inbox.len(), beacons + 24);
+    }
+}
+
+/// P9, K1: the rotation reached the disk although the store said that it failed, and the node dies.
+/// It comes back with the new key, its one usable one, and the mesh catches up.
+#[test]
+fn a_rotation_that_was_denied_and_written_is_found_after_a_restart() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        mesh.pass(1000);
+        mesh.nodes[0].disk.fault(Fault::WritesAndDenies);
+        mesh.guard(0).rotate_keys(suite, mesh.now).unwrap_err();
+        mesh.pass(1000);
+        assert_eq!(epoch_of_0_at(&mesh, 0), Epoch::FIRST, "nobody knows whether it is durable");
+        mesh.nodes[0].disk.fault(Fault::None);
+        mesh.restart(0);
+        let next = Epoch { recovery: 0, operational: 1 };
+        assert_eq!(epoch_of_0_at(&mesh, 0), next);
+        mesh.pass(6000);
+        for at in 1..4 {
+            assert_eq!(epoch_of_0_at(&mesh, at), next);
+            assert!(mesh.guard(at).core().overdue(mesh.now).is_empty());
+        }
+        mesh.assert_unharmed(1, 0);
+    }
+}
+
+/// P9: a node whose boot cannot be counted does not start, so it signs nothing.
+#[test]
+fn no_boot_no_signature() {
+    for suite in Suite::available() {
+        let mesh = Mesh::new(suite, 2);
+        let disk = mesh.nodes[0].disk.clone();
+        disk.fault(Fault::Refuses);
+        let host = support::HostSide::default();
+        let started = meshward::MeshByzantineProtection::start(
+            meshward::Config::default(),
+            mesh.view.clone(),
+            meshward::Host::new(disk, host.clone(), host),
+            mesh.now,
+        );
+        assert!(matches!(started, Err(Error::Fault(LibraryFault::Store(_)))));
+    }
+}
+
+fn epoch_of_0_at(mesh: &Mesh, at: usize) -> Epoch {
+    let member = mesh.view.index_of(&id(0)).unwrap();
+    mesh.guard(at).core().directory().current(member).unwrap().epoch
+}

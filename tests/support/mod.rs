@@ -1,0 +1,280 @@
+//! A mesh in memory: whole nodes with real keys and signatures, a clock that the test moves, and
+//! air that loses and reorders as a seed says.
+
+#![allow(dead_code, reason = "each test crate uses a part of it")]
+
+mod disk;
+mod liar;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use meshward::store::Table;
+use meshward::suite::SigningKey;
+use meshward::{
+    Accepted, Config, CriticalEvent, Epoch, Event, FailureStatus, Host, Identity, Link, LinkId,
+    MapekMonitor, Mark, MeshByzantineProtection, MeshRouter, Message, Millis, NodeId, Nonce,
+    OsEntropy, PeerHealth, Refusal, Store, Suite, View,
+};
+use parking_lot::Mutex;
+
+#[allow(unused_imports, reason = "each test crate uses a part of it")]
+pub(crate) use disk::{Disk, Fault};
+#[allow(unused_imports, reason = "each test crate uses a part of it")]
+pub(crate) use liar::{Liar, certificate, with_signature};
+
+/// What a node's host was asked to do and told.
+#[derive(Clone, Default)]
+pub(crate) struct HostSide(Arc<Seen>);
+
+#[derive(Default)]
+pub(crate) struct Seen {
+    outbox: Mutex<Vec<(Vec<u8>, Option<Link>)>>,
+    pub(crate) events: Mutex<Vec<Event>>,
+    pub(crate) isolated: Mutex<BTreeSet<NodeId>>,
+    pub(crate) healthy: Mutex<BTreeSet<NodeId>>,
+}
+
+impl std::ops::Deref for HostSide {
+    type Target = Seen;
+    fn deref(&self) -> &Seen {
+        &self.0
+    }
+}
+
+impl HostSide {
+    /// What it wants sent; then it is gone.
+    pub(crate) fn sent(&self) -> Vec<(Vec<u8>, Option<Link>)> {
+        std::mem::take(&mut self.outbox.lock())
+    }
+
+    pub(crate) fn count(&self, wanted: impl Fn(&Event) -> bool) -> usize {
+        self.events.lock().iter().filter(|event| wanted(event)).count()
+    }
+}
+
+impl MeshRouter for HostSide {
+    fn broadcast(&self, packet: &[u8], except: Option<Link>) {
+        self.outbox.lock().push((packet.to_vec(), except));
+    }
+    fn isolate(&self, node: NodeId) {
+        self.isolated.lock().insert(node);
+    }
+    fn readmit(&self, node: NodeId) {
+        self.isolated.lock().remove(&node);
+    }
+}
+
+impl MapekMonitor for HostSide {
+    fn check_peer_health(&self, node: NodeId) -> PeerHealth {
+        let healthy = self.healthy.lock().contains(&node);
+        if healthy { PeerHealth::Healthy } else { PeerHealth::Unknown }
+    }
+    fn on_event(&self, event: &Event) {
+        self.events.lock().push(event.clone());
+    }
+}
+
+pub(crate) struct Node {
+    pub(crate) id: NodeId,
+    pub(crate) guard: MeshByzantineProtection,
+    pub(crate) disk: Disk,
+    pub(crate) host: HostSide,
+    /// It neither sends nor hears.
+    pub(crate) down: bool,
+    /// What was delivered to it.
+    pub(crate) inbox: Vec<Message>,
+}
+
+pub(crate) struct Mesh {
+    pub(crate) now: Millis,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) view: Arc<View>,
+    pub(crate) suite: Suite,
+    config: Config,
+    /// Of a thousand packets on a hop, so many are lost.
+    pub(crate) loss: u64,
+    /// Whether what one node sends another arrives in the order it was sent.
+    pub(crate) in_order: bool,
+    /// From whom to whom nothing gets through.
+    pub(crate) cut: BTreeSet<(usize, usize)>,
+    dice: u64,
+}
+
+/// The id of the node at `place`, in the order of the view.
+pub(crate) fn id(place: usize) -> NodeId {
+    NodeId::from_bytes([u8::try_from(place + 1).unwrap(); 32])
+}
+
+/// The authenticated link on which everybody hears the node at `place`.
+pub(crate) fn link(place: usize) -> Link {
+    Link::Proven(LinkId(place.try_into().unwrap()))
+}
+
+impl Mesh {
+    pub(crate) fn new(suite: Suite, n: usize) -> Self {
+        Self::with(suite, n, Config::default())
+    }
+
+    pub(crate) fn with(suite: Suite, n: usize, config: Config) -> Self {
+        Self::on((0..n).map(|_| Disk::default()).collect(), suite, config)
+    }
+
+    /// A mesh whose nodes keep their identities on `disks`.
+    pub(crate) fn on(disks: Vec<Disk>, suite: Suite, config: Config) -> Self {
+        let members = disks.iter().enumerate().map(|(place, disk)| {
+            let identity = Identity::create(disk, id(place), suite, &OsEntropy).unwrap();
+            identity.member(format!("node {place}"))
+        });
+        let view = Arc::new(View::genesis(members.collect()).unwrap());
+        let now = Millis(1_000_000);
+        let start = |(place, disk): (usize, Disk)| start(id(place), disk, &config, &view, now);
+        let nodes = disks.into_iter().enumerate().map(start).collect();
+        let cut = BTreeSet::new();
+        Self {
+            now,
+            nodes,
+            view,
+            suite,
+            config,
+            loss: 0,
+            in_order: false,
+            cut,
+            dice: 0x9e37_79b9_7f4a_7c15,
+        }
+    }
+
+    pub(crate) fn guard(&self, place: usize) -> &MeshByzantineProtection {
+        &self.nodes[place].guard
+    }
+
+    /// Hands `bytes` to one node, as if they had arrived over `link`.
+    pub(crate) fn give(&self, place: usize, link: Link, bytes: &[u8]) -> Result<Accepted, Refusal> {
+        self.guard(place).handle_frame(link, bytes, self.now)
+    }
+
+    /// A beacon of the node at `place`, signed and not yet sent.
+    pub(crate) fn beacon(&self, place: usize) -> Vec<u8> {
+        self.guard(place).core().sign_beacon(b"here", self.now).unwrap()
+    }
+
+    /// The process ends and starts again on the same disk; memory is gone.
+    pub(crate) fn restart(&mut self, place: usize) {
+        let disk = self.nodes[place].disk.clone();
+        self.nodes[place] = start(id(place), disk, &self.config, &self.view, self.now);
+    }
+
+    /// Time passes: beacons every second, ticks every quarter, everything on the air arrives.
+    pub(crate) fn pass(&mut self, ms: u64) {
+        for _ in 0..ms / 250 {
+            self.now = self.now.after(250);
+            for node in self.nodes.iter().filter(|node| !node.down) {
+                if self.now.0.is_multiple_of(1000) {
+                    node.guard.sign_beacon(b"here", self.now).unwrap();
+                }
+                node.guard.tick(self.now).unwrap();
+            }
+            self.run();
+        }
+    }
+
+    /// Delivers what is on the air, in an order that the dice choose, until nothing is left.
+    pub(crate) fn run(&mut self) {
+        let mut air = Vec::new();
+        for from in 0..self.nodes.len() {
+            self.collect(from, &mut air);
+        }
+        while !air.is_empty() {
+            let mut next = self.roll(air.len() as u64) as usize;
+            if self.in_order {
+                let hop = |packet: &(usize, usize, Arc<[u8]>)| (packet.0, packet.1);
+                next = air.iter().position(|packet| hop(packet) == hop(&air[next])).unwrap();
+            }
+            let (from, to, bytes): (usize, usize, Arc<[u8]>) = air.remove(next);
+            if let Ok(Accepted::Message(message)) = self.give(to, link(from), &bytes) {
+                self.nodes[to].inbox.push(message);
+            }
+            self.collect(to, &mut air);
+        }
+    }
+
+    fn collect(&mut self, from: usize, air: &mut Vec<(usize, usize, Arc<[u8]>)>) {
+        let sent = self.nodes[from].host.sent();
+        if self.nodes[from].down {
+            return;
+        }
+        for (bytes, except) in sent {
+            let bytes: Arc<[u8]> = bytes.into();
+            for to in (0..self.nodes.len()).filter(|to| *to != from && except != Some(link(*to))) {
+                let lost = self.roll(1000) < self.loss;
+                if !lost && !self.nodes[to].down && !self.cut.contains(&(from, to)) {
+                    air.push((from, to, Arc::clone(&bytes)));
+                }
+            }
+        }
+    }
+
+    /// Another order and other losses.
+    pub(crate) fn seed(&mut self, seed: u64) {
+        self.dice = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).max(1);
+    }
+
+    /// A number below `sides`: xorshift64 (Marsaglia 2003), so every run is the same.
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.dice ^= self.dice << 13;
+        self.dice ^= self.dice >> 7;
+        self.dice ^= self.dice << 17;
+        self.dice % sides
+    }
+
+    /// The key of the node at `place`, read off its disk: it becomes a liar, or has met a thief.
+    pub(crate) fn steal(&self, place: usize) -> Liar {
+        let member = self.view.index_of(&id(place)).unwrap();
+        let current = self.guard(place).core().directory().current(member).unwrap();
+        let stored = self.nodes[place].disk.get(Table::Identity, b"active").unwrap().unwrap();
+        // Node, epoch, suite and the length of the secret stand before it.
+        let secret = &stored[32 + 8 + 1 + 8..];
+        let key = SigningKey::from_secret_bytes(current.key.suite(), secret).unwrap();
+        Liar { id: id(place), epoch: current.epoch, key, view: Arc::clone(&self.view) }
+    }
+
+    pub(crate) fn certified(&self, at: usize, of: usize) -> bool {
+        let status = self.guard(at).validate_node_failure(&id(of));
+        matches!(status, FailureStatus::Certified(_))
+    }
+
+    /// Promise P3, as the node at `at` sees `victim`: its reputation is full, it is not in
+    /// quarantine, and a whole burst of it is delivered, in whatever order it comes: neither its
+    /// rate budget nor its replay window was touched.
+    pub(crate) fn assert_unharmed(&mut self, at: usize, victim: usize) {
+        // Long enough for the victim's own sending budget to be full.
+        self.now = self.now.after(2000);
+        let guard = self.guard(at);
+        let full = meshward::reputation::Reputation::FULL;
+        assert_eq!(guard.core().reputation(&id(victim), self.now), full);
+        assert!(!guard.is_node_quarantined(&id(victim), self.now));
+        let signed: Vec<_> = (0..20).map(|_| self.beacon(victim)).collect();
+        for beacon in signed.iter().rev() {
+            let taken = self.give(at, link(victim), beacon);
+            assert!(matches!(taken, Ok(Accepted::Message(_))), "{taken:?}");
+        }
+    }
+}
+
+/// The event that nothing was heard of the node at `place` after `mark`.
+pub(crate) fn failure(place: usize, mark: Option<Mark>) -> CriticalEvent {
+    CriticalEvent::NodeFailure { subject: id(place), mark }
+}
+
+/// The mark of a frame of a first boot under a first key. A node in a running mesh spends sequence 1
+/// on its Hello.
+pub(crate) fn mark(sequence: u32) -> Option<Mark> {
+    Some(Mark { epoch: Epoch::FIRST, nonce: Nonce { boot: 1, sequence } })
+}
+
+fn start(id: NodeId, disk: Disk, config: &Config, view: &Arc<View>, now: Millis) -> Node {
+    let host = HostSide::default();
+    let ours = Host::new(disk.clone(), host.clone(), host.clone());
+    let guard = MeshByzantineProtection::start(config.clone(), Arc::clone(view), ours, now);
+    Node { id, guard: guard.unwrap(), disk, host, down: false, inbox: Vec::new() }
+}
