@@ -94,7 +94,7 @@ fn event_validation() {
             }
             let found = mesh.guard(2).core().certificate(event).unwrap();
             let third_party = third_party(&mesh);
-            let checked = Certificate::verify(found.as_bytes(), &third_party, Millis(0)).unwrap();
+            let checked = Certificate::verify(found.as_bytes(), &third_party).unwrap();
             assert_eq!(checked.event(), event);
             assert_eq!(checked.attestors().len(), 3);
             assert_eq!(third_party.signature_checks(), 3);
@@ -129,7 +129,7 @@ fn bad_certificates_are_refused() {
         let votes: Vec<_> = liars.iter().map(|liar| liar.attest(&event)).collect();
         let vote = |place: u32| (place, votes[place as usize].clone());
         let third_party = third_party(&mesh);
-        let verify = |bytes: &[u8]| Certificate::verify(bytes, &third_party, mesh.now).map(|_| ());
+        let verify = |bytes: &[u8]| Certificate::verify(bytes, &third_party).map(|_| ());
         let good = [vote(0), vote(1), vote(2)];
         assert_eq!(verify(&certificate(&mesh.view, &good)), Ok(()));
 
@@ -205,7 +205,7 @@ fn contradictory_votes_become_a_proof() {
         assert!(mesh.guard(0).is_node_quarantined(&id(3), mesh.now));
         let found = proofs(&mesh, 0);
         assert_eq!(found.len(), 1);
-        let proof = EquivocationProof::verify(&found[0], &third_party(&mesh), Millis(0)).unwrap();
+        let proof = EquivocationProof::verify(&found[0], &third_party(&mesh)).unwrap();
         assert_eq!((proof.node(), proof.epoch()), (id(3), Epoch::FIRST));
         mesh.run();
         for node in [1, 2] {
@@ -230,7 +230,7 @@ fn header_proofs_are_checked_offline() {
         assert_eq!(equivocate(&mesh, 0, &liar), Refusal::Equivocation);
         let found = proofs(&mesh, 0);
         let third_party = third_party(&mesh);
-        let verify = |bytes: &[u8]| EquivocationProof::verify(bytes, &third_party, Millis(0));
+        let verify = |bytes: &[u8]| EquivocationProof::verify(bytes, &third_party);
         let proof = verify(&found[0]).unwrap();
         assert_eq!((proof.node(), proof.epoch()), (id(3), Epoch::FIRST));
         assert_eq!(third_party.signature_checks(), 2);

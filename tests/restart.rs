@@ -10,7 +10,7 @@ use meshward::keyring::{Error, Fault as LibraryFault};
 use meshward::quorum::{Attestation, EventKind};
 use meshward::wire::{Packet, Tag};
 use meshward::{Accepted, CriticalEvent, Digest, Epoch, Nonce, Refusal, Suite, Tally};
-use support::{Disk, Fault, Mesh, id, link};
+use support::{Fault, Mesh, id, link};
 
 fn proposal(content: u8) -> CriticalEvent {
     let (topic, content) = (Digest::from_bytes([0; 32]), Digest::from_bytes([content; 32]));
@@ -30,11 +30,11 @@ fn votes(mesh: &Mesh, at: usize) -> Vec<Vec<u8>> {
     sent
 }
 
-fn keeps_identity_boot_and_vote(mut mesh: Mesh) {
+fn keeps_identity_boot_and_vote(mesh: &mut Mesh) {
     let before = mesh.beacon(0);
     mesh.give(1, link(0), &before).unwrap();
     mesh.guard(0).report_critical_event(proposal(1), mesh.now).unwrap();
-    let first = votes(&mesh, 0);
+    let first = votes(mesh, 0);
     assert_eq!(first.len(), 1);
 
     mesh.restart(0);
@@ -46,10 +46,10 @@ fn keeps_identity_boot_and_vote(mut mesh: Mesh) {
 
     let error = mesh.guard(0).report_critical_event(proposal(2), mesh.now).unwrap_err();
     assert!(matches!(error, Error::Misuse(meshward::Misuse::AlreadyVoted)), "{error}");
-    assert_eq!(votes(&mesh, 0), Vec::<Vec<u8>>::new());
+    assert_eq!(votes(mesh, 0), Vec::<Vec<u8>>::new());
     let tally = mesh.guard(0).report_critical_event(proposal(1), mesh.now);
     assert!(matches!(tally, Ok(Tally::Pending { .. })), "{tally:?}");
-    assert_eq!(votes(&mesh, 0), first, "the very bytes of before");
+    assert_eq!(votes(mesh, 0), first, "the very bytes of before");
     for node in [1, 2] {
         mesh.guard(node).report_critical_event(proposal(1), mesh.now).unwrap();
     }
@@ -62,7 +62,7 @@ fn keeps_identity_boot_and_vote(mut mesh: Mesh) {
 #[test]
 fn a_restart_keeps_identity_boot_and_vote() {
     for suite in Suite::available() {
-        keeps_identity_boot_and_vote(Mesh::new(suite, 4));
+        keeps_identity_boot_and_vote(&mut Mesh::new(suite, 4));
     }
 }
 
@@ -72,14 +72,24 @@ fn a_restart_keeps_identity_boot_and_vote() {
 fn a_restart_on_a_real_disk_keeps_identity_boot_and_vote() {
     for suite in Suite::available() {
         let directory = tempfile::tempdir().unwrap();
-        let mut disks = vec![Disk::new(meshward::DurableStore::open(directory.path()).unwrap())];
-        disks.extend((1..4).map(|_| Disk::default()));
-        keeps_identity_boot_and_vote(Mesh::on(disks, suite, meshward::Config::default()));
-        // Every handle is gone: what a new process finds.
-        let disk = Disk::new(meshward::DurableStore::open(directory.path()).unwrap());
-        let identity = meshward::Identity::load(&disk).unwrap();
-        assert_eq!(identity.node(), id(0));
-        assert_eq!(disk.contents()[3].len(), 1, "one vote");
+        let mut disks =
+            vec![support::Disk::new(meshward::DurableStore::open(directory.path()).unwrap())];
+        disks.extend((1..4).map(|_| support::Disk::default()));
+        let mut mesh = Mesh::on(disks, suite, meshward::Config::default());
+        keeps_identity_boot_and_vote(&mut mesh);
+        let (view, now) = (mesh.view.clone(), mesh.now);
+        drop(mesh);
+        // Every handle is gone: this is what a new process finds.
+        let disk = support::Disk::new(meshward::DurableStore::open(directory.path()).unwrap());
+        let host = support::HostSide::default();
+        let host = meshward::Host::new(disk, host.clone(), host);
+        let config = meshward::Config::default();
+        let guard = meshward::MeshByzantineProtection::start(config, view, host, now).unwrap();
+        let beacon = guard.core().sign_beacon(b"", now).unwrap();
+        let Ok(Packet::Frame(beacon)) = Packet::parse(&beacon) else { panic!("it is a frame") };
+        assert_eq!(beacon.header().nonce, Nonce { boot: 3, sequence: 1 });
+        let error = guard.report_critical_event(proposal(2), now).unwrap_err();
+        assert!(matches!(error, Error::Misuse(meshward::Misuse::AlreadyVoted)), "{error}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use meshward::id::{Digest, Epoch, Mark, Nonce};
 use meshward::keyring::ActiveKey;
@@ -18,11 +19,13 @@ pub(crate) struct Liar {
     overheard: BTreeMap<NodeId, (Mark, Vec<u8>)>,
     accusing: Option<NodeId>,
     accusations: u32,
+    said: AtomicU32,
 }
 
 impl Liar {
     pub(crate) fn new((head, key): (StatementHead, Arc<ActiveKey>), view: Digest) -> Self {
-        Self { key, head, view, overheard: BTreeMap::new(), accusing: None, accusations: 0 }
+        let (overheard, said) = (BTreeMap::new(), AtomicU32::new(1));
+        Self { key, head, view, overheard, accusing: None, accusations: 0, said }
     }
 
     /// Keeps the signed header of a frame that came by.
@@ -63,7 +66,10 @@ impl Liar {
     }
 
     fn attest(&self, event: &CriticalEvent) -> Option<Vec<u8>> {
-        seal_attestation(event, self.view, &self.head, &self.key.key, &OsEntropy).ok()
+        // Each statement is newer than all before it.
+        let sequence = self.said.fetch_add(1, Ordering::Relaxed);
+        let about = (self.view, Nonce { boot: u32::MAX, sequence });
+        seal_attestation(event, about, &self.head, &self.key.key, &OsEntropy).ok()
     }
 
     /// Two frames under one nonce.

@@ -26,7 +26,9 @@ impl Blame {
             Refusal::BodyMismatch => Self::Link(Offence::BodyMismatch),
             Refusal::BadSignature => Self::Link(Offence::BadSignature),
             Refusal::Refuted => Self::Link(Offence::RefutedCertificate),
-            Refusal::LinkBudget | Refusal::CheckBudget => Self::Link(Offence::OverBudget),
+            // The budget of packets is more than all members may send. That of checks is not: an
+            // honest neighbour may pass on more true frames than this node can afford to check.
+            Refusal::LinkBudget => Self::Link(Offence::OverBudget),
             Refusal::Equivocation | Refusal::ContradictoryVote => {
                 Self::Origin(Offence::Equivocation)
             }

@@ -7,10 +7,11 @@ use parking_lot::Mutex;
 
 use super::counters::{Counters, Counts};
 use super::output::WriteId;
+use super::statements::Asides;
 use super::tick::Timers;
 use super::{Config, Stats};
 use crate::gossip::{Ledgers, SignedGossip};
-use crate::id::{Link, MeshId, Millis, NodeId, Nonce};
+use crate::id::{Link, MeshId, Millis, NodeId};
 use crate::keyring::{Keyring, PreparedRotation};
 use crate::membership::{Directory, MemberIndex, View};
 use crate::quorum::{
@@ -37,8 +38,7 @@ pub struct Core {
     pub(super) counters: Counters,
     pub(super) writes: Mutex<Writes>,
     pub(super) timers: Mutex<Timers>,
-    /// The nonce of the newest Hello of each member: older ones are replays.
-    pub(super) hellos: Mutex<Vec<Option<Nonce>>>,
+    pub(super) asides: Mutex<Vec<Asides>>,
     /// The latest contradiction of each member that made one.
     pub(super) proofs: Mutex<BTreeMap<MemberIndex, Arc<EquivocationProof>>>,
 }

@@ -56,7 +56,9 @@ pub enum Event {
         /// The member.
         node: NodeId,
     },
-    /// So many members are silent that no quorum can be reached: only local decisions are left.
+    /// So many members are silent that no quorum can be reached: only local decisions are left. A
+    /// member that beacons and does not attest is not counted, so a quorum may be out of reach
+    /// without this event.
     NoQuorum {
         /// Members that have been silent for the suspicion time.
         silent: usize,

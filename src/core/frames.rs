@@ -88,7 +88,7 @@ impl Core {
         let FrameRefused { refusal, origin, contradiction } = refused;
         if let Some([first, second]) = contradiction {
             let sealed = EquivocationProof::seal_headers(self.mesh(), [&first, &second]);
-            self.publish_proof(sealed, now, outputs);
+            self.publish_proof(sealed, outputs);
         }
         self.refused(link, origin, refusal, now, outputs)
     }
@@ -97,23 +97,17 @@ impl Core {
     pub(super) fn votes_contradict(
         &self,
         Contradiction { first, second }: Contradiction,
-        now: Millis,
         outputs: &mut Vec<Output>,
     ) {
         let sealed = EquivocationProof::seal_votes(self.mesh(), [&first, &second]);
-        self.publish_proof(sealed, now, outputs);
+        self.publish_proof(sealed, outputs);
     }
 
-    fn publish_proof(
-        &self,
-        sealed: Result<Vec<u8>, WireError>,
-        now: Millis,
-        outputs: &mut Vec<Output>,
-    ) {
+    fn publish_proof(&self, sealed: Result<Vec<u8>, WireError>, outputs: &mut Vec<Output>) {
         // Checked as anyone would, so that what goes out under our hand convinces everyone.
         let proof = sealed
             .map_err(Refusal::from)
-            .and_then(|bytes| EquivocationProof::verify(&bytes, &self.directory, now));
+            .and_then(|bytes| EquivocationProof::verify(&bytes, &self.directory));
         match proof {
             Ok(proof) => {
                 outputs.push(Output::Send(proof.as_bytes().to_vec()));

@@ -57,6 +57,11 @@ pub enum Accepted {
         /// Where the event stands now.
         tally: Tally,
     },
+    /// A member's statement that was counted before and that others may have lost.
+    Repeated {
+        /// Who made it.
+        attestor: NodeId,
+    },
     /// A member has a new key.
     Rotation {
         /// The member.

@@ -87,6 +87,12 @@ impl Core {
         Ok(self.persist(batch, Waiting::Vote(report)))
     }
 
+    /// The write of a rotation that failed before, once more.
+    pub(super) fn persist_stalled(&self) -> Option<Output> {
+        let rotation = self.writes.lock().stalled.take()?;
+        Some(self.persist(rotation.batch.clone(), Waiting::Rotation(rotation)))
+    }
+
     fn persist(&self, batch: Batch, waiting: Waiting) -> Output {
         let mut writes = self.writes.lock();
         let write = WriteId(writes.next);
@@ -102,14 +108,14 @@ impl Core {
     /// [`Misuse::RotationPending`] while one is under way, [`Misuse::Downgrade`]; or a fault of the
     /// scheme. The key in use is then the one before.
     pub fn rotate_keys(&self, suite: Suite) -> Result<Step<()>, Error> {
-        let stalled = self.writes.lock().stalled.take();
-        let rotation = match stalled {
-            Some(stalled) => stalled,
-            None => self.gossip.rotate_keys(suite)?,
+        let output = match self.persist_stalled() {
+            Some(output) => output,
+            None => {
+                let rotation = self.gossip.rotate_keys(suite)?;
+                self.persist(rotation.batch.clone(), Waiting::Rotation(rotation))
+            }
         };
-        let batch = rotation.batch.clone();
-        let outputs = vec![self.persist(batch, Waiting::Rotation(rotation))];
-        Ok(Step { result: (), outputs })
+        Ok(Step { result: (), outputs: vec![output] })
     }
 
     /// A write is durable: what waited for it takes effect and may leave.
@@ -127,8 +133,9 @@ impl Core {
     }
 
     /// A write failed. A vote that waited for it is not cast; reporting the event again tries anew.
-    /// A rotation is tried again by [`rotate_keys`](Self::rotate_keys), and not replaced by another:
-    /// nobody knows whether it reached the disk.
+    /// A rotation is written again by the next [`tick`](Self::tick) or
+    /// [`rotate_keys`](Self::rotate_keys), and not replaced by another: nobody knows whether it
+    /// reached the disk.
     pub fn write_failed(&self, write: WriteId) {
         let mut writes = self.writes.lock();
         if let Some(Waiting::Rotation(rotation)) = writes.waiting.remove(&write) {
@@ -151,8 +158,8 @@ impl Core {
     }
 
     /// A request to the others for what this node missed.
-    pub(super) fn hello(&self, now: Millis) -> Result<Vec<u8>, Error> {
-        let nonce = self.keyring.draw(now)?.nonce;
+    pub(super) fn hello(&self) -> Result<Vec<u8>, Error> {
+        let nonce = self.keyring.draw_statement()?;
         let content = wire::encode("a Hello", &Hello { nonce })?;
         let (head, key) = self.keyring.statement_head();
         Ok(seal_statement(Tag::Hello, &head, &content, &key.key, self.entropy.as_ref())?)

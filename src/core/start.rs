@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 
 use super::counters::Counters;
 use super::engine::Writes;
+use super::statements::Asides;
 use super::tick::Timers;
 use super::{Config, Core};
 use crate::gossip::{Ledgers, SignedGossip};
@@ -54,7 +55,7 @@ impl Core {
             Arc::clone(&entropy),
             config.gossip.clone(),
         )?;
-        let hellos = Mutex::new(vec![None; view.len()]);
+        let asides = Mutex::new(view.indices().map(|_| Asides::new()).collect());
         Ok(Self {
             me,
             config,
@@ -67,7 +68,7 @@ impl Core {
             counters: Counters::default(),
             writes: Mutex::new(Writes::default()),
             timers: Mutex::new(Timers::default()),
-            hellos,
+            asides,
             proofs: Mutex::default(),
         })
     }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Accepted, Core, Event, Output};
-use crate::id::{Link, Millis, NodeId, Nonce};
+use crate::id::{Link, Millis, Nonce};
 use crate::keyring::verify_rotation;
-use crate::membership::RotatedKey;
+use crate::limit::{Rate, TokenBucket};
+use crate::membership::{MemberIndex, RotatedKey};
 use crate::quorum::{Attestation, Certificate, Tally, UncheckedCertificate, UncheckedProof};
 use crate::reputation::Offence;
 use crate::suite::{Purpose, VerifyError};
@@ -17,6 +18,21 @@ use crate::wire::{self, Container, Packet, Refusal, Statement, Tag, WireError};
 #[derive(Serialize, Deserialize)]
 pub(super) struct Hello {
     pub(super) nonce: Nonce,
+}
+
+/// What is remembered of one member's bare statements beside its attestations.
+#[derive(Debug)]
+pub(super) struct Asides {
+    /// The nonce of its newest Hello: older ones are replays.
+    hello: Option<Nonce>,
+    /// Rotations that are still taken of it: a whole history at once, then one a second.
+    rotations: TokenBucket,
+}
+
+impl Asides {
+    pub(super) fn new() -> Self {
+        Self { hello: None, rotations: TokenBucket::new(Rate { per_second: 1, burst: 32 }) }
+    }
 }
 
 /// Rotations cost two checks.
@@ -88,18 +104,26 @@ impl Core {
         let attestation = Attestation::read(statement, self.view())?;
         if self.quorum.wants_evidence(&attestation)
             && self.gossip.take_checks(link, 1, now).is_ok()
-            && self.quorum.learn(&attestation, now)
+            && self.quorum.learn(&attestation)
         {
             tracing::debug!(event = attestation.event().kind().name(), "learnt of a newer header");
         }
-        self.quorum.screen(&attestation, now).inspect_err(|refusal| {
-            if *refusal == Refusal::Decided {
-                // Its attestor does not know yet that the matter is settled.
-                self.timers.lock().asked_about(attestation.event().slot());
+        match self.quorum.screen(&attestation, now) {
+            Ok(()) => {}
+            Err(Refusal::Duplicate) if self.quorum.pass_on_again(&attestation, now) => {
+                return Ok(Accepted::Repeated { attestor: attestation.head().origin });
             }
-        })?;
+            Err(refusal) => {
+                if refusal == Refusal::Decided {
+                    // Its attestor does not know yet that the matter is settled.
+                    self.timers.lock().asked_about(attestation.event().slot());
+                }
+                return Err(refusal);
+            }
+        }
         self.gossip.take_checks(link, 1, now)?;
         let (attestor, event) = (attestation.head().origin, attestation.event().clone());
+        let key = (attestation.attestor(), attestation.head().key);
         let verified = attestation.verify(&self.directory, now)?;
         match self.quorum.validate_event(verified, now) {
             Ok(tally) => {
@@ -107,9 +131,12 @@ impl Core {
                 Ok(Accepted::Attestation { attestor, event, tally })
             }
             Err((refusal, contradiction)) => {
-                if let Some(contradiction) = contradiction {
-                    self.votes_contradict(contradiction, now, outputs);
+                let Some(contradiction) = contradiction else { return Err(refusal) };
+                if !self.gossip.condemn(key.0, key.1) {
+                    // Proven and charged before: once for a key is enough.
+                    return Err(Refusal::Duplicate);
                 }
+                self.votes_contradict(contradiction, outputs);
                 Err(refusal)
             }
         }
@@ -144,7 +171,7 @@ impl Core {
         let unchecked = UncheckedCertificate::read(container, self.view())?;
         self.quorum.wants_certificate(unchecked.event())?;
         self.gossip.take_checks(link, unchecked.checks(), now)?;
-        let certificate = self.quorum.accept(unchecked.verify(&self.directory, now)?)?;
+        let certificate = self.quorum.accept(unchecked.verify(&self.directory)?)?;
         self.tell_host(&certificate, outputs);
         Ok(Accepted::Certificate(certificate))
     }
@@ -167,12 +194,22 @@ impl Core {
         let (epoch, suite) = (claim.to.epoch, claim.to.key.suite());
         let grace_until = now.after(self.config.grace_ms);
         let rotated = RotatedKey { to: claim.to, closing: claim.closing, grace_until };
+        if !self.take_turn(member, now) {
+            return Err(Refusal::RotationRate);
+        }
         if !self.directory.rotate(member, statement.head().epoch, rotated) {
             return Err(Refusal::RotationOrder);
         }
+        self.timers.lock().learnt_a_key();
         tracing::info!(%node, %epoch, %suite, "a member rotated its key");
         outputs.push(Output::Event(Event::KeyRotated { node, epoch, suite }));
         Ok(Accepted::Rotation { node, epoch })
+    }
+
+    /// Whether `member` may rotate its key once more; checked rotations alone take a turn.
+    fn take_turn(&self, member: MemberIndex, now: Millis) -> bool {
+        let mut asides = self.asides.lock();
+        asides.get_mut(member.place()).is_some_and(|heard| heard.rotations.try_take(now, 1).is_ok())
     }
 
     fn take_hello(
@@ -188,8 +225,8 @@ impl Core {
         if !statement.attachment().is_empty() {
             return Err(WireError::Trailing { extra: statement.attachment().len() }.into());
         }
-        let is_news = |last: Option<&Option<Nonce>>| last.is_some_and(|last| *last < Some(nonce));
-        if !is_news(self.hellos.lock().get(member.place())) {
+        let is_news = |heard: Option<&Asides>| heard.is_some_and(|heard| heard.hello < Some(nonce));
+        if !is_news(self.asides.lock().get(member.place())) {
             return Err(Refusal::Duplicate);
         }
         let key = self
@@ -203,14 +240,14 @@ impl Core {
                 VerifyError::SuiteUnavailable(suite) => Refusal::SuiteUnavailable(suite),
                 _ => Refusal::BadSignature,
             })?;
-        let mut hellos = self.hellos.lock();
-        if !is_news(hellos.get(member.place())) {
+        let mut asides = self.asides.lock();
+        if !is_news(asides.get(member.place())) {
             return Err(Refusal::Duplicate);
         }
-        if let Some(last) = hellos.get_mut(member.place()) {
-            *last = Some(nonce);
+        if let Some(heard) = asides.get_mut(member.place()) {
+            heard.hello = Some(nonce);
         }
-        drop(hellos);
+        drop(asides);
         self.timers.lock().history_wanted = true;
         Ok(Accepted::Hello(node))
     }
@@ -224,22 +261,19 @@ impl Core {
     ) -> Result<Accepted, Refusal> {
         let unchecked = UncheckedProof::read(bytes, &self.directory)?;
         let (offender, key) = unchecked.offender();
-        if self.proofs.lock().get(&offender).is_some_and(|known| known.key() == key) {
+        if self.gossip.is_condemned(offender, &key) {
             return Err(Refusal::Duplicate);
         }
         self.gossip.take_checks(link, PROOF_CHECKS, now)?;
-        let proof = Arc::new(unchecked.verify(&self.directory, now)?);
-        if self.gossip.condemn(offender, key) {
-            self.condemn(proof.node(), now, outputs);
+        let proof = Arc::new(unchecked.verify(&self.directory)?);
+        if !self.gossip.condemn(offender, key) {
+            return Err(Refusal::Duplicate);
+        }
+        // A proof is as good as having seen it: the member's own signatures stand under both halves.
+        if proof.node() != self.node() {
+            self.charge_member(proof.node(), Offence::Equivocation, now, outputs);
         }
         self.remember_proof(Arc::clone(&proof), outputs);
         Ok(Accepted::Proof(proof))
-    }
-
-    /// A proof is as good as having seen it: the member's own signatures stand under both halves.
-    fn condemn(&self, node: NodeId, now: Millis, outputs: &mut Vec<Output>) {
-        if node != self.node() {
-            self.charge_member(node, Offence::Equivocation, now, outputs);
-        }
     }
 }

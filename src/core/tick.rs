@@ -1,19 +1,24 @@
 //! What the passing of time brings about.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use super::{Core, Event, Output};
 use crate::id::Millis;
 use crate::quorum::Slot;
 
-/// How often a node may ask for what it missed, in milliseconds.
+/// How often a node asks for what it missed, in milliseconds. It doubles with every Hello that
+/// brought no key, since anybody can make up a packet under a key that does not exist.
 const HELLO_INTERVAL_MS: u64 = 2_000;
+const LONGEST_HELLO_INTERVAL_MS: u64 = 64_000;
 
 /// What is due, and what was asked for since the last tick.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     last_resend: Option<Millis>,
     last_hello: Option<Millis>,
+    /// Hellos since a key was last learnt.
+    vain_hellos: u32,
     said_hello: bool,
     quorum_lost: bool,
     /// A packet came under a key that is not known here.
@@ -21,6 +26,7 @@ pub(super) struct Timers {
     /// A member asked for this node's rotations.
     pub(super) history_wanted: bool,
     asked_about: BTreeSet<Slot>,
+    last_answered: Option<Slot>,
 }
 
 /// Settled matters that are remembered as still being reported on. Anybody can ask, unsigned, so
@@ -33,6 +39,26 @@ impl Timers {
         if self.asked_about.len() < MOST_ASKED_ABOUT {
             self.asked_about.insert(slot);
         }
+    }
+
+    /// A settled matter to answer for, each in its turn.
+    fn next_to_answer(&mut self) -> Option<Slot> {
+        let after = self.last_answered.map_or(Bound::Unbounded, Bound::Excluded);
+        let next = self.asked_about.range((after, Bound::Unbounded)).next();
+        let next = next.or_else(|| self.asked_about.first()).copied()?;
+        self.asked_about.remove(&next);
+        self.last_answered = Some(next);
+        Some(next)
+    }
+
+    /// A key was learnt, so asking helps.
+    pub(super) fn learnt_a_key(&mut self) {
+        self.vain_hellos = 0;
+    }
+
+    fn hello_interval_ms(&self) -> u64 {
+        let doubled = HELLO_INTERVAL_MS.checked_shl(self.vain_hellos.min(16));
+        doubled.unwrap_or(u64::MAX).min(LONGEST_HELLO_INTERVAL_MS)
     }
 }
 
@@ -62,8 +88,12 @@ impl Core {
             if !is_due(&mut timers.last_resend, self.config.quorum.resend_ms, now) {
                 return;
             }
-            (timers.asked_about.pop_first(), std::mem::take(&mut timers.history_wanted))
+            (timers.next_to_answer(), std::mem::take(&mut timers.history_wanted))
         };
+        outputs.extend(self.persist_stalled());
+        if let Err(error) = self.quorum.restate(&self.keyring, self.entropy.as_ref()) {
+            tracing::warn!(%error, "a statement could not be signed under the new key");
+        }
         outputs.extend(self.quorum.undecided().into_iter().map(Output::Send));
         let certificate = asked_about.and_then(|slot| self.quorum.settled(&slot));
         outputs.extend(certificate.map(|found| Output::Send(found.as_bytes().to_vec())));
@@ -78,12 +108,14 @@ impl Core {
         {
             let mut timers = self.timers.lock();
             let wanted = !timers.said_hello || timers.missed_a_key;
-            if !wanted || !is_due(&mut timers.last_hello, HELLO_INTERVAL_MS, now) {
+            let interval_ms = timers.hello_interval_ms();
+            if !wanted || !is_due(&mut timers.last_hello, interval_ms, now) {
                 return;
             }
             timers.missed_a_key = false;
+            timers.vain_hellos = timers.vain_hellos.saturating_add(1);
         }
-        match self.hello(now) {
+        match self.hello() {
             Ok(hello) => {
                 self.timers.lock().said_hello = true;
                 outputs.push(Output::Send(hello));

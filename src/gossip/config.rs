@@ -13,18 +13,19 @@ pub struct GossipConfig {
     /// The messages that are taken of one origin: 10 a second with bursts of 20. The whole mesh must
     /// use one value: each node keeps to it when it sends and holds others to it.
     pub origin_rate: Rate,
-    /// Packets taken over one proven link, and over all claimed links together.
+    /// Packets taken over one proven link, and over all claimed links together. Raised, where it is
+    /// less, to twice what the whole view may send, which an honest neighbour may all pass on.
     pub link_packets: Rate,
     /// Signature checks spent on one proven link. At 100 µs a check the default of 500 a second is
-    /// 5 % of a core.
+    /// 5 % of a core. Its burst is raised, where it is less, to what one certificate takes.
     pub link_checks: Rate,
-    /// Signature checks spent on all claimed links together.
+    /// Signature checks spent on all claimed links together; its burst is raised likewise.
     pub claimed_checks: Rate,
     /// Proven links whose budgets are remembered; the least recently used goes first. Each costs
     /// about 100 bytes. 1 to 1 048 576.
     pub links: usize,
-    /// Bytes of signed headers kept to prove equivocation, over all members: at 3.4 KiB each the
-    /// default of 1 MiB holds the last 300. At most 1 GiB.
+    /// Bytes of signed headers kept of each member to prove equivocation: at 3.4 KiB each the default
+    /// of 64 KiB holds its last 18 frames. 0 to 16 MiB; with 0 nothing can be proven.
     pub retained_bytes: usize,
     /// How long a member in quarantine waits between two beacons that are still taken as signs of
     /// life, in milliseconds. 100 to half the suspicion time, so that a member is not reported as
@@ -41,7 +42,7 @@ impl Default for GossipConfig {
             link_checks: Rate { per_second: 500, burst: 1_000 },
             claimed_checks: Rate { per_second: 500, burst: 1_000 },
             links: 4_096,
-            retained_bytes: 1024 * 1024,
+            retained_bytes: 64 * 1024,
             quarantine_beacon_ms: 1_000,
         }
     }
@@ -63,7 +64,7 @@ impl GossipConfig {
             rate.validate().map_err(|error| Misuse::Config(format!("{name}: {error}")))?;
         }
         in_range("links", self.links, 1, 1_048_576)?;
-        in_range("retained_bytes", self.retained_bytes, 0, 1024 * 1024 * 1024)?;
+        in_range("retained_bytes", self.retained_bytes, 0, 16 * 1024 * 1024)?;
         in_range("quarantine_beacon_ms", self.quarantine_beacon_ms, 100, 1_800_000)
     }
 }

@@ -5,7 +5,8 @@ use parking_lot::Mutex;
 use super::GossipConfig;
 use crate::bounded::BoundedMap;
 use crate::id::{Link, LinkId, Millis};
-use crate::limit::TokenBucket;
+use crate::limit::{Rate, TokenBucket};
+use crate::membership::View;
 
 /// The budgets of the links. Each proven link has its own; all claimed ones share one, since
 /// whoever can claim one address can claim a thousand.
@@ -23,10 +24,21 @@ struct Budget {
 }
 
 impl Links {
-    pub(super) fn new(config: &GossipConfig) -> Self {
-        let budget = |checks| Budget {
-            packets: TokenBucket::new(config.link_packets),
-            checks: TokenBucket::new(checks),
+    pub(super) fn new(config: &GossipConfig, view: &View) -> Self {
+        // An honest neighbour may pass on whatever the members may send; a link must not be charged
+        // for that, or refuse a certificate for its size.
+        let all = |per_member: u32| {
+            let members = u32::try_from(view.len()).unwrap_or(u32::MAX);
+            members.saturating_mul(per_member).saturating_mul(2).min(Rate::MOST)
+        };
+        let packets = Rate {
+            per_second: config.link_packets.per_second.max(all(config.origin_rate.per_second)),
+            burst: config.link_packets.burst.max(all(config.origin_rate.burst)),
+        };
+        let certificate = u32::try_from(view.quorum()).unwrap_or(u32::MAX).max(2);
+        let budget = |checks: Rate| Budget {
+            packets: TokenBucket::new(packets),
+            checks: TokenBucket::new(Rate { burst: checks.burst.max(certificate), ..checks }),
         };
         Self {
             fresh: budget(config.link_checks),

@@ -1,7 +1,7 @@
 //! What is remembered about one member's frames.
 
 use crate::id::{Digest, Millis, Nonce, SentAt};
-use crate::limit::{Rate, SentRate};
+use crate::limit::{Rate, SentRate, TokenBucket};
 use crate::replay::{Look, ReplayWindow, WindowWidth};
 
 /// One member's replay windows, sent rate and what was proven. Only frames that the member signed
@@ -13,12 +13,20 @@ pub(super) struct Peer {
     /// At most two: the current key and the one before.
     windows: Vec<(Digest, ReplayWindow)>,
     sent: SentRate,
-    /// The key under which this member contradicted itself: proven once, not charged again, or a
-    /// replay of the two frames would keep it in quarantine for ever.
-    condemned: Option<Digest>,
+    /// What arrives: four times what the member may send, so that only a clock that runs much too
+    /// fast, or a stock of held-back frames, exceeds it.
+    arrivals: TokenBucket,
+    /// The keys under which this member contradicted itself, newest last: proven once, not charged
+    /// again, or a replay of the two frames would keep it in quarantine for ever.
+    condemned: Vec<Digest>,
     /// When a frame was last taken as a sign of life although the member was in quarantine.
     last_sign_of_life: Option<Millis>,
 }
+
+const ARRIVALS: u32 = 4;
+
+/// Condemned keys that are remembered of a member: as many as can speak for it, and some.
+const CONDEMNED: usize = 4;
 
 impl Peer {
     pub(super) fn new(width: WindowWidth, rate: Rate) -> Self {
@@ -26,7 +34,11 @@ impl Peer {
             width,
             windows: Vec::new(),
             sent: SentRate::new(rate),
-            condemned: None,
+            arrivals: TokenBucket::new(Rate {
+                per_second: rate.per_second.saturating_mul(ARRIVALS),
+                burst: rate.burst.saturating_mul(ARRIVALS),
+            }),
+            condemned: Vec::new(),
             last_sign_of_life: None,
         }
     }
@@ -55,17 +67,26 @@ impl Peer {
         look
     }
 
+    /// Whether one more frame of the member may arrive now. Asked after its signature was checked
+    /// and before its nonce is marked: what is shed may still be taken later, from elsewhere.
+    pub(super) fn may_arrive(&mut self, now: Millis) -> bool {
+        self.arrivals.try_take(now, 1).is_ok()
+    }
+
     /// Whether the member's own signed times allow this frame.
     pub(super) fn within_rate(&mut self, nonce: Nonce, sent_at: SentAt) -> bool {
         self.sent.observe(nonce, sent_at).is_ok()
     }
 
     pub(super) fn is_condemned(&self, key: &Digest) -> bool {
-        self.condemned.as_ref() == Some(key)
+        self.condemned.contains(key)
     }
 
     pub(super) fn condemn(&mut self, key: Digest) {
-        self.condemned = Some(key);
+        self.condemned.push(key);
+        if self.condemned.len() > CONDEMNED {
+            self.condemned.remove(0);
+        }
     }
 
     pub(super) fn may_show_life(&self, now: Millis, interval_ms: u64) -> bool {

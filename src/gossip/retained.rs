@@ -6,23 +6,25 @@ use crate::bounded::ByteRing;
 use crate::id::{Digest, Nonce};
 use crate::membership::MemberIndex;
 
-type Place = (MemberIndex, Digest, Nonce);
+type Place = (Digest, Nonce);
 
-/// Signed headers by member, key and nonce, within a byte budget; the oldest go first. What has
-/// gone can no longer be proven against anybody.
+/// Signed headers by key and nonce, for each member within a byte budget of its own, so that nobody
+/// crowds out what another said; the oldest go first. What has gone can no longer be proven.
 #[derive(Debug)]
-pub(super) struct Retained(Mutex<ByteRing<Place, Box<[u8]>>>);
+pub(super) struct Retained(Vec<Mutex<ByteRing<Place, Box<[u8]>>>>);
 
 impl Retained {
-    pub(super) fn new(budget: usize) -> Self {
-        Self(Mutex::new(ByteRing::new(budget)))
+    pub(super) fn new(budget: usize, members: usize) -> Self {
+        Self((0..members).map(|_| Mutex::new(ByteRing::new(budget))).collect())
     }
 
-    pub(super) fn keep(&self, place: Place, signed_header: &[u8]) {
-        self.0.lock().push(place, Box::from(signed_header));
+    pub(super) fn keep(&self, member: MemberIndex, place: Place, signed_header: &[u8]) {
+        if let Some(ring) = self.0.get(member.place()) {
+            ring.lock().push(place, Box::from(signed_header));
+        }
     }
 
-    pub(super) fn find(&self, place: &Place) -> Option<Box<[u8]>> {
-        self.0.lock().get(place).cloned()
+    pub(super) fn find(&self, member: MemberIndex, place: &Place) -> Option<Box<[u8]>> {
+        self.0.get(member.place())?.lock().get(place).cloned()
     }
 }

@@ -9,9 +9,9 @@ use super::links::Links;
 use super::peer::Peer;
 use super::retained::Retained;
 use super::{GossipConfig, Ledgers, Message};
-use crate::id::{Link, Millis, NodeId};
+use crate::id::{Digest, Link, Millis, NodeId};
 use crate::keyring::{Error, Keyring, Misuse, PreparedRotation};
-use crate::membership::{Directory, MemberIndex};
+use crate::membership::{Directory, KeyRecord, MemberIndex};
 use crate::replay::Look;
 use crate::suite::{Entropy, Suite};
 use crate::wire::{
@@ -85,8 +85,8 @@ impl SignedGossip {
         let peer = || Mutex::new(Peer::new(config.window, config.origin_rate));
         Ok(Self {
             peers: directory.view().indices().map(|_| peer()).collect(),
-            links: Links::new(&config),
-            retained: Retained::new(config.retained_bytes),
+            links: Links::new(&config, directory.view()),
+            retained: Retained::new(config.retained_bytes, directory.view().len()),
             fingerprint_key,
             directory,
             keyring,
@@ -177,7 +177,7 @@ impl SignedGossip {
         link: Link,
         frame: &Frame<'_>,
         now: Millis,
-    ) -> Result<(MemberIndex, Arc<crate::membership::KeyRecord>, u32), Refusal> {
+    ) -> Result<(MemberIndex, Arc<KeyRecord>, u32), Refusal> {
         let header = frame.header();
         if header.mesh != self.keyring.mesh() {
             return Err(Refusal::OtherMesh(header.mesh));
@@ -191,13 +191,7 @@ impl SignedGossip {
         if header.view != view.number() {
             return Err(Refusal::OtherView { found: header.view, current: view.number() });
         }
-        let key = self
-            .directory
-            .key(member, (header.epoch, header.key, header.suite), now)
-            .ok_or(Refusal::UnknownKey { origin: header.origin, epoch: header.epoch })?;
-        if key.closing.is_some_and(|closing| header.nonce > closing) {
-            return Err(Refusal::ClosedEpoch);
-        }
+        let record = self.key_in_force(member, header, now)?;
         let tag = self.fingerprint(frame.signed_header().signed());
         self.look(member, frame, tag, now)?;
         if !frame.body_matches() {
@@ -206,7 +200,24 @@ impl SignedGossip {
         if !self.links.take_checks(link, 1, now) {
             return Err(Refusal::CheckBudget);
         }
-        Ok((member, key.record, tag))
+        Ok((member, record, tag))
+    }
+
+    /// The key that a frame names, if it speaks for the member and for that nonce.
+    fn key_in_force(
+        &self,
+        member: MemberIndex,
+        header: &Header,
+        now: Millis,
+    ) -> Result<Arc<KeyRecord>, Refusal> {
+        let key = self
+            .directory
+            .key(member, (header.epoch, header.key, header.suite), now)
+            .ok_or(Refusal::UnknownKey { origin: header.origin, epoch: header.epoch })?;
+        match key.closing.is_some_and(|closing| header.nonce > closing) {
+            true => Err(Refusal::ClosedEpoch),
+            false => Ok(key.record),
+        }
     }
 
     fn look(
@@ -265,13 +276,15 @@ impl SignedGossip {
         now: Millis,
     ) -> Result<Option<Message>, Refusal> {
         let header = frame.header();
-        let key = (header.epoch, header.key, header.suite);
-        if self.directory.key(member, key, now).is_none() {
-            return Err(Refusal::UnknownKey { origin: header.origin, epoch: header.epoch });
-        }
         let quarantined = self.ledgers.members.is_quarantined(&header.origin, now);
-        let known = self.directory.known_keys(member);
+        // The member's lock comes first: a rotation between the look at its keys and the mark in
+        // its window could otherwise drop a window that is still needed.
         let mut peer = self.peer(member)?.lock();
+        self.key_in_force(member, header, now)?;
+        let known = self.directory.known_keys(member);
+        if peer.look(&header.key, header.nonce) == Look::Fresh && !peer.may_arrive(now) {
+            return Err(Refusal::OriginRate);
+        }
         match peer.commit(header.key, header.nonce, tag, known) {
             Look::Fresh => {}
             Look::Used(Some(before)) if before == tag => return Err(Refusal::Duplicate),
@@ -286,8 +299,8 @@ impl SignedGossip {
             peer.showed_life(now);
         }
         drop(peer);
-        let place = (member, header.key, header.nonce);
-        self.retained.keep(place, frame.signed_header().as_bytes());
+        let place = (header.key, header.nonce);
+        self.retained.keep(member, place, frame.signed_header().as_bytes());
         Ok((!quarantined).then(|| Message {
             origin: header.origin,
             kind: header.kind,
@@ -301,7 +314,7 @@ impl SignedGossip {
     /// before; otherwise it cannot be proven, and is a replay like any other.
     fn contradiction(&self, frame: &Frame<'_>, member: MemberIndex) -> FrameRefused {
         let header = frame.header();
-        let first = self.retained.find(&(member, header.key, header.nonce));
+        let first = self.retained.find(member, &(header.key, header.nonce));
         let Some(first) = first else { return FrameRefused::of(Refusal::Replay, frame) };
         let second = Box::from(frame.signed_header().as_bytes());
         match self.condemn(member, header.key) {
@@ -314,12 +327,19 @@ impl SignedGossip {
     }
 
     /// Notes that `member` contradicted itself under `key`; tells whether that is news.
-    pub(crate) fn condemn(&self, member: MemberIndex, key: crate::id::Digest) -> bool {
+    pub(crate) fn condemn(&self, member: MemberIndex, key: Digest) -> bool {
         let Ok(peer) = self.peer(member) else { return false };
         let mut peer = peer.lock();
         let news = !peer.is_condemned(&key);
-        peer.condemn(key);
+        if news {
+            peer.condemn(key);
+        }
         news
+    }
+
+    /// Whether `member` is known to have contradicted itself under `key`.
+    pub(crate) fn is_condemned(&self, member: MemberIndex, key: &Digest) -> bool {
+        self.peer(member).is_ok_and(|peer| peer.lock().is_condemned(key))
     }
 
     /// Whether a packet over `link` may be looked at: the link is heard, and within its budget.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use super::{ActiveKey, Error, Misuse};
 use crate::id::{Epoch, NodeId};
@@ -91,7 +90,7 @@ impl Identity {
 fn put_active(batch: &mut Batch, node: NodeId, active: &ActiveKey) -> Result<(), Error> {
     let secret = active.key.to_secret_bytes();
     let stored = Stored { node, epoch: active.epoch, suite: active.key.suite(), secret: &secret };
-    let bytes = Zeroizing::new(wire::encode("the identity", &stored)?);
+    let bytes = wire::encode_secret("the identity", &stored)?;
     batch.put(Table::Identity, ACTIVE, &bytes);
     Ok(())
 }

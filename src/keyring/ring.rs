@@ -73,6 +73,8 @@ struct State {
     boot: u32,
     /// The sequence of the next message; `None` when all are used.
     next: Option<u32>,
+    /// The sequence of the next bare statement.
+    next_statement: Option<u32>,
     bucket: TokenBucket,
     /// The latest time seen: signed times never go back, even if the caller's clock does.
     latest: Millis,
@@ -99,6 +101,7 @@ impl Keyring {
             active,
             boot,
             next: Some(1),
+            next_statement: Some(1),
             bucket: TokenBucket::new(rate),
             latest: now,
             closing: None,
@@ -132,6 +135,18 @@ impl Keyring {
         let active = self.active();
         let key = active.key.public_key();
         (StatementHead::new(self.mesh, self.node, active.epoch, key), active)
+    }
+
+    /// Draws the number of the next bare statement. They are numbered apart from frames, and their
+    /// rate is not limited here: a node may have much to say at once when much fails at once.
+    ///
+    /// # Errors
+    /// [`Misuse::NoncesExhausted`].
+    pub fn draw_statement(&self) -> Result<Nonce, Misuse> {
+        let mut state = self.state.lock();
+        let sequence = state.next_statement.ok_or(Misuse::NoncesExhausted)?;
+        state.next_statement = sequence.checked_add(1);
+        Ok(Nonce { boot: state.boot, sequence })
     }
 
     /// The statements that led from the key of the view to the active one, oldest first.

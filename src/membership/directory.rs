@@ -1,5 +1,6 @@
 //! The keys in force: one directory shared by everything that checks signatures.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,8 +10,12 @@ use super::{KeyRecord, MemberIndex, View};
 use crate::id::{Digest, Epoch, Millis, Nonce};
 use crate::suite::{PreparedKeys, Purpose, Suite, VerifyError};
 
+/// The keys before the previous one that are remembered of a member, 2 KiB each.
+const PAST_KEYS: usize = 16;
+
 /// The view and, for each member, the keys that speak for it now: the current one and, during the
-/// grace period after a rotation, the one before.
+/// grace period after a rotation, the one before. Keys before that are kept to check what was said under
+/// them, the last 16 of each member.
 ///
 /// Each member's keys have a lock of their own; none is held while a signature is checked.
 #[derive(Debug)]
@@ -25,6 +30,8 @@ pub struct Directory {
 struct Keys {
     current: Arc<KeyRecord>,
     previous: Option<Previous>,
+    /// The keys before those, newest last.
+    past: VecDeque<Arc<KeyRecord>>,
 }
 
 #[derive(Debug)]
@@ -60,7 +67,7 @@ impl Directory {
     pub fn new(view: Arc<View>, prepared_keys: usize) -> Self {
         let keys = view.members().iter().map(|member| {
             let current = Arc::new(member.key.clone());
-            RwLock::new(Keys { current, previous: None })
+            RwLock::new(Keys { current, previous: None, past: VecDeque::new() })
         });
         let prepared = PreparedKeys::new(prepared_keys);
         Self { keys: keys.collect(), prepared, view, checks: AtomicU64::new(0) }
@@ -90,6 +97,23 @@ impl Directory {
         is_it(&record).then_some(KeyInForce { record, closing: Some(previous.closing) })
     }
 
+    /// The key of `member` under `epoch` with `digest` in `suite`, whether it still speaks for the
+    /// member or once did. For what was said then, and is true for good: evidence, certificates,
+    /// proofs. A member cannot shake off a proof, nor spoil a certificate, by rotating its key.
+    pub fn key_ever(
+        &self,
+        member: MemberIndex,
+        (epoch, digest, suite): (Epoch, Digest, Suite),
+    ) -> Option<Arc<KeyRecord>> {
+        let keys = self.keys.get(member.place())?.read();
+        let previous = keys.previous.as_ref().map(|previous| &previous.record);
+        let mut all = [Some(&keys.current), previous].into_iter().flatten().chain(&keys.past);
+        let record = all.find(|record| {
+            record.epoch == epoch && record.key.digest() == digest && record.key.suite() == suite
+        });
+        record.map(Arc::clone)
+    }
+
     /// The current key of `member`.
     pub fn current(&self, member: MemberIndex) -> Option<Arc<KeyRecord>> {
         Some(Arc::clone(&self.keys.get(member.place())?.read().current))
@@ -114,7 +138,11 @@ impl Directory {
         }
         let record = std::mem::replace(&mut keys.current, Arc::new(rotated.to));
         let (closing, until) = (rotated.closing, rotated.grace_until);
-        keys.previous = Some(Previous { record, closing, until });
+        let before = keys.previous.replace(Previous { record, closing, until });
+        keys.past.extend(before.map(|before| before.record));
+        if keys.past.len() > PAST_KEYS {
+            keys.past.pop_front();
+        }
         true
     }
 

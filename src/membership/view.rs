@@ -35,6 +35,9 @@ pub enum ViewError {
     /// The members do not stand in the order of their ids.
     #[error("the members are not in the order of their ids")]
     Order,
+    /// A view that is not the first of its mesh; it says nothing about what it follows from.
+    #[error("view {} cannot stand on its own, a genesis view is needed", .0.0)]
+    NotGenesis(ViewNumber),
     /// The bytes are no view.
     #[error("a view cannot be read: {0}")]
     Wire(#[from] WireError),
@@ -73,6 +76,9 @@ impl View {
     /// [`ViewError`], as for [`genesis`](Self::genesis) or for bytes that are no view.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ViewError> {
         let content: Content = wire::decode("a view", bytes)?;
+        if content.number != ViewNumber(0) {
+            return Err(ViewError::NotGenesis(content.number));
+        }
         if !content.members.is_sorted_by_key(|member| member.id) {
             return Err(ViewError::Order);
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::CriticalEvent;
-use crate::id::{Digest, MeshId, Millis};
+use crate::id::{Digest, MeshId, Millis, Nonce};
 use crate::membership::{Directory, KeyRecord, MemberIndex, View};
 use crate::suite::{Entropy, Purpose, SigningKey, VerifyError};
 use crate::wire::{self, Refusal, Statement, StatementHead, Tag, WireError, seal_statement};
@@ -11,10 +11,12 @@ use crate::wire::{self, Refusal, Statement, StatementHead, Tag, WireError, seal_
 #[derive(Serialize, Deserialize)]
 struct Content {
     view: Digest,
+    nonce: Nonce,
     event: CriticalEvent,
 }
 
-/// Signs an attestation of `event` in the view with digest `view`, as it goes on the wire.
+/// Signs an attestation of `event` in the view with digest `view`, as it goes on the wire. The
+/// nonce orders the statements of one member, so that an old one played again replaces nothing.
 ///
 /// It signs whatever it is told: hosts use
 /// [`QuorumValidator::report_critical_event`](super::QuorumValidator::report_critical_event).
@@ -23,26 +25,26 @@ struct Content {
 /// What the scheme says.
 pub fn seal_attestation(
     event: &CriticalEvent,
-    view: Digest,
+    (view, nonce): (Digest, Nonce),
     head: &StatementHead,
     key: &SigningKey,
     entropy: &dyn Entropy,
 ) -> Result<Vec<u8>, WireError> {
-    seal_statement(Tag::Attestation, head, &content(event, view)?, key, entropy)
+    seal_statement(Tag::Attestation, head, &content(event, view, nonce)?, key, entropy)
 }
 
-fn content(event: &CriticalEvent, view: Digest) -> Result<Vec<u8>, WireError> {
-    wire::encode("an attestation", &Content { view, event: event.clone() })
+fn content(event: &CriticalEvent, view: Digest, nonce: Nonce) -> Result<Vec<u8>, WireError> {
+    wire::encode("an attestation", &Content { view, nonce, event: event.clone() })
 }
 
-/// The bytes that `head`'s member signs to attest `event`. An attestation says the same whoever
-/// carries it, so a certificate need not repeat it for each attestor.
+/// The bytes that `head`'s member signs to attest `event`. All but head and nonce is the same for
+/// every attestor, so a certificate need not repeat it.
 pub(super) fn signed_bytes(
     event: &CriticalEvent,
-    view: Digest,
+    (view, nonce): (Digest, Nonce),
     head: &StatementHead,
 ) -> Result<Vec<u8>, WireError> {
-    head.signed_bytes(Tag::Attestation, &content(event, view)?)
+    head.signed_bytes(Tag::Attestation, &content(event, view, nonce)?)
 }
 
 /// An attestation as it was received, read and not yet checked.
@@ -50,6 +52,7 @@ pub(super) fn signed_bytes(
 pub struct Attestation<'a> {
     statement: Statement<'a>,
     attestor: MemberIndex,
+    nonce: Nonce,
     event: CriticalEvent,
 }
 
@@ -69,7 +72,7 @@ impl<'a> Attestation<'a> {
         if content.event.barred_attestor() == Some(origin) {
             return Err(Refusal::Nonsense("a node does not attest its own failure"));
         }
-        Ok(Self { statement, attestor, event: content.event })
+        Ok(Self { statement, attestor, nonce: content.nonce, event: content.event })
     }
 
     /// Who attests.
@@ -82,6 +85,11 @@ impl<'a> Attestation<'a> {
         &self.event
     }
 
+    /// Its place among the statements of its attestor.
+    pub const fn nonce(&self) -> Nonce {
+        self.nonce
+    }
+
     /// Who attests, and under which key.
     pub const fn head(&self) -> &StatementHead {
         self.statement.head()
@@ -90,6 +98,11 @@ impl<'a> Attestation<'a> {
     /// What travels beside it: for a node failure, the subject's signed header at the mark.
     pub const fn evidence(&self) -> &'a [u8] {
         self.statement.attachment()
+    }
+
+    /// Its signature, not yet checked.
+    pub(super) const fn signature(&self) -> &'a [u8] {
+        self.statement.signature()
     }
 
     /// Checks the signature: one check.
@@ -105,14 +118,32 @@ impl<'a> Attestation<'a> {
         let key = directory
             .key(self.attestor, (head.epoch, head.key, head.suite), now)
             .ok_or(Refusal::UnknownKey { origin: head.origin, epoch: head.epoch })?;
+        self.verify_under(&key.record, directory)
+    }
+
+    /// Checks the signature of what may have been said long ago, under a key that is no more.
+    pub(super) fn verify_ever(self, directory: &Directory) -> Result<VerifiedAttestation, Refusal> {
+        let head = self.statement.head();
+        let record = directory
+            .key_ever(self.attestor, (head.epoch, head.key, head.suite))
+            .ok_or(Refusal::UnknownKey { origin: head.origin, epoch: head.epoch })?;
+        self.verify_under(&record, directory)
+    }
+
+    fn verify_under(
+        self,
+        record: &KeyRecord,
+        directory: &Directory,
+    ) -> Result<VerifiedAttestation, Refusal> {
         let (signed, signature) = (self.statement.signed(), self.statement.signature());
         directory
-            .verify(&key.record, Purpose::Attestation, signed, signature)
+            .verify(record, Purpose::Attestation, signed, signature)
             .map_err(|error| refused(&error))?;
         Ok(VerifiedAttestation {
             attestor: self.attestor,
+            nonce: self.nonce,
             event: self.event,
-            record: KeyRecord::clone(&key.record),
+            record: record.clone(),
             signature: Box::from(signature),
         })
     }
@@ -129,6 +160,7 @@ pub(super) fn refused(error: &VerifyError) -> Refusal {
 #[derive(Debug, Clone)]
 pub struct VerifiedAttestation {
     pub(super) attestor: MemberIndex,
+    pub(super) nonce: Nonce,
     pub(super) event: CriticalEvent,
     pub(super) record: KeyRecord,
     pub(super) signature: Box<[u8]>,
@@ -150,7 +182,7 @@ impl VerifiedAttestation {
         let unknown = WireError::Encode { what: "an attestation by no member" };
         let member = view.member(self.attestor).ok_or(unknown)?;
         let head = StatementHead::new(mesh, member.id, self.record.epoch, &self.record.key);
-        let mut bytes = signed_bytes(&self.event, view.digest(), &head)?;
+        let mut bytes = signed_bytes(&self.event, (view.digest(), self.nonce), &head)?;
         bytes.extend_from_slice(&self.signature);
         Ok(bytes)
     }

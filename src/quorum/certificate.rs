@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CriticalEvent;
 use super::attestation::{self, VerifiedAttestation};
-use crate::id::{Digest, Epoch, MeshId, Millis};
+use crate::id::{Digest, Epoch, MeshId, Nonce};
 use crate::membership::{Directory, MemberIndex, View};
 use crate::suite::{Purpose, Suite};
 use crate::wire::{self, Container, Packet, Refusal, StatementHead, Tag, WireError};
@@ -14,6 +14,7 @@ use crate::wire::{self, Container, Packet, Refusal, StatementHead, Tag, WireErro
 #[derive(Debug, Serialize, Deserialize)]
 struct Signed<'a> {
     attestor: MemberIndex,
+    nonce: Nonce,
     suite: Suite,
     epoch: Epoch,
     key: Digest,
@@ -53,6 +54,7 @@ impl Certificate {
             .filter(|attestation| attestation.event == *event)
             .map(|attestation| Signed {
                 attestor: attestation.attestor,
+                nonce: attestation.nonce,
                 suite: attestation.record.key.suite(),
                 epoch: attestation.record.epoch,
                 key: attestation.record.key.digest(),
@@ -76,7 +78,7 @@ impl Certificate {
     ///
     /// # Errors
     /// [`Refusal`] says what is wrong with it.
-    pub fn verify(bytes: &[u8], directory: &Directory, now: Millis) -> Result<Self, Refusal> {
+    pub fn verify(bytes: &[u8], directory: &Directory) -> Result<Self, Refusal> {
         let limit = wire::max_container_len(directory.view().len());
         if bytes.len() > limit {
             let found = bytes.len();
@@ -84,7 +86,7 @@ impl Certificate {
         }
         match Packet::parse(bytes)? {
             Packet::Certificate(container) if container.mesh() == directory.view().mesh() => {
-                UncheckedCertificate::read(container, directory.view())?.verify(directory, now)
+                UncheckedCertificate::read(container, directory.view())?.verify(directory)
             }
             Packet::Certificate(container) => Err(Refusal::OtherMesh(container.mesh())),
             _ => Err(Refusal::Nonsense("it is no certificate")),
@@ -139,7 +141,7 @@ impl<'a> UncheckedCertificate<'a> {
         u32::try_from(self.content.signed.len()).unwrap_or(u32::MAX)
     }
 
-    pub(crate) fn verify(self, directory: &Directory, now: Millis) -> Result<Certificate, Refusal> {
+    pub(crate) fn verify(self, directory: &Directory) -> Result<Certificate, Refusal> {
         let view = directory.view();
         let Content { view: digest, event, signed } = &self.content;
         // All keys first: a certificate that cannot be checked yet is nobody's fault, even if a
@@ -147,16 +149,15 @@ impl<'a> UncheckedCertificate<'a> {
         let mut keyed = Vec::with_capacity(signed.len());
         for one in signed {
             let member = view.member(one.attestor).ok_or(Refusal::Refuted)?;
-            let key = directory
-                .key(one.attestor, (one.epoch, one.key, one.suite), now)
+            let record = directory
+                .key_ever(one.attestor, (one.epoch, one.key, one.suite))
                 .ok_or(Refusal::UnknownKey { origin: member.id, epoch: one.epoch })?;
-            let record = key.record;
             let head = StatementHead::new(view.mesh(), member.id, record.epoch, &record.key);
-            keyed.push((record, head, one.signature));
+            keyed.push((record, head, one));
         }
-        for (record, head, signature) in keyed {
-            let message = attestation::signed_bytes(event, *digest, &head)?;
-            directory.verify(&record, Purpose::Attestation, &message, signature).map_err(
+        for (record, head, one) in keyed {
+            let message = attestation::signed_bytes(event, (*digest, one.nonce), &head)?;
+            directory.verify(&record, Purpose::Attestation, &message, one.signature).map_err(
                 |error| match attestation::refused(&error) {
                     Refusal::BadSignature => Refusal::Refuted,
                     other => other,

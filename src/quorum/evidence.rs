@@ -2,14 +2,13 @@
 
 use super::votes::failure_mark;
 use super::{Attestation, QuorumValidator, Slot, proof};
-use crate::id::Millis;
 use crate::wire::SignedHeader;
 
 impl QuorumValidator {
     /// Learns from the evidence beside an attestation of a node's failure: the subject's own signed
     /// header at the attested mark, one signature check. Tells whether it was news; then this node,
     /// if it misses the subject too, states so again at that mark, and honest reports converge.
-    pub fn learn(&self, attestation: &Attestation<'_>, now: Millis) -> bool {
+    pub fn learn(&self, attestation: &Attestation<'_>) -> bool {
         let Slot::Failure(subject) = attestation.event().slot() else { return false };
         let (Some(member), Ok(signed)) =
             (self.index(subject), SignedHeader::parse(attestation.evidence()))
@@ -20,7 +19,7 @@ impl QuorumValidator {
         let is_evidence = signed.header().origin == subject
             && failure_mark(attestation.event()) == Some(mark)
             && self.marks.newest(member) < Some(mark);
-        if !is_evidence || proof::verify_header(&signed, &self.directory, now) != Ok(member) {
+        if !is_evidence || proof::verify_header(&signed, &self.directory) != Ok(member) {
             return false;
         }
         let news = self.marks.learn(member, mark, signed.as_bytes());

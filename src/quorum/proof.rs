@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::attestation::{self, Attestation};
-use crate::id::{Digest, Epoch, MeshId, Millis, NodeId};
+use crate::id::{Digest, Epoch, MeshId, NodeId};
 use crate::membership::{Directory, MemberIndex};
 use crate::suite::Purpose;
 use crate::wire::{self, Container, Packet, Refusal, SignedHeader, Tag, WireError};
@@ -60,8 +60,8 @@ impl EquivocationProof {
     ///
     /// # Errors
     /// [`Refusal`] says what is wrong with it.
-    pub fn verify(bytes: &[u8], directory: &Directory, now: Millis) -> Result<Self, Refusal> {
-        UncheckedProof::read(bytes, directory)?.verify(directory, now)
+    pub fn verify(bytes: &[u8], directory: &Directory) -> Result<Self, Refusal> {
+        UncheckedProof::read(bytes, directory)?.verify(directory)
     }
 
     /// The place of the member that contradicted itself.
@@ -119,22 +119,17 @@ impl<'a> UncheckedProof<'a> {
         (self.said.offender, self.said.key)
     }
 
-    pub(crate) fn verify(
-        self,
-        directory: &Directory,
-        now: Millis,
-    ) -> Result<EquivocationProof, Refusal> {
+    pub(crate) fn verify(self, directory: &Directory) -> Result<EquivocationProof, Refusal> {
         match self.content {
             Content::Headers(first, second) => {
                 for bytes in [first, second] {
-                    verify_header(&SignedHeader::parse(bytes)?, directory, now)
-                        .map_err(as_refuted)?;
+                    verify_header(&SignedHeader::parse(bytes)?, directory).map_err(as_refuted)?;
                 }
             }
             Content::Votes(first, second) => {
                 for bytes in [first, second] {
                     let vote = read_vote(bytes, directory)?;
-                    vote.verify(directory, now).map_err(as_refuted)?;
+                    vote.verify_ever(directory).map_err(as_refuted)?;
                 }
             }
         }
@@ -154,7 +149,6 @@ fn as_refuted(refusal: Refusal) -> Refusal {
 pub(super) fn verify_header(
     signed: &SignedHeader<'_>,
     directory: &Directory,
-    now: Millis,
 ) -> Result<MemberIndex, Refusal> {
     let header = signed.header();
     if header.mesh != directory.view().mesh() {
@@ -163,10 +157,10 @@ pub(super) fn verify_header(
     let origin = header.origin;
     let member = directory.view().index_of(&origin).ok_or(Refusal::UnknownOrigin(origin))?;
     let key = directory
-        .key(member, (header.epoch, header.key, header.suite), now)
+        .key_ever(member, (header.epoch, header.key, header.suite))
         .ok_or(Refusal::UnknownKey { origin, epoch: header.epoch })?;
     directory
-        .verify(&key.record, Purpose::Frame, signed.signed(), signed.signature())
+        .verify(&key, Purpose::Frame, signed.signed(), signed.signature())
         .map_err(|error| attestation::refused(&error))?;
     Ok(member)
 }
@@ -219,7 +213,7 @@ fn contradicting_votes(
     if one.event() == other.event() {
         return Err(Refusal::Nonsense("the votes in the proof say the same"));
     }
-    // Voting under two keys contradicts just as much; the later key is the one still in use.
-    let head = other.head();
+    // Voting under two keys contradicts just as much; it is held against the later one.
+    let head = if one.head().epoch > other.head().epoch { one.head() } else { other.head() };
     Ok((head.origin, head.epoch, head.key))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Attestation, CriticalEvent, FailureStatus, QuorumValidator, Slot, Tally, seal_attestation,
 };
-use crate::id::{Millis, NodeId};
+use crate::id::{Digest, Millis, NodeId};
 use crate::keyring::{Error, Keyring, Misuse};
 use crate::suite::Entropy;
 use crate::wire::{Packet, Refusal};
@@ -32,6 +32,9 @@ pub(super) struct Mine {
     pub(super) event: CriticalEvent,
     /// The statement; `None` while it is being signed.
     pub(super) bytes: Option<Arc<[u8]>>,
+    /// Whether it may leave: a binding one only once it is durable, or a restart could forget it
+    /// and say the opposite.
+    pub(super) may_leave: bool,
 }
 
 impl QuorumValidator {
@@ -56,21 +59,58 @@ impl QuorumValidator {
         if let Some(bytes) = self.reserve(slot, &event)? {
             return Ok(Report { bytes, binding, slot });
         }
-        let (head, key) = keyring.statement_head();
-        let view = self.directory.view().digest();
-        let sealed = seal_attestation(&event, view, &head, &key.key, entropy);
+        let sealed = self.seal(&event, keyring, entropy);
         let mut state = self.state.lock();
         match sealed {
             Ok(bytes) => {
-                let bytes: Arc<[u8]> = Arc::from(bytes);
-                state.mine.insert(slot, Mine { event, bytes: Some(Arc::clone(&bytes)) });
+                let may_leave = !binding;
+                state.mine.insert(slot, Mine { event, bytes: Some(Arc::clone(&bytes)), may_leave });
                 Ok(Report { bytes, binding, slot })
             }
             Err(error) => {
-                state.mine.remove(&slot);
-                Err(error.into())
+                if state.mine.get(&slot).is_some_and(|mine| mine.bytes.is_none()) {
+                    state.mine.remove(&slot);
+                }
+                Err(error)
             }
         }
+    }
+
+    fn seal(
+        &self,
+        event: &CriticalEvent,
+        keyring: &Keyring,
+        entropy: &dyn Entropy,
+    ) -> Result<Arc<[u8]>, Error> {
+        let about = (self.directory.view().digest(), keyring.draw_statement()?);
+        let (head, key) = keyring.statement_head();
+        Ok(Arc::from(seal_attestation(event, about, &head, &key.key, entropy)?))
+    }
+
+    /// Signs anew, under the active key, what this node stated under a key before and what is not
+    /// decided yet: once the grace period is over, the others no longer know that key's word. It
+    /// says the same, so it is no second vote.
+    ///
+    /// # Errors
+    /// A fault of the scheme; what was not signed anew stays as it was.
+    pub(crate) fn restate(&self, keyring: &Keyring, entropy: &dyn Entropy) -> Result<(), Error> {
+        let key = keyring.active().key.public_key().digest();
+        let outdated: Vec<_> = {
+            let state = self.state.lock();
+            let of_old_key = |mine: &&Mine| {
+                mine.bytes.as_ref().is_some_and(|bytes| signing_key(bytes) != Some(key))
+            };
+            state.mine.values().filter(of_old_key).map(|mine| mine.event.clone()).collect()
+        };
+        for event in outdated {
+            let bytes = self.seal(&event, keyring, entropy)?;
+            if let Some(mine) = self.state.lock().mine.get_mut(&event.slot())
+                && mine.event == event
+            {
+                mine.bytes = Some(bytes);
+            }
+        }
+        Ok(())
     }
 
     fn checked_report(&self, event: CriticalEvent, now: Millis) -> Result<CriticalEvent, Misuse> {
@@ -101,7 +141,7 @@ impl QuorumValidator {
             }
             _ => {}
         }
-        state.mine.insert(slot, Mine { event: event.clone(), bytes: None });
+        state.mine.insert(slot, Mine { event: event.clone(), bytes: None, may_leave: false });
         Ok(None)
     }
 
@@ -110,6 +150,9 @@ impl QuorumValidator {
     /// # Errors
     /// [`Refusal`] when it has been overtaken: the subject was heard, the event is decided.
     pub fn adopt(&self, report: &Report, now: Millis) -> Result<Tally, Refusal> {
+        if let Some(mine) = self.state.lock().mine.get_mut(&report.slot) {
+            mine.may_leave = true;
+        }
         let Packet::Statement(statement) = Packet::parse(&report.bytes)? else {
             return Err(Refusal::Nonsense("a report is a statement"));
         };
@@ -128,7 +171,7 @@ impl QuorumValidator {
         };
         let event = Attestation::read(statement, self.directory.view())?.event().clone();
         let (slot, bytes) = (event.slot(), Arc::<[u8]>::from(bytes));
-        let mine = Mine { event, bytes: Some(Arc::clone(&bytes)) };
+        let mine = Mine { event, bytes: Some(Arc::clone(&bytes)), may_leave: true };
         self.state.lock().mine.insert(slot, mine);
         self.adopt(&Report { bytes, binding: true, slot }, now).map(|_| ())
     }
@@ -152,7 +195,8 @@ impl QuorumValidator {
     pub fn undecided(&self) -> Vec<Vec<u8>> {
         let mine: Vec<_> = {
             let state = self.state.lock();
-            let open = state.mine.iter().filter(|(slot, mine)| {
+            let may_leave = state.mine.iter().filter(|(_, mine)| mine.may_leave);
+            let open = may_leave.filter(|(slot, mine)| {
                 state.certified.get(slot).is_none_or(|found| found.event() != &mine.event)
             });
             open.filter_map(|(slot, mine)| Some((*slot, mine.bytes.clone()?))).collect()
@@ -167,5 +211,13 @@ impl QuorumValidator {
             _ => None,
         };
         [bytes, evidence.unwrap_or_default().1.as_slice()].concat()
+    }
+}
+
+/// The digest of the key that a statement is signed with.
+fn signing_key(bytes: &[u8]) -> Option<Digest> {
+    match Packet::parse(bytes).ok()? {
+        Packet::Statement(statement) => Some(statement.head().key),
+        _ => None,
     }
 }

@@ -73,8 +73,8 @@ impl Mesh {
 
     fn attest(&self, place: usize, event: &CriticalEvent) -> Vec<u8> {
         let (head, key) = self.rings[place].statement_head();
-        let view = self.directory.view().digest();
-        seal_attestation(event, view, &head, &key.key, &OsEntropy).unwrap()
+        let about = (self.directory.view().digest(), self.rings[place].draw_statement().unwrap());
+        seal_attestation(event, about, &head, &key.key, &OsEntropy).unwrap()
     }
 
     fn read<'a>(&self, bytes: &'a [u8]) -> Result<Attestation<'a>, Refusal> {

@@ -11,7 +11,7 @@ use super::reports::Mine;
 use super::votes::{Look, Votes, failure_mark};
 use super::{Certificate, CriticalEvent, QuorumConfig, Slot};
 use crate::bounded::BoundedMap;
-use crate::id::{Mark, Millis, NodeId};
+use crate::id::{Mark, Millis, NodeId, Nonce};
 use crate::keyring::Misuse;
 use crate::membership::{Directory, MemberIndex};
 use crate::wire::{Refusal, SignedHeader};
@@ -106,23 +106,26 @@ impl QuorumValidator {
     /// [`Refusal`] says why it is not worth a check.
     pub fn screen(&self, attestation: &Attestation<'_>, now: Millis) -> Result<(), Refusal> {
         let state = self.state.lock();
-        self.look(&state, attestation.attestor(), attestation.event(), now).map(|_| ())
+        let who = (attestation.attestor(), attestation.nonce());
+        self.look(&state, who, attestation.event(), now).map(|_| ())
+    }
+
+    /// Whether an attestation that is held already should be passed on once more, for those who
+    /// lost it. True at most twice in a resend interval for each.
+    pub fn pass_on_again(&self, attestation: &Attestation<'_>, now: Millis) -> bool {
+        let interval_ms = self.config.resend_ms / 2;
+        self.state.lock().votes.pass_on_again(attestation, interval_ms, now)
     }
 
     fn look(
         &self,
         state: &State,
-        attestor: MemberIndex,
+        who: (MemberIndex, Nonce),
         event: &CriticalEvent,
         now: Millis,
     ) -> Result<Look, Refusal> {
         let slot = event.slot();
-        if let Slot::Failure(subject) = slot {
-            let newest = self.index(subject).and_then(|member| self.marks.newest(member));
-            if failure_mark(event) < newest {
-                return Err(Refusal::Outdated);
-            }
-        }
+        self.look_at_subject(event)?;
         if let Some(certificate) = state.certified.get(&slot) {
             let decided = certificate.event();
             let settled = match slot {
@@ -133,7 +136,19 @@ impl QuorumValidator {
                 return Err(Refusal::Decided);
             }
         }
-        state.votes.look(attestor, event, now)
+        state.votes.look(who, event, now)
+    }
+
+    /// Whether a statement on the failure of a member has been overtaken by what is known of it.
+    /// What others say about this node's own failure it knows better.
+    fn look_at_subject(&self, event: &CriticalEvent) -> Result<(), Refusal> {
+        let Slot::Failure(subject) = event.slot() else { return Ok(()) };
+        let member = self.index(subject);
+        let newest = member.and_then(|member| self.marks.newest(member));
+        if member == Some(self.me) || failure_mark(event) < newest {
+            return Err(Refusal::Outdated);
+        }
+        Ok(())
     }
 
     /// Counts one checked attestation.
@@ -148,7 +163,8 @@ impl QuorumValidator {
     ) -> Result<Tally, (Refusal, Option<Contradiction>)> {
         let mut state = self.state.lock();
         let (attestor, event) = (attestation.attestor(), attestation.event().clone());
-        match self.look(&state, attestor, &event, now).map_err(|refusal| (refusal, None))? {
+        let who = (attestor, attestation.nonce);
+        match self.look(&state, who, &event, now).map_err(|refusal| (refusal, None))? {
             Look::New => state.votes.insert(attestation, now),
             Look::Contradiction => {
                 let first = state.votes.contradict(event.slot(), attestor);
@@ -202,14 +218,12 @@ impl QuorumValidator {
     /// # Errors
     /// [`Refusal::Decided`] or [`Refusal::Outdated`].
     pub(crate) fn wants_certificate(&self, event: &CriticalEvent) -> Result<(), Refusal> {
-        let state = self.state.lock();
+        self.is_news(&self.state.lock(), event)
+    }
+
+    fn is_news(&self, state: &State, event: &CriticalEvent) -> Result<(), Refusal> {
+        self.look_at_subject(event)?;
         let slot = event.slot();
-        if let Slot::Failure(subject) = slot {
-            let newest = self.index(subject).and_then(|member| self.marks.newest(member));
-            if failure_mark(event) < newest {
-                return Err(Refusal::Outdated);
-            }
-        }
         match state.certified.get(&slot).map(|certificate| certificate.event()) {
             Some(decided) if decided == event || slot.is_exclusive() => Err(Refusal::Decided),
             Some(decided) if failure_mark(decided) > failure_mark(event) => Err(Refusal::Outdated),
@@ -222,8 +236,9 @@ impl QuorumValidator {
     /// # Errors
     /// [`Refusal::Decided`] or [`Refusal::Outdated`] when it is no news.
     pub fn accept(&self, certificate: Certificate) -> Result<Arc<Certificate>, Refusal> {
-        self.wants_certificate(certificate.event())?;
-        Ok(Self::settle(&mut self.state.lock(), certificate))
+        let mut state = self.state.lock();
+        self.is_news(&state, certificate.event())?;
+        Ok(Self::settle(&mut state, certificate))
     }
 
     /// A frame of `member` was accepted. Tells whether the member, certified as failed before, is

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::attestation::VerifiedAttestation;
+use super::attestation::{Attestation, VerifiedAttestation};
 use super::{CriticalEvent, QuorumConfig, Slot};
-use crate::id::{Mark, Millis};
+use crate::id::{Mark, Millis, Nonce};
 use crate::limit::{Rate, TokenBucket};
 use crate::membership::MemberIndex;
 use crate::wire::Refusal;
@@ -22,6 +22,8 @@ pub(super) struct Votes {
 #[derive(Debug)]
 struct Held {
     attestation: VerifiedAttestation,
+    /// When it was last worth passing on.
+    passed_on: Millis,
     /// The member voted differently, too, and was charged for it.
     contradicted: bool,
 }
@@ -29,6 +31,9 @@ struct Held {
 #[derive(Debug)]
 struct Share {
     bucket: TokenBucket,
+    /// The newest statement that was pushed out: it and all before it do not come in again, or
+    /// somebody could play old statements of a member again to push out its new ones.
+    floor: Nonce,
     failures: VecDeque<Slot>,
     others: VecDeque<Slot>,
 }
@@ -49,6 +54,7 @@ impl Votes {
         let burst = burst.saturating_add(everyone_twice).min(Rate::MOST);
         let share = || Share {
             bucket: TokenBucket::new(Rate { per_second, burst }),
+            floor: Nonce::default(),
             failures: VecDeque::new(),
             others: VecDeque::new(),
         };
@@ -64,24 +70,28 @@ impl Votes {
     /// What a statement by `attestor` on `event` would be, before its signature is checked.
     pub(super) fn look(
         &self,
-        attestor: MemberIndex,
+        (attestor, nonce): (MemberIndex, Nonce),
         event: &CriticalEvent,
         now: Millis,
     ) -> Result<Look, Refusal> {
         let slot = event.slot();
         let held = self.slots.get(&slot).and_then(|held| held.get(&attestor));
+        let share = self.shares.get(attestor.place());
         let look = match held {
+            None if share.is_some_and(|share| nonce <= share.floor) => {
+                return Err(Refusal::Outdated);
+            }
             None => Look::New,
             Some(held) if held.attestation.event == *event => return Err(Refusal::Duplicate),
             // Charged once: a replay of the second vote must not cost the member again.
             Some(held) if held.contradicted => return Err(Refusal::Duplicate),
             Some(_) if slot.is_exclusive() => return Ok(Look::Contradiction),
+            Some(held) if nonce <= held.attestation.nonce => return Err(Refusal::Outdated),
             Some(held) if is_older(event, &held.attestation.event) => {
                 return Err(Refusal::Outdated);
             }
             Some(_) => Look::New,
         };
-        let share = self.shares.get(attestor.place());
         match share.is_some_and(|share| share.bucket.peek(now, 1)) {
             true => Ok(look),
             false => Err(Refusal::AttestorRate),
@@ -93,7 +103,7 @@ impl Votes {
         let (attestor, slot) = (attestation.attestor, attestation.event.slot());
         let Some(share) = self.shares.get_mut(attestor.place()) else { return };
         let _within = share.bucket.try_take(now, 1);
-        let held = Held { attestation, contradicted: false };
+        let held = Held { attestation, passed_on: now, contradicted: false };
         if self.slots.entry(slot).or_default().insert(attestor, held).is_some() {
             return;
         }
@@ -103,9 +113,36 @@ impl Votes {
         };
         queue.push_back(slot);
         let oldest = if queue.len() > most { queue.pop_front() } else { None };
-        if let Some(oldest) = oldest {
-            self.forget(oldest, attestor);
+        if let Some(gone) = oldest.and_then(|oldest| self.forget(oldest, attestor))
+            && let Some(share) = self.shares.get_mut(attestor.place())
+        {
+            share.floor = share.floor.max(gone.attestation.nonce);
         }
+    }
+
+    /// Whether a statement that is held already should be passed on once more. Its origin sends it
+    /// again while the event is undecided; if its neighbours took that for a mere duplicate, a copy
+    /// lost on the second hop would be lost for good.
+    pub(super) fn pass_on_again(
+        &mut self,
+        attestation: &Attestation<'_>,
+        interval_ms: u64,
+        now: Millis,
+    ) -> bool {
+        let slot = attestation.event().slot();
+        let held = self.slots.get_mut(&slot);
+        let Some(held) = held.and_then(|held| held.get_mut(&attestation.attestor())) else {
+            return false;
+        };
+        // The same bytes that were checked before, so they need no second check.
+        let same = *held.attestation.signature == *attestation.signature()
+            && held.attestation.nonce == attestation.nonce()
+            && held.attestation.event == *attestation.event();
+        let due = now < held.passed_on || now.since(held.passed_on) >= interval_ms;
+        if same && due {
+            held.passed_on = now;
+        }
+        same && due
     }
 
     /// Notes that `attestor` voted differently, too, and gives its first vote.
@@ -150,13 +187,13 @@ impl Votes {
         self.unqueue(slot, attestor);
     }
 
-    fn forget(&mut self, slot: Slot, attestor: MemberIndex) {
-        if let Some(held) = self.slots.get_mut(&slot) {
-            held.remove(&attestor);
-            if held.is_empty() {
-                self.slots.remove(&slot);
-            }
+    fn forget(&mut self, slot: Slot, attestor: MemberIndex) -> Option<Held> {
+        let held = self.slots.get_mut(&slot)?;
+        let gone = held.remove(&attestor);
+        if held.is_empty() {
+            self.slots.remove(&slot);
         }
+        gone
     }
 
     fn unqueue(&mut self, slot: Slot, attestor: MemberIndex) {

@@ -19,7 +19,7 @@ pub enum Offence {
     Equivocation,
     /// An origin signed faster than its rate, by its own signed times.
     OverRate,
-    /// An origin signed for a certificate that known keys refute.
+    /// A link passed on a certificate or a proof that known keys refute.
     RefutedCertificate,
 }
 

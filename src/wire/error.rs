@@ -44,6 +44,13 @@ pub enum WireError {
         /// The tag the packet carries.
         found: u8,
     },
+    /// A field that is well formed and holds what is not known here: a kind, suite or event of a
+    /// later release. Nobody's fault in a mesh that is being upgraded.
+    #[error("{what} holds a value that is not known here")]
+    Unknown {
+        /// Which part.
+        what: &'static str,
+    },
     /// A field whose bytes mean nothing.
     #[error("{what} cannot be read")]
     Field {

@@ -21,7 +21,7 @@ mod packet;
 mod refusal;
 mod statement;
 
-pub(crate) use codec::{decode, encode};
+pub(crate) use codec::{decode, encode, encode_secret};
 pub use container::Container;
 pub use error::WireError;
 pub use frame::{Frame, SignedHeader, seal_frame};

@@ -15,7 +15,7 @@ pub enum Refusal {
     /// The bytes are no packet.
     #[error("malformed: {0}")]
     Malformed(WireError),
-    /// A format version, packet or message kind of a later release.
+    /// A format version, or a packet, kind, suite or event of a later release.
     #[error("not understood: {0}")]
     NotUnderstood(WireError),
     /// Meant for another mesh.
@@ -76,6 +76,9 @@ pub enum Refusal {
     /// Its origin's own signed times prove that it sends faster than is allowed.
     #[error("its origin sends faster than is allowed")]
     OverRate,
+    /// More of its origin's frames arrive at once than are taken; later it may be.
+    #[error("too many frames of its origin arrive at once")]
+    OriginRate,
     /// Its origin signed something else under the same nonce.
     #[error("its origin signed something else under the same nonce")]
     Equivocation,
@@ -103,6 +106,9 @@ pub enum Refusal {
     /// A certificate or proof with a signature that does not hold.
     #[error("a signature inside does not hold")]
     Refuted,
+    /// Its origin rotates its key faster than is taken.
+    #[error("its origin rotates its key faster than is taken")]
+    RotationRate,
     /// A rotation that does not lead from the current key to the next epoch.
     #[error("the rotation does not follow the current key")]
     RotationOrder,
@@ -130,6 +136,7 @@ impl Refusal {
             Self::BadSignature => "bad_signature",
             Self::SuiteUnavailable(_) => "suite_unavailable",
             Self::OverRate => "over_rate",
+            Self::OriginRate => "origin_rate",
             Self::Equivocation => "equivocation",
             Self::NotABeacon => "not_a_beacon",
             Self::Nonsense(_) => "nonsense",
@@ -139,6 +146,7 @@ impl Refusal {
             Self::AttestorRate => "attestor_rate",
             Self::CertificateShape(_) => "certificate_shape",
             Self::Refuted => "refuted",
+            Self::RotationRate => "rotation_rate",
             Self::RotationOrder => "rotation_order",
         }
     }
@@ -147,7 +155,9 @@ impl Refusal {
 impl From<WireError> for Refusal {
     fn from(error: WireError) -> Self {
         match error {
-            WireError::Version { .. } | WireError::Tag { .. } => Self::NotUnderstood(error),
+            WireError::Version { .. } | WireError::Tag { .. } | WireError::Unknown { .. } => {
+                Self::NotUnderstood(error)
+            }
             other => Self::Malformed(other),
         }
     }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use meshward::keyring::{ActiveKey, seal_rotation};
 use meshward::suite::{Purpose, SigningKey};
-use meshward::wire::{Kind, Tag, seal_statement};
-use meshward::{Accepted, Epoch, Event, Link, LinkId, Misuse, Nonce, OsEntropy, Refusal, Suite};
+use meshward::wire::{Header, Kind, Tag, seal_statement};
+use meshward::{Accepted, Epoch, Event, Link, LinkId, Nonce, OsEntropy, Refusal, SentAt, Suite};
 
 use crate::support::{Liar, Mesh, failure, id, link, mark, with_signature};
 
@@ -137,20 +137,24 @@ fn g04_honest_duplication_is_no_offence() {
     }
 }
 
-/// G5, promise P3: 1000 frames in a moment under the victim's name, with junk for signatures, for
-/// bodies, and with nonces far ahead: the victim's own next burst is delivered whole.
+/// G5, promise P3: 1000 frames in a moment under the victim's name, with junk for signatures or for
+/// bodies, numbered and dated so as to make the victim's true ones look too fast or too old: its own
+/// next burst is delivered whole.
 #[test]
 fn g05_the_victims_rate_budget_cannot_be_spent() {
-    for suite in Suite::available() {
+    let patterns: [fn(u32) -> (u32, u64); 3] =
+        [|number| (number, 0), |number| (u32::MAX - number, 0), |_| (0, u64::MAX)];
+    for (suite, pattern) in Suite::available().flat_map(|suite| patterns.map(|one| (suite, one))) {
         let mut mesh = Mesh::new(suite, 4);
         let victim = mesh.steal(0);
         let captured = mesh.beacon(0);
         let signature = &captured[meshward::wire::HEADER_LEN..][..suite.signature_len()];
         for number in 0..1000 {
-            let ahead = Nonce { boot: 1 + number % 2, sequence: u32::MAX - number };
+            let (sequence, sent_at) = pattern(number);
+            let dated =
+                Header { sent_at: SentAt(sent_at), ..victim.header(Kind::Beacon, nonce(sequence)) };
             let frame = match number % 4 {
-                0 => with_signature(victim.header(Kind::Beacon, ahead), signature, b""),
-                1 => with_signature(victim.header(Kind::Beacon, nonce(number)), signature, b""),
+                0 | 1 => with_signature(dated, signature, b""),
                 2 => [&captured[..captured.len() - 4], b"JUNK".as_slice()].concat(),
                 _ => captured.clone(),
             };
@@ -275,7 +279,7 @@ fn downgrade() {
     let rotation = seal_rotation(who, &from, &to, nonce(9), &OsEntropy).unwrap();
     assert_eq!(mesh.give(1, link(3), &rotation).unwrap_err(), Refusal::RotationOrder);
     let error = mesh.guard(0).rotate_keys(Suite::Dilithium3, mesh.now).unwrap_err();
-    let downgrade = Misuse::Downgrade { from: Suite::MlDsa65, to: Suite::Dilithium3 };
+    let downgrade = meshward::Misuse::Downgrade { from: Suite::MlDsa65, to: Suite::Dilithium3 };
     assert_eq!(error.to_string(), downgrade.to_string());
     mesh.assert_unharmed(1, 0);
 }

@@ -1,5 +1,7 @@
 //! Whoever signs what no honest node would: a member that lies, a thief, an outsider.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use meshward::membership::View;
 use meshward::quorum::seal_attestation;
 use meshward::suite::{Purpose, SigningKey};
@@ -50,7 +52,11 @@ impl Liar {
 
     /// An attestation under its own signature.
     pub(crate) fn attest(&self, event: &CriticalEvent) -> Vec<u8> {
-        seal_attestation(event, self.view.digest(), &self.head(), &self.key, &OsEntropy).unwrap()
+        // Each is newer than all before it.
+        static SAID: AtomicU32 = AtomicU32::new(1);
+        let nonce = Nonce { boot: 1_000, sequence: SAID.fetch_add(1, Ordering::Relaxed) };
+        let about = (self.view.digest(), nonce);
+        seal_attestation(event, about, &self.head(), &self.key, &OsEntropy).unwrap()
     }
 
     pub(crate) fn head(&self) -> StatementHead {
@@ -76,6 +82,11 @@ pub(crate) fn with_signature(mut header: Header, signature: &[u8], body: &[u8]) 
     [&header.to_bytes().unwrap(), signature, body].concat()
 }
 
+/// What an attestation says: digest of the view, nonce, event.
+pub(crate) fn said(content: &[u8]) -> (&[u8], &[u8], &[u8]) {
+    (&content[..32], &content[32..40], &content[40..])
+}
+
 /// A certificate written by hand from attestations as they go on the wire, each under the place in
 /// the view that it is to stand for. What is agreed is what the first of them says.
 pub(crate) fn certificate(view: &View, votes: &[(u32, Vec<u8>)]) -> Vec<u8> {
@@ -83,12 +94,14 @@ pub(crate) fn certificate(view: &View, votes: &[(u32, Vec<u8>)]) -> Vec<u8> {
         Packet::Statement(statement) => statement,
         other => panic!("no statement: {other:?}"),
     };
-    let mut payload = read(&votes[0].1).content().to_vec();
+    let (view_digest, _, event) = said(read(&votes[0].1).content());
+    let mut payload = [view_digest, event].concat();
     payload.extend((votes.len() as u64).to_le_bytes());
     for (place, vote) in votes {
         let vote = read(vote);
         let StatementHead { suite, epoch, key, .. } = vote.head();
         payload.extend(place.to_le_bytes());
+        payload.extend(said(vote.content()).1);
         payload.push(suite.code());
         payload.extend(epoch.recovery.to_le_bytes());
         payload.extend(epoch.operational.to_le_bytes());

@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 #[allow(unused_imports, reason = "each test crate uses a part of it")]
 pub(crate) use disk::{Disk, Fault};
 #[allow(unused_imports, reason = "each test crate uses a part of it")]
-pub(crate) use liar::{Liar, certificate, with_signature};
+pub(crate) use liar::{Liar, certificate, said, with_signature};
 
 /// What a node's host was asked to do and told.
 #[derive(Clone, Default)]

@@ -15,7 +15,7 @@ fn certified(
 }
 
 fn verify(mesh: &Mesh, bytes: &[u8]) -> Result<Certificate, Refusal> {
-    Certificate::verify(bytes, &mesh.directory, NOW)
+    Certificate::verify(bytes, &mesh.directory)
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn a_statement_signed_for_another_view_does_not_count() {
         let active = mesh.rings[1].active();
         let key = active.key.public_key();
         let head = StatementHead::new(mesh.directory.view().mesh(), id(1), active.epoch, key);
-        let other_view = Digest::from_bytes([9; 32]);
+        let other_view = (Digest::from_bytes([9; 32]), Nonce { boot: 1, sequence: 1 });
         let bytes =
             seal_attestation(&proposal(1, 1), other_view, &head, &active.key, &OsEntropy).unwrap();
         assert!(matches!(mesh.count_bytes(&bytes, NOW), Err(Refusal::Nonsense(_))));

@@ -98,8 +98,8 @@ fn evidence_lifts_the_mark_and_is_no_sign_of_life() {
         let bytes = [mesh.attest(2, &failure(3, mark(8))), evidence.clone()].concat();
         let attestation = mesh.read(&bytes).unwrap();
         assert!(mesh.quorum.wants_evidence(&attestation));
-        assert!(mesh.quorum.learn(&attestation, NOW));
-        assert!(!mesh.quorum.wants_evidence(&attestation) && !mesh.quorum.learn(&attestation, NOW));
+        assert!(mesh.quorum.learn(&attestation));
+        assert!(!mesh.quorum.wants_evidence(&attestation) && !mesh.quorum.learn(&attestation));
         assert_eq!(mesh.quorum.silent_for(member, NOW), NOW.0, "nobody knows when it was sent");
         assert!(matches!(mesh.quorum.validate_node_failure(&id(3)), FailureStatus::Heard));
         assert_eq!(mesh.refusal(1, &failure(3, mark(5))), Some(Refusal::Outdated));
@@ -129,10 +129,10 @@ fn evidence_that_does_not_hold_does_nothing() {
         let older = mesh.signed_header(3, 5);
         for evidence in [forged, others, lower, longer, older, b"junk".to_vec(), Vec::new()] {
             let bytes = [mesh.attest(2, &failure(3, mark(8))), evidence].concat();
-            assert!(!mesh.quorum.learn(&mesh.read(&bytes).unwrap(), NOW));
+            assert!(!mesh.quorum.learn(&mesh.read(&bytes).unwrap()));
         }
         let other_event = [mesh.attest(2, &proposal(1, 1)), mesh.signed_header(3, 8)].concat();
-        assert!(!mesh.quorum.learn(&mesh.read(&other_event).unwrap(), NOW));
+        assert!(!mesh.quorum.learn(&mesh.read(&other_event).unwrap()));
         let reported = mesh.quorum.validate_node_failure(&id(3));
         assert!(matches!(reported, FailureStatus::Reported { attestations: 1, .. }));
     }

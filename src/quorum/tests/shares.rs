@@ -34,7 +34,7 @@ fn the_first_vote_counts_and_the_second_is_a_contradiction_once() {
         assert_eq!(refusal, Refusal::ContradictoryVote);
         let Contradiction { first, second } = found.unwrap();
         let proof = EquivocationProof::seal_votes(mesh.directory.view().mesh(), [&first, &second]);
-        let proof = EquivocationProof::verify(&proof.unwrap(), &mesh.directory, NOW).unwrap();
+        let proof = EquivocationProof::verify(&proof.unwrap(), &mesh.directory).unwrap();
         assert_eq!((proof.offender(), proof.node()), (MemberIndex(1), id(1)));
 
         assert_eq!(mesh.refusal(1, &proposal(1, 2)), Some(Refusal::Duplicate));
