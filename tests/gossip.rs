@@ -70,6 +70,8 @@ fn rate_limit() {
         let fast = mesh.steal(3);
         let mut proofs = 0;
         for sequence in 1..=88 {
+            // Slowly enough not to be shed.
+            mesh.now = mesh.now.after(25);
             let nonce = Nonce { boot: 1, sequence };
             let header = meshward::wire::Header {
                 sent_at: SentAt(0),
@@ -92,7 +94,7 @@ fn rate_limit() {
 }
 
 /// P10, P11: who signs two contents under one nonce is in quarantine at once, its beacons still
-/// count as signs of life, one in five seconds, and the quarantine ends.
+/// count as signs of life, one in an interval, and the quarantine ends.
 #[test]
 fn quarantine() {
     for suite in Suite::available() {

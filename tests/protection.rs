@@ -270,7 +270,7 @@ fn single_false_report() {
         let mut mesh = Mesh::new(suite, 4);
         mesh.pass(1000);
         let liar = mesh.steal(3);
-        let taken = mesh.give(0, link(3), &liar.attest(&failure(1, mark(2))));
+        let taken = mesh.give(0, link(3), &liar.attest(&failure(1, mark(1))));
         assert!(matches!(
             taken,
             Ok(Accepted::Attestation { tally: Tally::Pending { attestations: 1, needed: 3 }, .. })

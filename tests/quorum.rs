@@ -12,7 +12,7 @@ use meshward::membership::View;
 use meshward::quorum::Unheard;
 use meshward::{
     Accepted, Certificate, CriticalEvent, Digest, Directory, Epoch, EquivocationProof, Event,
-    FailureStatus, Kind, Millis, Nonce, Refusal, Suite, Tally, faults_tolerated, quorum_size,
+    FailureStatus, Kind, Nonce, Refusal, Suite, Tally, faults_tolerated, quorum_size,
 };
 use support::{Liar, Mesh, certificate, failure, id, link, mark};
 
@@ -278,7 +278,7 @@ fn an_accused_live_member_clears_itself() {
         mesh.pass(1000);
         let accusers = [mesh.steal(1), mesh.steal(2)];
         for accuser in &accusers {
-            mesh.give(0, link(1), &accuser.attest(&failure(3, mark(2)))).unwrap();
+            mesh.give(0, link(1), &accuser.attest(&failure(3, mark(1)))).unwrap();
         }
         let status = mesh.guard(0).validate_node_failure(&id(3));
         assert!(
@@ -290,7 +290,7 @@ fn an_accused_live_member_clears_itself() {
         let status = mesh.guard(0).validate_node_failure(&id(3));
         assert!(matches!(status, FailureStatus::Heard), "{status:?}");
         // The third accusation at the old mark is too late.
-        let refusal = mesh.give(0, link(1), &accusers[0].attest(&failure(3, mark(2)))).unwrap_err();
+        let refusal = mesh.give(0, link(1), &accusers[0].attest(&failure(3, mark(1)))).unwrap_err();
         assert_eq!(refusal, Refusal::Outdated);
 
         mesh.cut = (0..3).flat_map(|node| [(node, 3), (3, node)]).collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use meshward::{Certificate, CriticalEvent, Directory, Millis, View, quorum_size};
+use meshward::{Certificate, CriticalEvent, Directory, View, quorum_size};
 
 use crate::options::Options;
 use crate::plan::Plan;

@@ -17,6 +17,11 @@ pub(crate) enum Slot {
 }
 
 impl Slot {
+    /// Whether it is about the failure of a member.
+    pub(crate) const fn is_failure(&self) -> bool {
+        matches!(self, Self::Failure(_))
+    }
+
     /// Whether at most one content may ever be certified here, so that a member votes once.
     pub(crate) const fn is_exclusive(&self) -> bool {
         matches!(self, Self::Proposal { .. } | Self::Rotation { .. })

@@ -31,8 +31,9 @@ struct Held {
 #[derive(Debug)]
 struct Share {
     bucket: TokenBucket,
-    /// The newest statement that was pushed out: it and all before it do not come in again, or
-    /// somebody could play old statements of a member again to push out its new ones.
+    /// The newest of `others` that was pushed out: it and all before it do not come in again, or
+    /// somebody could play old statements of a member again to push out its new ones. Those on
+    /// failures need none: the mark tells which of them are old.
     floor: Nonce,
     failures: VecDeque<Slot>,
     others: VecDeque<Slot>,
@@ -78,7 +79,7 @@ impl Votes {
         let held = self.slots.get(&slot).and_then(|held| held.get(&attestor));
         let share = self.shares.get(attestor.place());
         let look = match held {
-            None if share.is_some_and(|share| nonce <= share.floor) => {
+            None if !slot.is_failure() && share.is_some_and(|share| nonce <= share.floor) => {
                 return Err(Refusal::Outdated);
             }
             None => Look::New,
@@ -107,13 +108,15 @@ impl Votes {
         if self.slots.entry(slot).or_default().insert(attestor, held).is_some() {
             return;
         }
-        let (queue, most) = match slot {
-            Slot::Failure(_) => (&mut share.failures, self.failures_per_member),
-            _ => (&mut share.others, self.others_per_member),
+        let (queue, most) = if slot.is_failure() {
+            (&mut share.failures, self.failures_per_member)
+        } else {
+            (&mut share.others, self.others_per_member)
         };
         queue.push_back(slot);
         let oldest = if queue.len() > most { queue.pop_front() } else { None };
         if let Some(gone) = oldest.and_then(|oldest| self.forget(oldest, attestor))
+            && !slot.is_failure()
             && let Some(share) = self.shares.get_mut(attestor.place())
         {
             share.floor = share.floor.max(gone.attestation.nonce);

@@ -90,7 +90,7 @@ fn one_bit_voids_it_whole() {
 fn taken_apart(certificate: &[u8], attestors: usize) -> (Vec<u8>, Vec<Vec<u8>>) {
     let Ok(Packet::Certificate(container)) = Packet::parse(certificate) else { panic!() };
     let signature_len = Suite::MlDsa65.signature_len();
-    let entry_len = 4 + 1 + 8 + 32 + 8 + signature_len;
+    let entry_len = 4 + 8 + 1 + 8 + 32 + 8 + signature_len;
     let at = container.payload().len() - attestors * entry_len;
     let (front, entries) = container.payload().split_at(at);
     let each = entries.chunks_exact(entry_len).map(<[u8]>::to_vec).collect();
@@ -193,7 +193,7 @@ fn certificate_sizes() {
             assert!(len <= max_container_len(members));
             assert_eq!(
                 len,
-                2 + 32 + 32 + 4 + 32 + 1 + 16 + 8 + quorum * (4 + 1 + 8 + 32 + 8 + 3309)
+                2 + 32 + 32 + 4 + 32 + 1 + 16 + 8 + quorum * (4 + 8 + 1 + 8 + 32 + 8 + 3309)
             );
         }
     }
