@@ -22,6 +22,9 @@ use crate::wire::{
 ///
 /// It reads no clock and does no I/O: the caller passes `now` and bytes in. It never punishes: what
 /// a refusal costs whom is decided by [`Core`](crate::Core).
+///
+/// Replay windows live in memory. A receiver that restarts takes a frame that it took before once
+/// more, until it has heard something newer under the same key.
 #[derive(Debug)]
 pub struct SignedGossip {
     directory: Arc<Directory>,
