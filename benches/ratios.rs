@@ -3,6 +3,7 @@
 //! Both sides of a ratio are timed in turn, pair by pair, and the median of the pairs' ratios is
 //! printed, so that a noisy machine disturbs both alike. One line a figure: name, value, bar.
 
+use std::cell::Cell;
 use std::error::Error;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 const PAIRS: usize = 41;
 /// Frames in one timing.
 const FRAMES: usize = 40;
+/// Time between two of them, as fast as a member may send.
+const BEACON_MS: u64 = 100;
 const LINK: Link = Link::Proven(LinkId(1));
 
 fn main() -> Outcome<()> {
@@ -51,6 +54,7 @@ struct Bench {
     receiver: Core,
     frames: Vec<Vec<u8>>,
     directory: Directory,
+    now: Cell<Millis>,
 }
 
 fn bench(suite: Suite, frames: usize) -> Outcome<Bench> {
@@ -77,10 +81,12 @@ fn bench(suite: Suite, frames: usize) -> Outcome<Bench> {
     }
     let (receiver, sender) = (cores.remove(0), cores.remove(0));
     let frames = (0..frames)
-        .zip((1_000_u64..).step_by(100))
-        .map(|(_, now)| sender.sign_beacon(&[7; 64], Millis(now)))
+        .scan(Millis(0), |now, _| {
+            *now = now.after(BEACON_MS);
+            Some(sender.sign_beacon(&[7; 64], *now))
+        })
         .collect::<Result<_, _>>()?;
-    Ok(Bench { receiver, frames, directory: Directory::new(view, 2) })
+    Ok(Bench { receiver, frames, directory: Directory::new(view, 2), now: Cell::default() })
 }
 
 impl Bench {
@@ -104,7 +110,9 @@ impl Bench {
     fn handle(&self, frames: &[Vec<u8>], accepted: bool) -> Outcome<f64> {
         let start = Instant::now();
         for bytes in frames {
-            let step = black_box(self.receiver.handle_frame(LINK, bytes, Millis(1_000_000)));
+            // As far apart as they were sent, so that none is shed.
+            self.now.set(self.now.get().after(BEACON_MS));
+            let step = black_box(self.receiver.handle_frame(LINK, bytes, self.now.get()));
             if step.result.is_ok() != accepted {
                 return Err(format!("unexpected: {:?}", step.result).into());
             }
