@@ -88,33 +88,44 @@ impl Core {
         let FrameRefused { refusal, origin, contradiction } = refused;
         if let Some([first, second]) = contradiction {
             let sealed = EquivocationProof::seal_headers(self.mesh(), [&first, &second]);
-            self.publish_proof(sealed, outputs);
+            if let Some(proof) = self.prove(sealed) {
+                self.publish(proof, outputs);
+            }
         }
         self.refused(link, origin, refusal, now, outputs)
     }
 
-    /// Two checked votes of one member contradict each other: writes the proof down.
+    /// Two checked votes of one member contradict each other: writes the proof down, unless the key
+    /// that it condemns was condemned before. Tells whether it was not.
     pub(super) fn votes_contradict(
         &self,
         Contradiction { first, second }: Contradiction,
         outputs: &mut Vec<Output>,
-    ) {
+    ) -> bool {
         let sealed = EquivocationProof::seal_votes(self.mesh(), [&first, &second]);
-        self.publish_proof(sealed, outputs);
+        let Some(proof) = self.prove(sealed) else { return false };
+        // The votes may stand under two keys: what counts is the one that the proof names, or the
+        // proof, when it comes round, would be held against the member once more.
+        let news = self.gossip.condemn(proof.offender(), proof.key());
+        if news {
+            self.publish(proof, outputs);
+        }
+        news
     }
 
-    fn publish_proof(&self, sealed: Result<Vec<u8>, WireError>, outputs: &mut Vec<Output>) {
-        // Checked as anyone would, so that what goes out under our hand convinces everyone.
+    /// Checked as anyone would, so that what goes out under our hand convinces everyone.
+    fn prove(&self, sealed: Result<Vec<u8>, WireError>) -> Option<EquivocationProof> {
         let proof = sealed
             .map_err(Refusal::from)
             .and_then(|bytes| EquivocationProof::verify(&bytes, &self.directory));
-        match proof {
-            Ok(proof) => {
-                outputs.push(Output::Send(proof.as_bytes().to_vec()));
-                self.remember_proof(Arc::new(proof), outputs);
-            }
-            Err(refusal) => tracing::error!(%refusal, "a contradiction could not be proven"),
-        }
+        proof
+            .inspect_err(|refusal| tracing::error!(%refusal, "a contradiction cannot be proven"))
+            .ok()
+    }
+
+    fn publish(&self, proof: EquivocationProof, outputs: &mut Vec<Output>) {
+        outputs.push(Output::Send(proof.as_bytes().to_vec()));
+        self.remember_proof(Arc::new(proof), outputs);
     }
 
     pub(super) fn remember_proof(&self, proof: Arc<EquivocationProof>, outputs: &mut Vec<Output>) {

@@ -123,7 +123,6 @@ impl Core {
         }
         self.gossip.take_checks(link, 1, now)?;
         let (attestor, event) = (attestation.head().origin, attestation.event().clone());
-        let key = (attestation.attestor(), attestation.head().key);
         let verified = attestation.verify(&self.directory, now)?;
         match self.quorum.validate_event(verified, now) {
             Ok(tally) => {
@@ -132,12 +131,11 @@ impl Core {
             }
             Err((refusal, contradiction)) => {
                 let Some(contradiction) = contradiction else { return Err(refusal) };
-                if !self.gossip.condemn(key.0, key.1) {
+                match self.votes_contradict(contradiction, outputs) {
+                    true => Err(refusal),
                     // Proven and charged before: once for a key is enough.
-                    return Err(Refusal::Duplicate);
+                    false => Err(Refusal::Duplicate),
                 }
-                self.votes_contradict(contradiction, outputs);
-                Err(refusal)
             }
         }
     }

@@ -91,8 +91,11 @@ impl Core {
             (timers.next_to_answer(), std::mem::take(&mut timers.history_wanted))
         };
         outputs.extend(self.persist_stalled());
-        if let Err(error) = self.quorum.restate(&self.keyring, self.entropy.as_ref()) {
-            tracing::warn!(%error, "a statement could not be signed under the new key");
+        match self.quorum.restate(&self.keyring, self.entropy.as_ref(), now) {
+            Ok(standing) => standing.iter().for_each(|tally| self.tell(tally, outputs)),
+            Err(error) => {
+                tracing::warn!(%error, "a statement could not be signed under the new key");
+            }
         }
         outputs.extend(self.quorum.undecided().into_iter().map(Output::Send));
         let certificate = asked_about.and_then(|slot| self.quorum.settled(&slot));

@@ -89,11 +89,17 @@ impl QuorumValidator {
 
     /// Signs anew, under the active key, what this node stated under a key before and what is not
     /// decided yet: once the grace period is over, the others no longer know that key's word. It
-    /// says the same, so it is no second vote.
+    /// says the same, so it is no second vote. Gives where the matters stand with it: a vote taken
+    /// back from the store under a key that is no more counts here only now.
     ///
     /// # Errors
     /// A fault of the scheme; what was not signed anew stays as it was.
-    pub(crate) fn restate(&self, keyring: &Keyring, entropy: &dyn Entropy) -> Result<(), Error> {
+    pub(crate) fn restate(
+        &self,
+        keyring: &Keyring,
+        entropy: &dyn Entropy,
+        now: Millis,
+    ) -> Result<Vec<Tally>, Error> {
         let key = keyring.active().key.public_key().digest();
         let outdated: Vec<_> = {
             let state = self.state.lock();
@@ -102,15 +108,23 @@ impl QuorumValidator {
             };
             state.mine.values().filter(of_old_key).map(|mine| mine.event.clone()).collect()
         };
+        let mut standing = Vec::new();
         for event in outdated {
             let bytes = self.seal(&event, keyring, entropy)?;
-            if let Some(mine) = self.state.lock().mine.get_mut(&event.slot())
-                && mine.event == event
-            {
-                mine.bytes = Some(bytes);
+            let slot = event.slot();
+            let may_leave = match self.state.lock().mine.get_mut(&slot) {
+                Some(mine) if mine.event == event => {
+                    mine.bytes = Some(Arc::clone(&bytes));
+                    mine.may_leave
+                }
+                _ => false,
+            };
+            if may_leave {
+                let report = Report { bytes, binding: slot.is_exclusive(), slot };
+                standing.extend(self.adopt(&report, now));
             }
         }
-        Ok(())
+        Ok(standing)
     }
 
     fn checked_report(&self, event: CriticalEvent, now: Millis) -> Result<CriticalEvent, Misuse> {

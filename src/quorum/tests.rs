@@ -3,6 +3,7 @@
 mod certificates;
 mod failures;
 mod shares;
+mod statements;
 
 use std::sync::Arc;
 

@@ -8,10 +8,10 @@ use parking_lot::Mutex;
 use super::attestation::{Attestation, VerifiedAttestation};
 use super::marks::Marks;
 use super::reports::Mine;
-use super::votes::{Look, Votes, failure_mark};
+use super::votes::{Look, Votes, Who, failure_mark};
 use super::{Certificate, CriticalEvent, QuorumConfig, Slot};
 use crate::bounded::BoundedMap;
-use crate::id::{Mark, Millis, NodeId, Nonce};
+use crate::id::{Mark, Millis, NodeId};
 use crate::keyring::Misuse;
 use crate::membership::{Directory, MemberIndex};
 use crate::wire::{Refusal, SignedHeader};
@@ -106,7 +106,8 @@ impl QuorumValidator {
     /// [`Refusal`] says why it is not worth a check.
     pub fn screen(&self, attestation: &Attestation<'_>, now: Millis) -> Result<(), Refusal> {
         let state = self.state.lock();
-        let who = (attestation.attestor(), attestation.nonce());
+        let epoch = attestation.head().epoch;
+        let who = (attestation.attestor(), epoch, attestation.nonce());
         self.look(&state, who, attestation.event(), now).map(|_| ())
     }
 
@@ -120,7 +121,7 @@ impl QuorumValidator {
     fn look(
         &self,
         state: &State,
-        who: (MemberIndex, Nonce),
+        who: Who,
         event: &CriticalEvent,
         now: Millis,
     ) -> Result<Look, Refusal> {
@@ -163,7 +164,7 @@ impl QuorumValidator {
     ) -> Result<Tally, (Refusal, Option<Contradiction>)> {
         let mut state = self.state.lock();
         let (attestor, event) = (attestation.attestor(), attestation.event().clone());
-        let who = (attestor, attestation.nonce);
+        let who = (attestor, attestation.record.epoch, attestation.nonce);
         match self.look(&state, who, &event, now).map_err(|refusal| (refusal, None))? {
             Look::New => state.votes.insert(attestation, now),
             Look::Contradiction => {

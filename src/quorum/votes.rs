@@ -1,16 +1,17 @@
 //! The undecided statements of all members, each within its own share.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::attestation::{Attestation, VerifiedAttestation};
 use super::{CriticalEvent, QuorumConfig, Slot};
-use crate::id::{Mark, Millis, Nonce};
+use crate::id::{Epoch, Mark, Millis, Nonce};
 use crate::limit::{Rate, TokenBucket};
 use crate::membership::MemberIndex;
 use crate::wire::Refusal;
 
 /// One statement for each member and slot. What one member says never pushes out what another said
-/// (attack Q8): each has a share of its own, in which its oldest goes first.
+/// (attack Q8): each has a share of its own, in which its oldest goes first, by the numbers that it
+/// gave them itself: old statements that somebody plays again never push out a newer one.
 #[derive(Debug)]
 pub(super) struct Votes {
     slots: BTreeMap<Slot, BTreeMap<MemberIndex, Held>>,
@@ -31,13 +32,15 @@ struct Held {
 #[derive(Debug)]
 struct Share {
     bucket: TokenBucket,
-    /// The newest of `others` that was pushed out: it and all before it do not come in again, or
-    /// somebody could play old statements of a member again to push out its new ones. Those on
-    /// failures need none: the mark tells which of them are old.
-    floor: Nonce,
-    failures: VecDeque<Slot>,
-    others: VecDeque<Slot>,
+    failures: Queue,
+    others: Queue,
 }
+
+/// The statements that a member has in the slots of one sort, by age.
+type Queue = BTreeSet<(Nonce, Slot)>;
+
+/// Who makes a statement: the member, under the key of which epoch, and as which of its statements.
+pub(super) type Who = (MemberIndex, Epoch, Nonce);
 
 /// What a new statement would be.
 pub(super) enum Look {
@@ -55,9 +58,8 @@ impl Votes {
         let burst = burst.saturating_add(everyone_twice).min(Rate::MOST);
         let share = || Share {
             bucket: TokenBucket::new(Rate { per_second, burst }),
-            floor: Nonce::default(),
-            failures: VecDeque::new(),
-            others: VecDeque::new(),
+            failures: Queue::new(),
+            others: Queue::new(),
         };
         Self {
             slots: BTreeMap::new(),
@@ -71,7 +73,7 @@ impl Votes {
     /// What a statement by `attestor` on `event` would be, before its signature is checked.
     pub(super) fn look(
         &self,
-        (attestor, nonce): (MemberIndex, Nonce),
+        (attestor, epoch, nonce): Who,
         event: &CriticalEvent,
         now: Millis,
     ) -> Result<Look, Refusal> {
@@ -79,13 +81,18 @@ impl Votes {
         let held = self.slots.get(&slot).and_then(|held| held.get(&attestor));
         let share = self.shares.get(attestor.place());
         let look = match held {
-            None if !slot.is_failure() && share.is_some_and(|share| nonce <= share.floor) => {
+            None if share.is_some_and(|share| self.is_full_of_newer(share, &slot, nonce)) => {
                 return Err(Refusal::Outdated);
             }
             None => Look::New,
-            Some(held) if held.attestation.event == *event => return Err(Refusal::Duplicate),
             // Charged once: a replay of the second vote must not cost the member again.
             Some(held) if held.contradicted => return Err(Refusal::Duplicate),
+            Some(held) if held.attestation.event == *event => {
+                if !held.is_signed_anew(epoch, nonce) {
+                    return Err(Refusal::Duplicate);
+                }
+                Look::New
+            }
             Some(_) if slot.is_exclusive() => return Ok(Look::Contradiction),
             Some(held) if nonce <= held.attestation.nonce => return Err(Refusal::Outdated),
             Some(held) if is_older(event, &held.attestation.event) => {
@@ -99,27 +106,31 @@ impl Votes {
         }
     }
 
+    fn most(&self, slot: &Slot) -> usize {
+        if slot.is_failure() { self.failures_per_member } else { self.others_per_member }
+    }
+
+    fn is_full_of_newer(&self, share: &Share, slot: &Slot, nonce: Nonce) -> bool {
+        let queue = share.queue(slot);
+        queue.len() >= self.most(slot) && queue.first().is_some_and(|(oldest, _)| nonce < *oldest)
+    }
+
     /// Keeps a checked statement. [`look`](Self::look) said that it is worth it.
     pub(super) fn insert(&mut self, attestation: VerifiedAttestation, now: Millis) {
         let (attestor, slot) = (attestation.attestor, attestation.event.slot());
+        let (nonce, most) = (attestation.nonce, self.most(&slot));
         let Some(share) = self.shares.get_mut(attestor.place()) else { return };
         let _within = share.bucket.try_take(now, 1);
         let held = Held { attestation, passed_on: now, contradicted: false };
-        if self.slots.entry(slot).or_default().insert(attestor, held).is_some() {
-            return;
+        let before = self.slots.entry(slot).or_default().insert(attestor, held);
+        let queue = share.queue_mut(&slot);
+        if let Some(before) = before {
+            queue.remove(&(before.attestation.nonce, slot));
         }
-        let (queue, most) = if slot.is_failure() {
-            (&mut share.failures, self.failures_per_member)
-        } else {
-            (&mut share.others, self.others_per_member)
-        };
-        queue.push_back(slot);
-        let oldest = if queue.len() > most { queue.pop_front() } else { None };
-        if let Some(gone) = oldest.and_then(|oldest| self.forget(oldest, attestor))
-            && !slot.is_failure()
-            && let Some(share) = self.shares.get_mut(attestor.place())
-        {
-            share.floor = share.floor.max(gone.attestation.nonce);
+        queue.insert((nonce, slot));
+        let oldest = if queue.len() > most { queue.pop_first() } else { None };
+        if let Some((_, oldest)) = oldest {
+            self.forget(oldest, attestor);
         }
     }
 
@@ -138,7 +149,10 @@ impl Votes {
             return false;
         };
         // The same bytes that were checked before, so they need no second check.
+        let (head, record) = (attestation.head(), &held.attestation.record);
         let same = *held.attestation.signature == *attestation.signature()
+            && (head.epoch, head.suite) == (record.epoch, record.key.suite())
+            && head.key == record.key.digest()
             && held.attestation.nonce == attestation.nonce()
             && held.attestation.event == *attestation.event();
         let due = now < held.passed_on || now.since(held.passed_on) >= interval_ms;
@@ -190,20 +204,38 @@ impl Votes {
         self.unqueue(slot, attestor);
     }
 
-    fn forget(&mut self, slot: Slot, attestor: MemberIndex) -> Option<Held> {
-        let held = self.slots.get_mut(&slot)?;
-        let gone = held.remove(&attestor);
+    fn forget(&mut self, slot: Slot, attestor: MemberIndex) {
+        let Some(held) = self.slots.get_mut(&slot) else { return };
+        held.remove(&attestor);
         if held.is_empty() {
             self.slots.remove(&slot);
         }
-        gone
     }
 
     fn unqueue(&mut self, slot: Slot, attestor: MemberIndex) {
         if let Some(share) = self.shares.get_mut(attestor.place()) {
-            share.failures.retain(|queued| *queued != slot);
-            share.others.retain(|queued| *queued != slot);
+            share.queue_mut(&slot).retain(|(_, queued)| *queued != slot);
         }
+    }
+}
+
+impl Share {
+    const fn queue(&self, slot: &Slot) -> &Queue {
+        if slot.is_failure() { &self.failures } else { &self.others }
+    }
+
+    const fn queue_mut(&mut self, slot: &Slot) -> &mut Queue {
+        if slot.is_failure() { &mut self.failures } else { &mut self.others }
+    }
+}
+
+impl Held {
+    /// Whether a statement that says the same was signed after this one under a later key or in a
+    /// later boot. Those who know only that key, or missed this one, need it, so it is worth having
+    /// and passing on; and the same said again and again is not.
+    fn is_signed_anew(&self, epoch: Epoch, nonce: Nonce) -> bool {
+        let held = &self.attestation;
+        nonce > held.nonce && (epoch > held.record.epoch || nonce.boot > held.nonce.boot)
     }
 }
 
