@@ -57,10 +57,10 @@ pub enum Accepted {
         /// Where the event stands now.
         tally: Tally,
     },
-    /// A member's statement that was counted before and that others may have lost.
+    /// A member's attestation or rotation that was taken before and that others may have lost.
     Repeated {
         /// Who made it.
-        attestor: NodeId,
+        origin: NodeId,
     },
     /// A member has a new key.
     Rotation {

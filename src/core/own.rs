@@ -108,6 +108,10 @@ impl Core {
     /// [`Misuse::RotationPending`] while one is under way, [`Misuse::Downgrade`]; or a fault of the
     /// scheme. The key in use is then the one before.
     pub fn rotate_keys(&self, suite: Suite) -> Result<Step<()>, Error> {
+        let stalled = self.writes.lock().stalled.as_ref().map(PreparedRotation::suite);
+        if stalled.is_some_and(|stalled| stalled != suite) {
+            return Err(Misuse::RotationPending.into());
+        }
         let output = match self.persist_stalled() {
             Some(output) => output,
             None => {

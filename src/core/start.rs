@@ -9,9 +9,10 @@ use super::engine::Writes;
 use super::statements::Asides;
 use super::tick::Timers;
 use super::{Config, Core};
-use crate::gossip::{Ledgers, SignedGossip};
+use crate::gossip::{GossipConfig, Ledgers, SignedGossip};
 use crate::id::Millis;
 use crate::keyring::{Error, Identity, Keyring, Misuse, verify_rotation};
+use crate::limit::Rate;
 use crate::membership::{Directory, MemberIndex, RotatedKey, View};
 use crate::quorum::QuorumValidator;
 use crate::reputation::Ledger;
@@ -53,7 +54,7 @@ impl Core {
             Arc::clone(&keyring),
             Arc::clone(&ledgers),
             Arc::clone(&entropy),
-            config.gossip.clone(),
+            with_room_for_statements(&config, &view),
         )?;
         let asides = Mutex::new(view.indices().map(|_| Asides::new()).collect());
         Ok(Self {
@@ -72,6 +73,21 @@ impl Core {
             proofs: Mutex::default(),
         })
     }
+}
+
+/// An honest neighbour passes on the statements of all members, too, each of them twice in a resend
+/// interval while the matter is undecided: a link must not be charged for a mass failure.
+fn with_room_for_statements(config: &Config, view: &View) -> GossipConfig {
+    let mut gossip = config.gossip.clone();
+    let members = u64::try_from(view.len()).unwrap_or(u64::MAX);
+    let slots = u64::try_from(config.quorum.slots_per_member).unwrap_or(u64::MAX);
+    let held = members.saturating_mul((members / 3).saturating_add(slots).saturating_add(1));
+    let a_second = held.saturating_mul(2_000).checked_div(config.quorum.resend_ms).unwrap_or(held);
+    let limited = |tokens: u64| u32::try_from(tokens).unwrap_or(u32::MAX).min(Rate::MOST);
+    let Rate { per_second, burst } = &mut gossip.link_packets;
+    *per_second = per_second.saturating_add(limited(a_second)).min(Rate::MOST);
+    *burst = burst.saturating_add(limited(held.saturating_mul(2))).min(Rate::MOST);
+    gossip
 }
 
 fn ledgers(config: &Config, view: &View) -> Result<Ledgers, Misuse> {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Accepted, Core, Event, Output};
-use crate::id::{Link, Millis, Nonce};
+use crate::bounded::BoundedMap;
+use crate::id::{Digest, Link, Millis, Nonce};
 use crate::keyring::verify_rotation;
 use crate::limit::{Rate, TokenBucket};
 use crate::membership::{MemberIndex, RotatedKey};
@@ -27,12 +28,40 @@ pub(super) struct Asides {
     hello: Option<Nonce>,
     /// Rotations that are still taken of it: a whole history at once, then one a second.
     rotations: TokenBucket,
+    /// The rotations that were taken of it, and when each was last worth passing on.
+    taken: BoundedMap<Digest, Millis>,
 }
+
+/// Rotations of one member that are told from others, to be passed on again.
+const TAKEN_ROTATIONS: usize = 18;
+/// How often the same rotation is passed on, in milliseconds.
+const PASS_ON_INTERVAL_MS: u64 = 1_000;
 
 impl Asides {
     pub(super) fn new() -> Self {
-        Self { hello: None, rotations: TokenBucket::new(Rate { per_second: 1, burst: 32 }) }
+        Self {
+            hello: None,
+            rotations: TokenBucket::new(Rate { per_second: 1, burst: 32 }),
+            taken: BoundedMap::new(TAKEN_ROTATIONS),
+        }
     }
+
+    /// Whether a rotation that was taken before should be passed on once more: somebody further
+    /// away asked for it, and would never get it if each neighbour took it for a mere duplicate.
+    fn pass_on_again(&mut self, statement: &Digest, now: Millis) -> bool {
+        let Some(last) = self.taken.get_mut(statement) else { return false };
+        let due = now < *last || now.since(*last) >= PASS_ON_INTERVAL_MS;
+        if due {
+            *last = now;
+        }
+        due
+    }
+}
+
+/// Tells one rotation from another, whole: what was checked once is known again byte by byte.
+fn fingerprint(statement: &Statement<'_>) -> Digest {
+    let whole = [statement.signed(), statement.signature(), statement.attachment()].concat();
+    Digest::of("meshward 2026 rotation statement", &whole)
 }
 
 /// Rotations cost two checks.
@@ -111,12 +140,11 @@ impl Core {
         match self.quorum.screen(&attestation, now) {
             Ok(()) => {}
             Err(Refusal::Duplicate) if self.quorum.pass_on_again(&attestation, now) => {
-                return Ok(Accepted::Repeated { attestor: attestation.head().origin });
+                return Ok(Accepted::Repeated { origin: attestation.head().origin });
             }
             Err(refusal) => {
                 if refusal == Refusal::Decided {
-                    // Its attestor does not know yet that the matter is settled.
-                    self.timers.lock().asked_about(attestation.event().slot());
+                    self.note_question(link, attestation, now);
                 }
                 return Err(refusal);
             }
@@ -140,14 +168,27 @@ impl Core {
         }
     }
 
+    /// Somebody reports on a matter that is settled, so it does not know. Worth a check, or anybody
+    /// could ask in its name.
+    fn note_question(&self, link: Link, attestation: Attestation<'_>, now: Millis) {
+        let slot = attestation.event().slot();
+        if self.timers.lock().takes_question(&slot)
+            && self.gossip.take_checks(link, 1, now).is_ok()
+            && attestation.verify(&self.directory, now).is_ok()
+        {
+            self.timers.lock().asked_about(slot);
+        }
+    }
+
     /// Tells the host of an event that was just certified, and the neighbours, too, if this node is
     /// among the first ⌊n/3⌋ + 1 of the view: as many certificates as there are members would crowd
-    /// the mesh, and among these there is one that works whenever a quorum does. Who still misses it
-    /// after that shows so by its own reports, and is answered.
+    /// the mesh, and among these there is one that works whenever a quorum does. They send it again,
+    /// ever less often; who reports on the matter itself shows that it missed it, and is answered.
     pub(super) fn tell(&self, tally: &Tally, outputs: &mut Vec<Output>) {
         if let Tally::Certified(certificate) = tally {
             if self.me.place() <= self.view().len() / 3 {
                 outputs.push(Output::Send(certificate.as_bytes().to_vec()));
+                self.timers.lock().told(certificate.event().slot());
             }
             self.tell_host(certificate, outputs);
         }
@@ -184,8 +225,14 @@ impl Core {
         let node = statement.head().origin;
         let member = self.view().index_of(&node).ok_or(Refusal::UnknownOrigin(node))?;
         // What can be told without a check: an answer to a Hello brings the whole history again.
+        let fingerprint = fingerprint(statement);
         if self.directory.current(member).is_some_and(|key| key.epoch > statement.head().epoch) {
-            return Err(Refusal::Duplicate);
+            let mut asides = self.asides.lock();
+            let heard = asides.get_mut(member.place());
+            return match heard.is_some_and(|heard| heard.pass_on_again(&fingerprint, now)) {
+                true => Ok(Accepted::Repeated { origin: node }),
+                false => Err(Refusal::Duplicate),
+            };
         }
         self.gossip.take_checks(link, ROTATION_CHECKS, now)?;
         let claim = verify_rotation(statement, &self.directory, member, now)?;
@@ -199,6 +246,9 @@ impl Core {
             return Err(Refusal::RotationOrder);
         }
         self.timers.lock().learnt_a_key();
+        if let Some(heard) = self.asides.lock().get_mut(member.place()) {
+            heard.taken.insert(fingerprint, now);
+        }
         tracing::info!(%node, %epoch, %suite, "a member rotated its key");
         outputs.push(Output::Event(Event::KeyRotated { node, epoch, suite }));
         Ok(Accepted::Rotation { node, epoch })
@@ -268,7 +318,8 @@ impl Core {
             return Err(Refusal::Duplicate);
         }
         // A proof is as good as having seen it: the member's own signatures stand under both halves.
-        if proof.node() != self.node() {
+        // Not under a key that it gave up long ago, and that somebody may have found since.
+        if proof.node() != self.node() && self.directory.known_keys(offender).contains(&Some(key)) {
             self.charge_member(proof.node(), Offence::Equivocation, now, outputs);
         }
         self.remember_proof(Arc::clone(&proof), outputs);

@@ -1,6 +1,6 @@
 //! What the passing of time brings about.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
 
 use super::{Core, Event, Output};
@@ -10,7 +10,7 @@ use crate::quorum::Slot;
 /// How often a node asks for what it missed, in milliseconds. It doubles with every Hello that
 /// brought no key, since anybody can make up a packet under a key that does not exist.
 const HELLO_INTERVAL_MS: u64 = 2_000;
-const LONGEST_HELLO_INTERVAL_MS: u64 = 64_000;
+const LONGEST_HELLO_INTERVAL_MS: u64 = 16_000;
 
 /// What is due, and what was asked for since the last tick.
 #[derive(Debug, Default)]
@@ -27,18 +27,63 @@ pub(super) struct Timers {
     pub(super) history_wanted: bool,
     asked_about: BTreeSet<Slot>,
     last_answered: Option<Slot>,
+    /// Certificates that this node sent lately.
+    told: VecDeque<Told>,
 }
+
+/// A certificate that is sent again, ever less often.
+#[derive(Debug)]
+struct Told {
+    slot: Slot,
+    /// Resend intervals until it is sent again.
+    wait: u32,
+    next_wait: u32,
+}
+
+/// Certificates that are sent again; the oldest goes first.
+const MOST_TOLD: usize = 32;
+/// The longest wait, in resend intervals, before a certificate is given up.
+const LONGEST_WAIT: u32 = 64;
 
 /// Settled matters that are remembered as still being reported on. Anybody can ask, unsigned, so
 /// there are few, and one is answered in each resend interval.
 const MOST_ASKED_ABOUT: usize = 16;
 
 impl Timers {
+    /// Whether it would be news that somebody still reports on a settled matter.
+    pub(super) fn takes_question(&self, slot: &Slot) -> bool {
+        self.asked_about.len() < MOST_ASKED_ABOUT && !self.asked_about.contains(slot)
+    }
+
     /// Somebody still reports on a matter that is settled.
     pub(super) fn asked_about(&mut self, slot: Slot) {
-        if self.asked_about.len() < MOST_ASKED_ABOUT {
+        if self.takes_question(&slot) {
             self.asked_about.insert(slot);
         }
+    }
+
+    /// A certificate was sent, and is to be sent again, in case it was lost.
+    pub(super) fn told(&mut self, slot: Slot) {
+        self.told.retain(|told| told.slot != slot);
+        self.told.push_back(Told { slot, wait: 1, next_wait: 2 });
+        if self.told.len() > MOST_TOLD {
+            self.told.pop_front();
+        }
+    }
+
+    /// The certificates that are to be sent again now: after 1, 2, 4 … resend intervals.
+    fn due_to_tell(&mut self) -> Vec<Slot> {
+        let mut due = Vec::new();
+        for told in &mut self.told {
+            told.wait = told.wait.saturating_sub(1);
+            if told.wait == 0 {
+                due.push(told.slot);
+                told.wait = told.next_wait;
+                told.next_wait = told.next_wait.saturating_mul(2);
+            }
+        }
+        self.told.retain(|told| told.next_wait <= LONGEST_WAIT);
+        due
     }
 
     /// A settled matter to answer for, each in its turn.
@@ -83,12 +128,13 @@ impl Core {
 
     /// Own statements on what is undecided, and what others have shown they lack.
     fn send_again(&self, now: Millis, outputs: &mut Vec<Output>) {
-        let (asked_about, history_wanted) = {
+        let (asked_about, told, history_wanted) = {
             let mut timers = self.timers.lock();
             if !is_due(&mut timers.last_resend, self.config.quorum.resend_ms, now) {
                 return;
             }
-            (timers.next_to_answer(), std::mem::take(&mut timers.history_wanted))
+            let history_wanted = std::mem::take(&mut timers.history_wanted);
+            (timers.next_to_answer(), timers.due_to_tell(), history_wanted)
         };
         outputs.extend(self.persist_stalled());
         match self.quorum.restate(&self.keyring, self.entropy.as_ref(), now) {
@@ -98,8 +144,9 @@ impl Core {
             }
         }
         outputs.extend(self.quorum.undecided().into_iter().map(Output::Send));
-        let certificate = asked_about.and_then(|slot| self.quorum.settled(&slot));
-        outputs.extend(certificate.map(|found| Output::Send(found.as_bytes().to_vec())));
+        let slots = asked_about.into_iter().chain(told);
+        let certificates = slots.filter_map(|slot| self.quorum.settled(&slot));
+        outputs.extend(certificates.map(|found| Output::Send(found.as_bytes().to_vec())));
         if history_wanted {
             let rotations = self.keyring.rotations();
             outputs.extend(rotations.iter().map(|rotation| Output::Send(rotation.to_vec())));

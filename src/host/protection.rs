@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use super::{MapekMonitor, MeshRouter, PeerHealth};
 use crate::core::{Accepted, Config, Core, Event, Output, Stats, Step};
 use crate::gossip::Message;
@@ -55,6 +57,8 @@ impl Host {
 pub struct MeshByzantineProtection {
     core: Core,
     host: Host,
+    /// Held while the router is told whom to isolate or to readmit.
+    routes: Mutex<()>,
 }
 
 impl fmt::Debug for MeshByzantineProtection {
@@ -74,7 +78,7 @@ impl MeshByzantineProtection {
         let store = host.store.as_ref();
         let identity = Identity::load(store)?;
         let core = Core::start(config, view, identity, store, Arc::clone(&host.entropy), now)?;
-        Ok(Self { core, host })
+        Ok(Self { core, host, routes: Mutex::new(()) })
     }
 
     /// The core, for what this type does not pass on.
@@ -239,25 +243,34 @@ impl MeshByzantineProtection {
     }
 
     fn tell(&self, event: &Event, now: Millis) {
+        // One at a time, and by what holds now: what another thread heard in between must not be
+        // undone by older news.
+        let routes = self.routes.lock();
         match event {
             Event::MemberQuarantined { node, .. } => self.host.router.isolate(*node),
             Event::MemberReleased { node } | Event::NodeReturned { node } => {
                 self.readmit(*node, now);
             }
             Event::Certified(certificate) => {
-                if let CriticalEvent::NodeFailure { subject, .. } = certificate.event() {
+                if let CriticalEvent::NodeFailure { subject, .. } = certificate.event()
+                    && self.has_failed(subject)
+                {
                     self.host.router.isolate(*subject);
                 }
             }
             _ => {}
         }
+        drop(routes);
         self.host.monitor.on_event(event);
+    }
+
+    fn has_failed(&self, node: &NodeId) -> bool {
+        matches!(self.validate_node_failure(node), FailureStatus::Certified(_))
     }
 
     /// A member may be away for two reasons; it is routed through again when neither is left.
     fn readmit(&self, node: NodeId, now: Millis) {
-        let failed = matches!(self.validate_node_failure(&node), FailureStatus::Certified(_));
-        if !failed && !self.is_node_quarantined(&node, now) {
+        if !self.has_failed(&node) && !self.is_node_quarantined(&node, now) {
             self.host.router.readmit(node);
         }
     }

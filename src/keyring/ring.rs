@@ -48,6 +48,11 @@ pub struct PreparedRotation {
 }
 
 impl PreparedRotation {
+    /// The suite of the key that it leads to.
+    pub fn suite(&self) -> Suite {
+        self.to.key.suite()
+    }
+
     /// The epoch that it leads to.
     pub fn epoch(&self) -> Epoch {
         self.to.epoch

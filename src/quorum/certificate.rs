@@ -40,6 +40,8 @@ pub struct Certificate {
     view: Digest,
     event: CriticalEvent,
     attestors: Vec<MemberIndex>,
+    /// The numbers of their statements, in the same order.
+    nonces: Vec<Nonce>,
     bytes: Vec<u8>,
 }
 
@@ -70,7 +72,8 @@ impl Certificate {
 
     fn of(content: Content<'_>, bytes: Vec<u8>) -> Self {
         let attestors = content.signed.iter().map(|signed| signed.attestor).collect();
-        Self { view: content.view, event: content.event, attestors, bytes }
+        let nonces = content.signed.iter().map(|signed| signed.nonce).collect();
+        Self { view: content.view, event: content.event, attestors, nonces, bytes }
     }
 
     /// Checks a certificate offline, against the view and the keys of its members: one signature
@@ -106,6 +109,21 @@ impl Certificate {
     /// Who attested, in the order of the view.
     pub fn attestors(&self) -> &[MemberIndex] {
         &self.attestors
+    }
+
+    /// The number of the statement of `member` in it.
+    pub(super) fn nonce_of(&self, member: MemberIndex) -> Option<Nonce> {
+        let place = self.attestors.binary_search(&member).ok()?;
+        self.nonces.get(place).copied()
+    }
+
+    /// Whether more than `faults` members say something newer here than in `other`, so that at least
+    /// one honest member does. An old certificate that is shown again is never newer.
+    pub(super) fn is_newer_than(&self, other: &Self, faults: usize) -> bool {
+        let newer = self.attestors.iter().filter(|member| {
+            other.nonce_of(**member).is_some_and(|before| Some(before) < self.nonce_of(**member))
+        });
+        newer.count() > faults
     }
 
     /// The certificate as it goes on the wire and into files.

@@ -31,24 +31,22 @@ impl Marks {
         Self((0..members).map(|_| unheard()).collect())
     }
 
-    /// A frame of `member` was accepted. Tells whether it is a sign of life: newer than all that
-    /// arrived before it.
+    /// A frame of `member` was accepted. If it is a sign of life, newer than all that arrived before
+    /// it, tells the mark of the newest before it.
     pub(super) fn heard(
         &self,
         member: MemberIndex,
         mark: Mark,
         header: &[u8],
         now: Millis,
-    ) -> bool {
-        let Some(entry) = self.0.get(member.place()) else { return false };
-        let mut entry = entry.lock();
+    ) -> Option<Option<Mark>> {
+        let mut entry = self.0.get(member.place())?.lock();
         entry.raise(mark, header);
         if entry.heard.is_some_and(|heard| heard >= mark) {
-            return false;
+            return None;
         }
-        entry.heard = Some(mark);
         entry.heard_at = now;
-        true
+        Some(entry.heard.replace(mark))
     }
 
     /// A checked header of `member` arrived as evidence beside a statement. Tells whether it is

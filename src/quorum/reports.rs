@@ -106,7 +106,8 @@ impl QuorumValidator {
             let of_old_key = |mine: &&Mine| {
                 mine.bytes.as_ref().is_some_and(|bytes| signing_key(bytes) != Some(key))
             };
-            state.mine.values().filter(of_old_key).map(|mine| mine.event.clone()).collect()
+            let open = state.mine.iter().filter(|(slot, mine)| state.is_open(slot, mine));
+            open.map(|(_, mine)| mine).filter(of_old_key).map(|mine| mine.event.clone()).collect()
         };
         let mut standing = Vec::new();
         for event in outdated {
@@ -210,9 +211,7 @@ impl QuorumValidator {
         let mine: Vec<_> = {
             let state = self.state.lock();
             let may_leave = state.mine.iter().filter(|(_, mine)| mine.may_leave);
-            let open = may_leave.filter(|(slot, mine)| {
-                state.certified.get(slot).is_none_or(|found| found.event() != &mine.event)
-            });
+            let open = may_leave.filter(|(slot, mine)| state.is_open(slot, mine));
             open.filter_map(|(slot, mine)| Some((*slot, mine.bytes.clone()?))).collect()
         };
         mine.into_iter().map(|(slot, bytes)| self.with_evidence(slot, &bytes)).collect()

@@ -39,6 +39,13 @@ pub(super) struct State {
     pub(super) certified: BoundedMap<Slot, Arc<Certificate>>,
 }
 
+impl State {
+    /// Whether what this node said in `slot` is not decided yet.
+    pub(super) fn is_open(&self, slot: &Slot, mine: &Mine) -> bool {
+        self.certified.get(slot).is_none_or(|found| found.event() != &mine.event)
+    }
+}
+
 /// Where an event stands.
 #[derive(Debug, Clone)]
 pub enum Tally {
@@ -136,6 +143,13 @@ impl QuorumValidator {
             if settled {
                 return Err(Refusal::Decided);
             }
+            let (attestor, _, nonce) = who;
+            if !slot.is_exclusive()
+                && !slot.is_failure()
+                && Some(nonce) <= certificate.nonce_of(attestor)
+            {
+                return Err(Refusal::Outdated);
+            }
         }
         state.votes.look(who, event, now)
     }
@@ -184,7 +198,9 @@ impl QuorumValidator {
         let needed = view.quorum();
         if attestations >= needed {
             let certificate = Certificate::assemble(event, attesting(), (view.mesh(), view));
-            if let Some(certificate) = certificate {
+            if let Some(certificate) = certificate
+                && self.is_news(state, &certificate).is_ok()
+            {
                 return Tally::Certified(Self::settle(state, certificate));
             }
         }
@@ -214,15 +230,15 @@ impl QuorumValidator {
         Some(Contradiction { first, second })
     }
 
-    /// Whether a certificate of `event` would be news, so that its checks are worth it.
+    /// Whether a certificate of `event` may be news, so that its checks are worth it.
     ///
     /// # Errors
     /// [`Refusal::Decided`] or [`Refusal::Outdated`].
     pub(crate) fn wants_certificate(&self, event: &CriticalEvent) -> Result<(), Refusal> {
-        self.is_news(&self.state.lock(), event)
+        self.may_be_news(&self.state.lock(), event)
     }
 
-    fn is_news(&self, state: &State, event: &CriticalEvent) -> Result<(), Refusal> {
+    fn may_be_news(&self, state: &State, event: &CriticalEvent) -> Result<(), Refusal> {
         self.look_at_subject(event)?;
         let slot = event.slot();
         match state.certified.get(&slot).map(|certificate| certificate.event()) {
@@ -232,26 +248,42 @@ impl QuorumValidator {
         }
     }
 
+    /// Whether a checked certificate is news. Failures are ordered by their marks, what else is
+    /// observed by the numbers of the statements: an old agreement never comes back.
+    fn is_news(&self, state: &State, certificate: &Certificate) -> Result<(), Refusal> {
+        self.may_be_news(state, certificate.event())?;
+        let slot = certificate.event().slot();
+        let Some(held) = state.certified.get(&slot) else { return Ok(()) };
+        let faults = self.directory.view().faults_tolerated();
+        match slot.is_failure() || certificate.is_newer_than(held, faults) {
+            true => Ok(()),
+            false => Err(Refusal::Outdated),
+        }
+    }
+
     /// Takes over what others agreed on.
     ///
     /// # Errors
     /// [`Refusal::Decided`] or [`Refusal::Outdated`] when it is no news.
     pub fn accept(&self, certificate: Certificate) -> Result<Arc<Certificate>, Refusal> {
         let mut state = self.state.lock();
-        self.is_news(&state, certificate.event())?;
+        self.is_news(&state, &certificate)?;
         Ok(Self::settle(&mut state, certificate))
     }
 
     /// A frame of `member` was accepted. Tells whether the member, certified as failed before, is
-    /// back with it.
+    /// back with it: it is the first to arrive from beyond the certified mark. What others showed of
+    /// the member in the meantime does not take that away.
     pub fn heard(&self, member: MemberIndex, signed: &SignedHeader<'_>, now: Millis) -> bool {
-        let mark = signed.header().mark();
-        let was_failed = self.is_failed(member);
-        if !self.marks.heard(member, mark, signed.as_bytes(), now) {
+        let (subject, mark) = (signed.header().origin, signed.header().mark());
+        let Some(before) = self.marks.heard(member, mark, signed.as_bytes(), now) else {
             return false;
-        }
-        self.void_below(signed.header().origin, mark);
-        was_failed && !self.is_failed(member)
+        };
+        self.void_below(subject, mark);
+        self.settled(&Slot::Failure(subject)).is_some_and(|certificate| {
+            let failed_at = failure_mark(certificate.event());
+            before <= failed_at && failed_at < Some(mark)
+        })
     }
 
     /// A newer header of `subject` voids every report below it (promise P8), our own first.
@@ -262,11 +294,6 @@ impl QuorumValidator {
         if state.mine.get(&slot).is_some_and(|mine| failure_mark(&mine.event) < Some(mark)) {
             state.mine.remove(&slot);
         }
-    }
-
-    fn is_failed(&self, member: MemberIndex) -> bool {
-        let Some(record) = self.directory.view().member(member) else { return false };
-        matches!(self.validate_node_failure(&record.id), FailureStatus::Certified(_))
     }
 
     /// Whether exactly this event has been certified.

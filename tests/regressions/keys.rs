@@ -20,7 +20,8 @@ fn outlive(mesh: &mut Mesh, suite: Suite, nodes: &[usize]) {
 }
 
 /// P6, P11: what was signed under a key that is no more still proves what it proves: certificates
-/// hold, and no member shakes off a proof by rotating. Its frames are refused.
+/// hold and proofs convince, though a proof under a key that was given up long ago costs nothing any
+/// more. Frames under it are refused.
 #[test]
 fn certificates_and_proofs_outlive_rotations() {
     for suite in Suite::available() {
@@ -46,7 +47,8 @@ fn certificates_and_proofs_outlive_rotations() {
         assert!(matches!(taken, Ok(Accepted::Certificate(_))), "{suite}: {taken:?}");
         let taken = mesh.give(3, STRANGER, &proof);
         assert!(matches!(taken, Ok(Accepted::Proof(_))), "{suite}: {taken:?}");
-        assert!(mesh.guard(3).is_node_quarantined(&id(2), mesh.now));
+        // A key that its owner gave up twice over may be in anybody's hands by now.
+        assert!(!mesh.guard(3).is_node_quarantined(&id(2), mesh.now));
 
         let (unknown, link) =
             (Refusal::UnknownKey { origin: id(2), epoch: members[2].epoch }, link(2));
@@ -185,8 +187,8 @@ fn junk_under_unknown_keys_makes_few_hellos() {
             });
             said.sum::<usize>()
         };
-        // At 0, 4, 12 and 28 seconds; the next would be at 60.
-        assert_eq!(hellos(&mut mesh, 50 * 4), 4, "{suite}");
+        // At 0, 4, 12, 28 and 44 seconds.
+        assert_eq!(hellos(&mut mesh, 50 * 4), 5, "{suite}");
         mesh.guard(0).rotate_keys(suite, mesh.now).unwrap();
         let rotation = tagged(sent(&mesh, 0), Tag::Rotation).remove(0);
         mesh.give(1, link(0), &rotation).unwrap();

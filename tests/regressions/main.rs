@@ -9,6 +9,7 @@ mod keys;
 mod statements;
 #[path = "../support/mod.rs"]
 mod support;
+mod travel;
 
 use meshward::quorum::Attestation;
 use meshward::wire::{Packet, Tag};

@@ -280,7 +280,7 @@ fn said_again(mesh: &mut Mesh, event: &CriticalEvent) -> Vec<u8> {
 }
 
 fn repeated(taken: &Result<Accepted, Refusal>) -> bool {
-    matches!(taken, Ok(Accepted::Repeated { attestor }) if *attestor == id(0))
+    matches!(taken, Ok(Accepted::Repeated { origin }) if *origin == id(0))
 }
 
 /// P7: 0 speaks to 2 through 1 alone, and the first copy from 1 to 2 was lost. The second, which is
