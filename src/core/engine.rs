@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::asides::Asides;
 use super::counters::{Counters, Counts};
 use super::output::WriteId;
-use super::statements::Asides;
 use super::tick::Timers;
 use super::{Config, Stats};
 use crate::gossip::{Ledgers, SignedGossip};

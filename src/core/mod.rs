@@ -11,6 +11,7 @@
 //! What must not leave before a write is durable does not exist before: it is the output of
 //! [`Core::persisted`]. This is the only place that turns refusals into penalties.
 
+mod asides;
 mod blame;
 mod config;
 mod counters;

@@ -1,7 +1,7 @@
 //! What this node itself says.
 
+use super::asides::Hello;
 use super::engine::Waiting;
-use super::statements::Hello;
 use super::{Core, Event, Output, Step, WriteId};
 use crate::id::{Millis, NodeId};
 use crate::keyring::{Error, Misuse, PreparedRotation};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::asides::Asides;
 use super::counters::Counters;
 use super::engine::Writes;
-use super::statements::Asides;
 use super::tick::Timers;
 use super::{Config, Core};
 use crate::gossip::{GossipConfig, Ledgers, SignedGossip};
