@@ -6,6 +6,9 @@ use crate::core::Event;
 use crate::id::{Link, NodeId};
 
 /// The router that carries packets and chooses routes: the *Execute* of a MAPE-K loop.
+///
+/// The library calls [`isolate`](Self::isolate) and [`readmit`](Self::readmit) one at a time, holding
+/// a lock: they must not call the library back.
 pub trait MeshRouter: Send + Sync {
     /// Hands a packet to every neighbour, but for the one it came from. Never blocks for long; a
     /// packet that cannot be sent is lost, and the library makes up for it.
