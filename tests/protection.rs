@@ -36,6 +36,7 @@ fn beacon() {
         let update = mesh.guard(0).core().sign_message(Kind::RouteUpdate, b"", mesh.now).unwrap();
         let refusal = mesh.guard(1).verify_beacon(link(0), &update, mesh.now).unwrap_err();
         assert_eq!(refusal, Refusal::NotABeacon);
+        assert_eq!(mesh.guard(1).stats(mesh.now).refused.get("not_a_beacon"), Some(&1));
         mesh.pass(3000);
         for node in &mesh.nodes {
             assert_eq!(node.inbox.len(), 6, "three beacons of each of the two others");

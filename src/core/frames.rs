@@ -40,7 +40,9 @@ impl Core {
         now: Millis,
     ) -> Step<Result<Message, Refusal>> {
         if Frame::parse(bytes).is_ok_and(|frame| frame.header().kind != Kind::Beacon) {
-            return Step { result: Err(Refusal::NotABeacon), outputs: Vec::new() };
+            let mut outputs = Vec::new();
+            let refusal = self.refused(link, None, Refusal::NotABeacon, now, &mut outputs);
+            return Step { result: Err(refusal), outputs };
         }
         let Step { result, outputs } = self.handle_frame(link, bytes, now);
         let result = result.and_then(|accepted| match accepted {
