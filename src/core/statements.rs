@@ -9,7 +9,7 @@ use crate::keyring::verify_rotation;
 use crate::membership::{MemberIndex, RotatedKey};
 use crate::quorum::{Attestation, Certificate, Tally, UncheckedCertificate, UncheckedProof};
 use crate::reputation::Offence;
-use crate::suite::{Purpose, VerifyError};
+use crate::suite::Purpose;
 use crate::wire::{self, Container, Packet, Refusal, Statement, Tag, WireError};
 
 /// Rotations cost two checks.
@@ -230,12 +230,8 @@ impl Core {
             .key(member, (head.epoch, head.key, head.suite), now)
             .ok_or(Refusal::UnknownKey { origin: node, epoch: head.epoch })?;
         self.gossip.take_checks(link, 1, now)?;
-        self.directory
-            .verify(&key.record, Purpose::Hello, statement.signed(), statement.signature())
-            .map_err(|error| match error {
-                VerifyError::SuiteUnavailable(suite) => Refusal::SuiteUnavailable(suite),
-                _ => Refusal::BadSignature,
-            })?;
+        let (signed, signature) = (statement.signed(), statement.signature());
+        self.directory.verify(&key.record, Purpose::Hello, signed, signature)?;
         let mut asides = self.asides.lock();
         if !is_news(asides.get(member.place())) {
             return Err(Refusal::Duplicate);

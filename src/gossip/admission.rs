@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::FrameRefused;
 use crate::id::Link;
 use crate::membership::{Directory, KeyRecord, MemberIndex};
-use crate::suite::{Purpose, VerifyError};
-use crate::wire::{Frame, Refusal};
+use crate::suite::Purpose;
+use crate::wire::Frame;
 
 /// A frame that passed everything except its signature. Hosts may verify it on any thread: no lock
 /// is held, and nothing has been remembered about it.
@@ -25,7 +25,8 @@ impl<'a> Screened<'a> {
     /// Checks the signature. This is where the time goes.
     ///
     /// # Errors
-    /// [`Refusal::BadSignature`], or [`Refusal::SuiteUnavailable`] for a scheme that is not
+    /// [`Refusal::BadSignature`](crate::wire::Refusal::BadSignature), or
+    /// [`Refusal::SuiteUnavailable`](crate::wire::Refusal::SuiteUnavailable) for a scheme that is not
     /// compiled in.
     pub fn verify(self) -> Result<Verified<'a>, FrameRefused> {
         let signed = self.frame.signed_header();
@@ -35,12 +36,10 @@ impl<'a> Screened<'a> {
             signed.signed(),
             signed.signature(),
         );
-        let refusal = match held {
-            Ok(()) => return Ok(Verified(self)),
-            Err(VerifyError::SuiteUnavailable(suite)) => Refusal::SuiteUnavailable(suite),
-            Err(_) => Refusal::BadSignature,
-        };
-        Err(FrameRefused::of(refusal, &self.frame))
+        match held {
+            Ok(()) => Ok(Verified(self)),
+            Err(error) => Err(FrameRefused::of(error.into(), &self.frame)),
+        }
     }
 
     /// The frame.

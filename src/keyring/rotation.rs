@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{ActiveKey, Error};
 use crate::id::{MeshId, Millis, NodeId, Nonce};
 use crate::membership::{Directory, KeyRecord, MemberIndex};
-use crate::suite::{Entropy, Purpose, VerifyError};
+use crate::suite::{Entropy, Purpose};
 use crate::wire::{self, Refusal, Statement, StatementHead, Tag, seal_statement};
 
 /// What a rotation says.
@@ -83,17 +83,8 @@ pub fn verify_rotation(
         let extra = statement.attachment().len();
         return Err(wire::WireError::Trailing { extra }.into());
     }
-    directory
-        .verify(&current, Purpose::Rotation, statement.signed(), statement.signature())
-        .map_err(refused)?;
+    directory.verify(&current, Purpose::Rotation, statement.signed(), statement.signature())?;
     let message = claim.possession_bytes(head)?;
-    directory.verify(&claim.to, Purpose::Possession, &message, &possession).map_err(refused)?;
+    directory.verify(&claim.to, Purpose::Possession, &message, &possession)?;
     Ok(claim)
-}
-
-fn refused(error: VerifyError) -> Refusal {
-    match error {
-        VerifyError::SuiteUnavailable(suite) => Refusal::SuiteUnavailable(suite),
-        _ => Refusal::BadSignature,
-    }
 }

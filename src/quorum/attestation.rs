@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::CriticalEvent;
 use crate::id::{Digest, MeshId, Millis, Nonce};
 use crate::membership::{Directory, KeyRecord, MemberIndex, View};
-use crate::suite::{Entropy, Purpose, SigningKey, VerifyError};
+use crate::suite::{Entropy, Purpose, SigningKey};
 use crate::wire::{self, Refusal, Statement, StatementHead, Tag, WireError, seal_statement};
 
 #[derive(Serialize, Deserialize)]
@@ -136,9 +136,7 @@ impl<'a> Attestation<'a> {
         directory: &Directory,
     ) -> Result<VerifiedAttestation, Refusal> {
         let (signed, signature) = (self.statement.signed(), self.statement.signature());
-        directory
-            .verify(record, Purpose::Attestation, signed, signature)
-            .map_err(|error| refused(&error))?;
+        directory.verify(record, Purpose::Attestation, signed, signature)?;
         Ok(VerifiedAttestation {
             attestor: self.attestor,
             nonce: self.nonce,
@@ -146,13 +144,6 @@ impl<'a> Attestation<'a> {
             record: record.clone(),
             signature: Box::from(signature),
         })
-    }
-}
-
-pub(super) fn refused(error: &VerifyError) -> Refusal {
-    match error {
-        VerifyError::SuiteUnavailable(suite) => Refusal::SuiteUnavailable(*suite),
-        _ => Refusal::BadSignature,
     }
 }
 

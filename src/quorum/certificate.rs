@@ -175,12 +175,9 @@ impl<'a> UncheckedCertificate<'a> {
         }
         for (record, head, one) in keyed {
             let message = attestation::signed_bytes(event, (*digest, one.nonce), &head)?;
-            directory.verify(&record, Purpose::Attestation, &message, one.signature).map_err(
-                |error| match attestation::refused(&error) {
-                    Refusal::BadSignature => Refusal::Refuted,
-                    other => other,
-                },
-            )?;
+            directory
+                .verify(&record, Purpose::Attestation, &message, one.signature)
+                .map_err(|error| Refusal::from(error).of_the_whole())?;
         }
         let (mesh, payload) = (self.container.mesh(), self.container.payload());
         let bytes = Container::to_bytes(Tag::Certificate, mesh, payload);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::attestation::{self, Attestation};
+use super::attestation::Attestation;
 use crate::id::{Digest, Epoch, MeshId, NodeId};
 use crate::membership::{Directory, MemberIndex};
 use crate::suite::Purpose;
@@ -123,25 +123,19 @@ impl<'a> UncheckedProof<'a> {
         match self.content {
             Content::Headers(first, second) => {
                 for bytes in [first, second] {
-                    verify_header(&SignedHeader::parse(bytes)?, directory).map_err(as_refuted)?;
+                    verify_header(&SignedHeader::parse(bytes)?, directory)
+                        .map_err(Refusal::of_the_whole)?;
                 }
             }
             Content::Votes(first, second) => {
                 for bytes in [first, second] {
                     let vote = read_vote(bytes, directory)?;
-                    vote.verify_ever(directory).map_err(as_refuted)?;
+                    vote.verify_ever(directory).map_err(Refusal::of_the_whole)?;
                 }
             }
         }
         let Said { offender, node, epoch, key } = self.said;
         Ok(EquivocationProof { offender, node, epoch, key, bytes: self.bytes.to_vec() })
-    }
-}
-
-fn as_refuted(refusal: Refusal) -> Refusal {
-    match refusal {
-        Refusal::BadSignature => Refusal::Refuted,
-        other => other,
     }
 }
 
@@ -159,9 +153,7 @@ pub(super) fn verify_header(
     let key = directory
         .key_ever(member, (header.epoch, header.key, header.suite))
         .ok_or(Refusal::UnknownKey { origin, epoch: header.epoch })?;
-    directory
-        .verify(&key, Purpose::Frame, signed.signed(), signed.signature())
-        .map_err(|error| attestation::refused(&error))?;
+    directory.verify(&key, Purpose::Frame, signed.signed(), signed.signature())?;
     Ok(member)
 }
 

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::WireError;
 use crate::id::{Epoch, MeshId, NodeId, ViewNumber};
-use crate::suite::Suite;
+use crate::suite::{Suite, VerifyError};
 
 /// Why a packet of a peer was refused: the peer's doing or nobody's, never the caller's.
 ///
@@ -148,6 +148,25 @@ impl Refusal {
             Self::Refuted => "refuted",
             Self::RotationRate => "rotation_rate",
             Self::RotationOrder => "rotation_order",
+        }
+    }
+}
+
+impl Refusal {
+    /// What a refusal of a part is to the whole that carries it.
+    pub(crate) fn of_the_whole(self) -> Self {
+        match self {
+            Self::BadSignature => Self::Refuted,
+            other => other,
+        }
+    }
+}
+
+impl From<VerifyError> for Refusal {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::SuiteUnavailable(suite) => Self::SuiteUnavailable(suite),
+            _ => Self::BadSignature,
         }
     }
 }
