@@ -22,7 +22,7 @@ impl Core {
         let mut outputs = Vec::new();
         let result = match Tag::of(bytes) {
             Ok(Tag::Frame) => self.take_frame(link, bytes, now, &mut outputs),
-            Ok(tag) => self.take_bare(link, tag, bytes, now, &mut outputs),
+            Ok(_) => self.take_bare(link, bytes, now, &mut outputs),
             Err(error) => Err(self.unreadable(link, error, now, &mut outputs)),
         };
         Step { result, outputs }

@@ -5,7 +5,7 @@ use super::engine::Waiting;
 use super::{Core, Event, Output, Step, WriteId};
 use crate::id::{Millis, NodeId};
 use crate::keyring::{Error, Misuse, PreparedRotation};
-use crate::membership::RotatedKey;
+use crate::membership::{KeyRecord, RotatedKey};
 use crate::quorum::{CriticalEvent, Report, Tally};
 use crate::store::{Batch, Table};
 use crate::suite::Suite;
@@ -154,7 +154,7 @@ impl Core {
         self.keyring.commit_rotation(rotation);
         let active = self.keyring.active();
         let (epoch, suite) = (active.epoch, active.key.suite());
-        let to = crate::membership::KeyRecord { epoch, key: active.key.public_key().clone() };
+        let to = KeyRecord { epoch, key: active.key.public_key().clone() };
         let grace_until = now.after(self.config.grace_ms);
         self.directory.rotate(self.me, from, RotatedKey { to, closing, grace_until });
         outputs.push(Output::Send(statement));

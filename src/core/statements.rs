@@ -21,7 +21,6 @@ impl Core {
     pub(super) fn take_bare(
         &self,
         link: Link,
-        tag: Tag,
         bytes: &[u8],
         now: Millis,
         outputs: &mut Vec<Output>,
@@ -33,7 +32,7 @@ impl Core {
                 if origin == Some(self.node()) {
                     return Err(Refusal::Own);
                 }
-                match tag {
+                match statement.tag() {
                     Tag::Attestation => self.take_attestation(link, statement, now, outputs),
                     Tag::Rotation => self.take_rotation(link, &statement, now, outputs),
                     _ => self.take_hello(link, &statement, now),
@@ -173,11 +172,11 @@ impl Core {
         let node = statement.head().origin;
         let member = self.view().index_of(&node).ok_or(Refusal::UnknownOrigin(node))?;
         // What can be told without a check: an answer to a Hello brings the whole history again.
-        let fingerprint = fingerprint(statement);
         if self.directory.current(member).is_some_and(|key| key.epoch > statement.head().epoch) {
+            let known = fingerprint(statement);
             let mut asides = self.asides.lock();
             let heard = asides.get_mut(member.place());
-            return match heard.is_some_and(|heard| heard.pass_on_again(&fingerprint, now)) {
+            return match heard.is_some_and(|heard| heard.pass_on_again(&known, now)) {
                 true => Ok(Accepted::Repeated { origin: node }),
                 false => Err(Refusal::Duplicate),
             };
@@ -195,7 +194,7 @@ impl Core {
         }
         self.timers.lock().learnt_a_key();
         if let Some(heard) = self.asides.lock().get_mut(member.place()) {
-            heard.taken.insert(fingerprint, now);
+            heard.taken.insert(fingerprint(statement), now);
         }
         tracing::info!(%node, %epoch, %suite, "a member rotated its key");
         outputs.push(Output::Event(Event::KeyRotated { node, epoch, suite }));

@@ -14,7 +14,8 @@ pub struct GossipConfig {
     /// use one value: each node keeps to it when it sends and holds others to it.
     pub origin_rate: Rate,
     /// Packets taken over one proven link, and over all claimed links together. Raised, where it is
-    /// less, to twice what the whole view may send, which an honest neighbour may all pass on.
+    /// less, to twice the frames that the whole view may send, which an honest neighbour may all pass
+    /// on; [`Core`](crate::Core) adds room for statements.
     pub link_packets: Rate,
     /// Signature checks spent on one proven link. At 100 µs a check the default of 500 a second is
     /// 5 % of a core. Its burst is raised, where it is less, to what one certificate takes.
@@ -22,7 +23,7 @@ pub struct GossipConfig {
     /// Signature checks spent on all claimed links together; its burst is raised likewise.
     pub claimed_checks: Rate,
     /// Proven links whose budgets are remembered; the least recently used goes first. Each costs
-    /// about 100 bytes. 1 to 1 048 576.
+    /// less than 200 bytes. 1 to 1 048 576.
     pub links: usize,
     /// Bytes of signed headers kept of each member to prove equivocation: at 3.4 KiB each the default
     /// of 64 KiB holds its last 18 frames. 0 to 16 MiB; with 0 nothing can be proven.

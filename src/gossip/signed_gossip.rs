@@ -200,9 +200,7 @@ impl SignedGossip {
         if !frame.body_matches() {
             return Err(Refusal::BodyMismatch);
         }
-        if !self.links.take_checks(link, 1, now) {
-            return Err(Refusal::CheckBudget);
-        }
+        self.take_checks(link, 1, now)?;
         Ok((member, record, tag))
     }
 

@@ -236,8 +236,9 @@ impl Keyring {
         state.closing = None;
     }
 
-    /// Gives up a prepared rotation whose batch was not made durable.
-    pub fn abandon_rotation(&self) {
+    /// Gives up a rotation that nobody has tried to make durable. After that it may be on the disk,
+    /// and another of the same epoch would contradict it.
+    pub(super) fn abandon_rotation(&self) {
         self.state.lock().closing = None;
     }
 }

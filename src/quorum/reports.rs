@@ -188,7 +188,9 @@ impl QuorumValidator {
         let (slot, bytes) = (event.slot(), Arc::<[u8]>::from(bytes));
         let mine = Mine { event, bytes: Some(Arc::clone(&bytes)), may_leave: true };
         self.state.lock().mine.insert(slot, mine);
-        self.adopt(&Report { bytes, binding: true, slot }, now).map(|_| ())
+        // Signed under a key that is no more, it counts once it is signed anew; it binds all the same.
+        let _tally = self.adopt(&Report { bytes, binding: true, slot }, now);
+        Ok(())
     }
 
     /// The members that are overdue, not known to have failed, and not yet reported by this node at
