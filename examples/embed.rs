@@ -4,12 +4,13 @@
 //! falls silent. The others agree on it and route around it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use meshward::{
     Config, Event, Host, Identity, Link, LinkId, MapekMonitor, MemoryStore,
     MeshByzantineProtection, MeshRouter, Millis, NodeId, OsEntropy, PeerHealth, Suite, View,
 };
+use parking_lot::Mutex;
 
 /// What the host had before: neighbours, a queue to each, and the nodes it routes through.
 #[derive(Default)]
@@ -22,18 +23,21 @@ struct Router {
 // Step 1: the router carries packets and follows the library's advice.
 impl MeshRouter for Router {
     fn broadcast(&self, packet: &[u8], except: Option<Link>) {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         for to in self.neighbours.iter().filter(|to| Some(**to) != except.map(Link::id)) {
-            queue.push_back((*to, packet.to_vec()));
+            self.send_to(Link::Proven(*to), packet);
         }
     }
 
+    fn send_to(&self, link: Link, packet: &[u8]) {
+        self.queue.lock().push_back((link.id(), packet.to_vec()));
+    }
+
     fn isolate(&self, node: NodeId) {
-        self.routes.lock().unwrap_or_else(PoisonError::into_inner).remove(&node);
+        self.routes.lock().remove(&node);
     }
 
     fn readmit(&self, node: NodeId) {
-        self.routes.lock().unwrap_or_else(PoisonError::into_inner).insert(node);
+        self.routes.lock().insert(node);
     }
 }
 
@@ -82,7 +86,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             shield.tick(now)?;
         }
         while let Some((from, to, packet)) = nodes.iter().find_map(|(from, (router, _))| {
-            let mut queue = router.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut queue = router.queue.lock();
             queue.pop_front().map(|(to, packet)| (*from, to, packet))
         }) {
             if let Some((_, shield)) = nodes.get(&to).filter(|_| alive(to)) {

@@ -47,6 +47,7 @@
 //! for output in south.tick(Millis(100)) {
 //!     match output {
 //!         Output::Send(packet) => drop(packet),      // hand it to every neighbour
+//!         Output::SendTo { link, packet } => drop((link, packet)), // hand it to that one alone
 //!         Output::Event(event) => println!("{event:?}"),
 //!         Output::Persist { write, .. } => drop(south.persisted(write, Millis(101))), // write, then say so
 //!     }

@@ -53,6 +53,13 @@ impl MeshRouter for Router {
         }
     }
 
+    fn send_to(&self, link: Link, packet: &[u8]) {
+        // Only neighbours are answered: nobody else has business with this node.
+        if let Some(neighbour) = link.proven().and_then(|link| usize::try_from(link.0).ok()) {
+            self.links.send(neighbour, GOSSIP, packet);
+        }
+    }
+
     fn isolate(&self, node: NodeId) {
         if let Some(node) = self.names.number(&node) {
             self.routes.lock().isolate(node);

@@ -40,6 +40,21 @@ impl<K: Ord + Clone, V> BoundedMap<K, V> {
         Some(value)
     }
 
+    /// The value under `key`, which is put there first if it is not. This counts as a use. With
+    /// capacity 0 it holds this one entry all the same.
+    pub(crate) fn get_or_insert_with(&mut self, key: K, value: impl FnOnce() -> V) -> &mut V {
+        let stamp = self.next;
+        if self.get_mut(&key).is_none() {
+            if self.entries.len() >= self.capacity {
+                self.evict();
+            }
+            self.by_use.insert(stamp, key.clone());
+            self.next = stamp.saturating_add(1);
+        }
+        let (_, value) = self.entries.entry(key).or_insert_with(|| (stamp, value()));
+        value
+    }
+
     /// Puts `value` under `key` and returns the entry that had to leave for it: the least recently
     /// inserted or used one, or, with capacity 0, this very pair.
     ///
@@ -109,7 +124,7 @@ mod tests {
         #[test]
         fn equals_a_list_in_order_of_use(
             capacity in 0_usize..6,
-            steps in prop::collection::vec((0_u8..2, 0_u8..10, any::<u16>()), 0..200),
+            steps in prop::collection::vec((0_u8..3, 0_u8..10, any::<u16>()), 0..200),
         ) {
             let mut map = BoundedMap::new(capacity);
             let mut model: Vec<(u8, u16)> = Vec::new();
@@ -126,6 +141,14 @@ mod tests {
                             left = Some(model.remove(0));
                         }
                         prop_assert_eq!(map.insert(key, value), left);
+                    }
+                    1 if capacity > 0 => {
+                        let used = at.map(|at| model.remove(at)).unwrap_or((key, value));
+                        model.push(used);
+                        if model.len() > capacity {
+                            model.remove(0);
+                        }
+                        prop_assert_eq!(*map.get_or_insert_with(key, || value), used.1);
                     }
                     _ => {
                         let used = at.map(|at| model.remove(at));

@@ -11,8 +11,8 @@ use super::output::WriteId;
 use super::tick::Timers;
 use super::{Config, Stats};
 use crate::gossip::{Ledgers, SignedGossip};
-use crate::id::{Link, MeshId, Millis, NodeId};
-use crate::keyring::{Keyring, PreparedRotation};
+use crate::id::{Link, LinkId, MeshId, Millis, NodeId};
+use crate::keyring::{Keyring, Misuse, PreparedRotation};
 use crate::membership::{Directory, MemberIndex, View};
 use crate::quorum::{
     Certificate, CriticalEvent, EquivocationProof, FailureStatus, QuorumValidator, Report,
@@ -148,6 +148,19 @@ impl Core {
         !self.ledgers.link_is_quarantined(link, now)
             && self.view().index_of(origin).is_some()
             && (kind == Kind::Beacon || !self.is_node_quarantined(origin, now))
+    }
+
+    /// Reserves a place for a proven link: see [`SignedGossip::reserve_link`].
+    ///
+    /// # Errors
+    /// [`Misuse::NoPlaceLeft`] when all are reserved.
+    pub fn reserve_link(&self, link: LinkId, now: Millis) -> Result<(), Misuse> {
+        self.gossip.reserve_link(link, now)
+    }
+
+    /// Takes a reservation back.
+    pub fn release_link(&self, link: LinkId) {
+        self.gossip.release_link(link);
     }
 
     /// A snapshot of what was counted and is known. O(n log n).

@@ -12,7 +12,8 @@ use crate::wire::{Frame, Kind, Refusal, Tag, WireError};
 impl Core {
     /// Takes whatever arrived over `link`: frame, attestation, rotation, Hello, certificate, proof.
     ///
-    /// A packet that is accepted was checked, is news, and is worth passing on to other neighbours.
+    /// A packet that is accepted was checked and is news; most are worth
+    /// [passing on](Accepted::is_for_others) to other neighbours.
     pub fn handle_frame(
         &self,
         link: Link,
@@ -64,6 +65,7 @@ impl Core {
         let admitted =
             admitted.map_err(|refused| self.frame_refused(link, refused, now, outputs))?;
         let node = admitted.signed_header.header().origin;
+        self.ask_for_an_echo(link, node, now, outputs);
         if self.quorum.heard(admitted.member, &admitted.signed_header, now) {
             tracing::info!(%node, "a failed member is back");
             outputs.push(Output::Event(Event::NodeReturned { node }));
@@ -142,7 +144,8 @@ impl Core {
         now: Millis,
         outputs: &mut Vec<Output>,
     ) -> Refusal {
-        let refusal = self.gossip.admit_packet(link, now).err().unwrap_or_else(|| error.into());
+        let admitted = self.gossip.admit_packet(link, None, now);
+        let refusal = admitted.err().unwrap_or_else(|| error.into());
         self.refused(link, None, refusal, now, outputs)
     }
 
@@ -161,6 +164,9 @@ impl Core {
         if matches!(refusal, Refusal::UnknownKey { .. }) {
             self.timers.lock().missed_a_key = true;
         }
+        if let (Refusal::LinkBudget | Refusal::CheckBudget, Some(node)) = (&refusal, origin) {
+            self.ask_for_an_echo(link, node, now, outputs);
+        }
         match (Blame::of(&refusal), link.proven(), origin) {
             (Blame::Link(offence), Some(id), _) => self.charge_link(id, offence, now, outputs),
             (Blame::Origin(offence), _, Some(node)) => {
@@ -169,6 +175,13 @@ impl Core {
             _ => {}
         }
         refusal
+    }
+
+    /// Packets under the name of `node` come over a link that is only claimed, so they compete with
+    /// everybody else's. Whoever echoes the cookie that is sent there gets them a budget of their own.
+    fn ask_for_an_echo(&self, link: Link, node: NodeId, now: Millis, outputs: &mut Vec<Output>) {
+        let cookie = self.gossip.cookie(link, node, now);
+        outputs.extend(cookie.map(|packet| Output::SendTo { link, packet }));
     }
 
     fn charge_link(&self, link: LinkId, offence: Offence, now: Millis, outputs: &mut Vec<Output>) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Event;
 use crate::gossip::Message;
-use crate::id::{Epoch, NodeId};
+use crate::id::{Epoch, Link, NodeId};
 use crate::quorum::{Certificate, CriticalEvent, EquivocationProof, Tally};
 use crate::store::Batch;
 
@@ -17,6 +17,13 @@ pub struct WriteId(pub(super) u64);
 pub enum Output {
     /// Hand these bytes to every neighbour.
     Send(Vec<u8>),
+    /// Hand these bytes to the neighbour on this link, and to nobody else.
+    SendTo {
+        /// The link that the packet before came over.
+        link: Link,
+        /// The bytes.
+        packet: Vec<u8>,
+    },
     /// Make this durable, then call [`Core::persisted`](super::Core::persisted), or
     /// [`Core::write_failed`](super::Core::write_failed).
     Persist {
@@ -40,7 +47,7 @@ pub struct Step<T> {
 }
 
 /// A packet of a peer that was taken. A host that relays should pass the same bytes on to its other
-/// neighbours: they have been checked, and are news.
+/// neighbours if it [is for others, too](Self::is_for_others).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Accepted {
@@ -75,4 +82,17 @@ pub enum Accepted {
     Certificate(Arc<Certificate>),
     /// A member contradicted itself.
     Proof(Arc<EquivocationProof>),
+    /// A neighbour asked whether this node is where its packets seem to come from. The answer is
+    /// among the outputs.
+    Cookie,
+    /// Somebody answers at the claimed link over which packets of this origin come: they have a
+    /// budget of their own now.
+    CookieEcho(NodeId),
+}
+
+impl Accepted {
+    /// Whether the packet is to be passed on: it has been checked, and is news to others, too.
+    pub const fn is_for_others(&self) -> bool {
+        !matches!(self, Self::Cookie | Self::CookieEcho(_))
+    }
 }

@@ -40,6 +40,14 @@ impl Core {
             }
             Packet::Certificate(container) => self.take_certificate(link, container, now, outputs),
             Packet::Proof(_) => self.take_proof(link, bytes, now, outputs),
+            Packet::Cookie(cookie) => {
+                let packet = self.gossip.echo(&cookie)?;
+                outputs.push(Output::SendTo { link, packet });
+                Ok(Accepted::Cookie)
+            }
+            Packet::CookieEcho(echo) => {
+                self.gossip.take_cookie_echo(link, &echo, now).map(Accepted::CookieEcho)
+            }
             Packet::Frame(_) => Err(Refusal::Nonsense("a frame is no bare statement")),
         });
         match taken {
@@ -57,17 +65,30 @@ impl Core {
         bytes: &'a [u8],
         now: Millis,
     ) -> Result<Packet<'a>, Refusal> {
-        self.gossip.admit_packet(link, now)?;
-        let limit = wire::max_container_len(self.view().len());
-        if bytes.len() > limit {
-            let found = bytes.len();
-            return Err(WireError::TooLong { what: "a packet", found, limit }.into());
+        let packet = self.read_bare(bytes).map_err(|error| {
+            // Over its budget a link is not charged for the form of what it sends, too.
+            let admitted = self.gossip.admit_packet(link, None, now);
+            admitted.err().unwrap_or_else(|| error.into())
+        })?;
+        if packet.mesh() != self.mesh() {
+            return Err(Refusal::OtherMesh(packet.mesh()));
         }
-        let packet = Packet::parse(bytes)?;
-        match packet.mesh() {
-            mesh if mesh == self.mesh() => Ok(packet),
-            other => Err(Refusal::OtherMesh(other)),
+        let origin = match &packet {
+            // It has to get through when the budget is used up, and costs one short hash.
+            Packet::CookieEcho(_) => return Ok(packet),
+            Packet::Statement(statement) => self.view().index_of(&statement.head().origin),
+            _ => None,
+        };
+        self.gossip.admit_packet(link, origin, now)?;
+        Ok(packet)
+    }
+
+    fn read_bare<'a>(&self, bytes: &'a [u8]) -> Result<Packet<'a>, WireError> {
+        let (found, limit) = (bytes.len(), wire::max_container_len(self.view().len()));
+        if found > limit {
+            return Err(WireError::TooLong { what: "a packet", found, limit });
         }
+        Packet::parse(bytes)
     }
 
     fn take_attestation(
@@ -78,8 +99,9 @@ impl Core {
         outputs: &mut Vec<Output>,
     ) -> Result<Accepted, Refusal> {
         let attestation = Attestation::read(statement, self.view())?;
+        let member = Some(attestation.attestor());
         if self.quorum.wants_evidence(&attestation)
-            && self.gossip.take_checks(link, 1, now).is_ok()
+            && self.gossip.take_checks(link, member, 1, now).is_ok()
             && self.quorum.learn(&attestation)
         {
             tracing::debug!(event = attestation.event().kind().name(), "learnt of a newer header");
@@ -96,7 +118,7 @@ impl Core {
                 return Err(refusal);
             }
         }
-        self.gossip.take_checks(link, 1, now)?;
+        self.gossip.take_checks(link, member, 1, now)?;
         let (attestor, event) = (attestation.head().origin, attestation.event().clone());
         let verified = attestation.verify(&self.directory, now)?;
         match self.quorum.validate_event(verified, now) {
@@ -120,7 +142,7 @@ impl Core {
     fn note_question(&self, link: Link, attestation: Attestation<'_>, now: Millis) {
         let slot = attestation.event().slot();
         if self.timers.lock().takes_question(&slot)
-            && self.gossip.take_checks(link, 1, now).is_ok()
+            && self.gossip.take_checks(link, Some(attestation.attestor()), 1, now).is_ok()
             && attestation.verify(&self.directory, now).is_ok()
         {
             self.timers.lock().asked_about(slot);
@@ -156,7 +178,7 @@ impl Core {
     ) -> Result<Accepted, Refusal> {
         let unchecked = UncheckedCertificate::read(container, self.view())?;
         self.quorum.wants_certificate(unchecked.event())?;
-        self.gossip.take_checks(link, unchecked.checks(), now)?;
+        self.gossip.take_checks(link, None, unchecked.checks(), now)?;
         let certificate = self.quorum.accept(unchecked.verify(&self.directory)?)?;
         self.tell_host(&certificate, outputs);
         Ok(Accepted::Certificate(certificate))
@@ -181,7 +203,7 @@ impl Core {
                 false => Err(Refusal::Duplicate),
             };
         }
-        self.gossip.take_checks(link, ROTATION_CHECKS, now)?;
+        self.gossip.take_checks(link, Some(member), ROTATION_CHECKS, now)?;
         let claim = verify_rotation(statement, &self.directory, member, now)?;
         let (epoch, suite) = (claim.to.epoch, claim.to.key.suite());
         let grace_until = now.after(self.config.grace_ms);
@@ -228,7 +250,7 @@ impl Core {
             .directory
             .key(member, (head.epoch, head.key, head.suite), now)
             .ok_or(Refusal::UnknownKey { origin: node, epoch: head.epoch })?;
-        self.gossip.take_checks(link, 1, now)?;
+        self.gossip.take_checks(link, Some(member), 1, now)?;
         let (signed, signature) = (statement.signed(), statement.signature());
         self.directory.verify(&key.record, Purpose::Hello, signed, signature)?;
         let mut asides = self.asides.lock();
@@ -255,7 +277,7 @@ impl Core {
         if self.gossip.is_condemned(offender, &key) {
             return Err(Refusal::Duplicate);
         }
-        self.gossip.take_checks(link, PROOF_CHECKS, now)?;
+        self.gossip.take_checks(link, None, PROOF_CHECKS, now)?;
         let proof = Arc::new(unchecked.verify(&self.directory)?);
         if !self.gossip.condemn(offender, key) {
             return Err(Refusal::Duplicate);

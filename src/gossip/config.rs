@@ -17,14 +17,25 @@ pub struct GossipConfig {
     /// less, to twice the frames that the whole view may send, which an honest neighbour may all pass
     /// on; [`Core`](crate::Core) adds room for statements.
     pub link_packets: Rate,
-    /// Signature checks spent on one proven link. At 100 µs a check the default of 500 a second is
-    /// 5 % of a core. Its burst is raised, where it is less, to what one certificate takes.
+    /// Signature checks spent on one proven link that has a place: it brought something new and true
+    /// within ten minutes, or its place was reserved. At 100 µs a check the default of 500 a second
+    /// is 5 % of a core. Its burst is raised, where it is less, to what one certificate takes.
     pub link_checks: Rate,
-    /// Signature checks spent on all claimed links together; its burst is raised likewise.
+    /// Signature checks spent on all proven links without a place together, on each at most an eighth
+    /// of [`link_checks`](Self::link_checks). Its burst is raised likewise.
+    pub newcomer_checks: Rate,
+    /// Signature checks spent on all claimed links together, but for the pairs below; its burst is
+    /// raised likewise.
     pub claimed_checks: Rate,
-    /// Proven links whose budgets are remembered; the least recently used goes first. Each costs
-    /// less than 200 bytes. 1 to 1 048 576.
+    /// Places for proven links, and newcomers that are remembered, of which the least recently used
+    /// goes first. Each costs less than 250 bytes. 1 to 1 048 576.
     pub links: usize,
+    /// Signature checks spent on one pair of claimed link and origin that answered a cookie. With the
+    /// default of 5 a second all 256 pairs together take 13 % of a core at most.
+    pub pair_checks: Rate,
+    /// Places for such pairs: the neighbours over claimed links, times the members that are heard
+    /// over each. Each costs less than 250 bytes. 1 to 1 048 576.
+    pub claimed_pairs: usize,
     /// Bytes of signed headers kept of each member to prove equivocation: at 3.4 KiB each the default
     /// of 64 KiB holds its last 18 frames. 0 to 16 MiB; with 0 nothing can be proven.
     pub retained_bytes: usize,
@@ -41,8 +52,11 @@ impl Default for GossipConfig {
             origin_rate: Rate { per_second: 10, burst: 20 },
             link_packets: Rate { per_second: 5_000, burst: 10_000 },
             link_checks: Rate { per_second: 500, burst: 1_000 },
+            newcomer_checks: Rate { per_second: 500, burst: 1_000 },
             claimed_checks: Rate { per_second: 500, burst: 1_000 },
             links: 4_096,
+            pair_checks: Rate { per_second: 5, burst: 20 },
+            claimed_pairs: 256,
             retained_bytes: 64 * 1024,
             quarantine_beacon_ms: 1_000,
         }
@@ -59,12 +73,15 @@ impl GossipConfig {
             ("origin_rate", self.origin_rate),
             ("link_packets", self.link_packets),
             ("link_checks", self.link_checks),
+            ("newcomer_checks", self.newcomer_checks),
             ("claimed_checks", self.claimed_checks),
+            ("pair_checks", self.pair_checks),
         ];
         for (name, rate) in rates {
             rate.validate().map_err(|error| Misuse::Config(format!("{name}: {error}")))?;
         }
         in_range("links", self.links, 1, 1_048_576)?;
+        in_range("claimed_pairs", self.claimed_pairs, 1, 1_048_576)?;
         in_range("retained_bytes", self.retained_bytes, 0, 16 * 1024 * 1024)?;
         in_range("quarantine_beacon_ms", self.quarantine_beacon_ms, 100, 1_800_000)
     }

@@ -4,7 +4,7 @@
 //! screen: size → parse header → mesh id → link budget → known member, known key → content already
 //!         seen → origin quarantine → replay window (look only) → body digest → check budget
 //! verify: signature
-//! commit: replay window (marked, atomically) → sent rate → deliver
+//! commit: clock lead → replay window (marked, atomically) → sent rate → deliver
 //! ```
 //!
 //! Cheap refusals come first, and nothing is remembered about a frame before its signature holds,
@@ -13,9 +13,11 @@
 
 mod admission;
 mod config;
+mod cookies;
 mod ledgers;
 mod links;
 mod message;
+mod neighbours;
 mod peer;
 mod retained;
 mod signed_gossip;

@@ -1,7 +1,7 @@
 //! What is remembered about one member's frames.
 
 use crate::id::{Digest, Millis, Nonce, SentAt};
-use crate::limit::{Rate, SentRate, TokenBucket};
+use crate::limit::{ClockLead, Rate, SentRate};
 use crate::replay::{Look, ReplayWindow, WindowWidth};
 
 /// One member's replay windows, sent rate and what was proven. Only frames that the member signed
@@ -13,17 +13,13 @@ pub(super) struct Peer {
     /// At most two: the current key and the one before.
     windows: Vec<(Digest, ReplayWindow)>,
     sent: SentRate,
-    /// What arrives: four times what the member may send, so that only a clock that runs much too
-    /// fast, or a stock of held-back frames, exceeds it.
-    arrivals: TokenBucket,
+    lead: ClockLead,
     /// The keys under which this member contradicted itself, newest last: proven once, not charged
     /// again, or a replay of the two frames would keep it in quarantine for ever.
     condemned: Vec<Digest>,
     /// When a frame was last taken as a sign of life although the member was in quarantine.
     last_sign_of_life: Option<Millis>,
 }
-
-const ARRIVALS: u32 = 4;
 
 /// Condemned keys that are remembered of a member: as many as can speak for it, and some.
 const CONDEMNED: usize = 4;
@@ -34,10 +30,7 @@ impl Peer {
             width,
             windows: Vec::new(),
             sent: SentRate::new(rate),
-            arrivals: TokenBucket::new(Rate {
-                per_second: rate.per_second.saturating_mul(ARRIVALS),
-                burst: rate.burst.saturating_mul(ARRIVALS),
-            }),
+            lead: ClockLead::new(rate),
             condemned: Vec::new(),
             last_sign_of_life: None,
         }
@@ -67,10 +60,10 @@ impl Peer {
         look
     }
 
-    /// Whether one more frame of the member may arrive now. Asked after its signature was checked
-    /// and before its nonce is marked: what is shed may still be taken later, from elsewhere.
-    pub(super) fn may_arrive(&mut self, now: Millis) -> bool {
-        self.arrivals.try_take(now, 1).is_ok()
+    /// Whether a frame is not dated too far ahead. Asked after its signature was checked and before
+    /// its nonce is marked: what is shed may still be taken later, from elsewhere.
+    pub(super) fn is_in_time(&mut self, nonce: Nonce, sent_at: SentAt, now: Millis) -> bool {
+        self.lead.try_take(nonce, sent_at, now)
     }
 
     /// Whether the member's own signed times allow this frame.

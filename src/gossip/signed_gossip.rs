@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::admission::{Screened, Verified};
+use super::cookies::Cookies;
 use super::links::Links;
 use super::peer::Peer;
 use super::retained::Retained;
@@ -27,12 +28,13 @@ use crate::wire::{
 /// more, until it has heard something newer under the same key.
 #[derive(Debug)]
 pub struct SignedGossip {
-    directory: Arc<Directory>,
-    keyring: Arc<Keyring>,
-    ledgers: Arc<Ledgers>,
+    pub(super) directory: Arc<Directory>,
+    pub(super) keyring: Arc<Keyring>,
+    pub(super) ledgers: Arc<Ledgers>,
     entropy: Arc<dyn Entropy>,
-    config: GossipConfig,
-    links: Links,
+    pub(super) config: GossipConfig,
+    pub(super) links: Links,
+    pub(super) cookies: Cookies,
     peers: Vec<Mutex<Peer>>,
     retained: Retained,
     /// Keys the fingerprints by which a duplicate is told from an equivocation, so that nobody
@@ -83,13 +85,16 @@ impl SignedGossip {
         config: GossipConfig,
     ) -> Result<Self, Error> {
         config.validate()?;
-        let mut fingerprint_key = [0; 32];
-        entropy.fill(&mut fingerprint_key).map_err(WireError::from)?;
+        let [mut fingerprint_key, mut cookie_secret] = [[0; 32]; 2];
+        for secret in [&mut fingerprint_key, &mut cookie_secret] {
+            entropy.fill(secret).map_err(WireError::from)?;
+        }
         let peer = || Mutex::new(Peer::new(config.window, config.origin_rate));
         Ok(Self {
             peers: directory.view().indices().map(|_| peer()).collect(),
             links: Links::new(&config, directory.view()),
             retained: Retained::new(config.retained_bytes, directory.view().len()),
+            cookies: Cookies::new(cookie_secret),
             fingerprint_key,
             directory,
             keyring,
@@ -162,7 +167,8 @@ impl SignedGossip {
             Ok(frame) => frame,
             Err(error) => {
                 // Over its budget a link is not charged for the form of what it sends, too.
-                let refusal = self.admit_packet(link, now).err().unwrap_or_else(|| error.into());
+                let admitted = self.admit_packet(link, None, now);
+                let refusal = admitted.err().unwrap_or_else(|| error.into());
                 return Err(FrameRefused { refusal, origin: None, contradiction: None });
             }
         };
@@ -185,12 +191,13 @@ impl SignedGossip {
         if header.mesh != self.keyring.mesh() {
             return Err(Refusal::OtherMesh(header.mesh));
         }
-        self.admit_packet(link, now)?;
+        let view = self.directory.view();
+        let member = view.index_of(&header.origin);
+        self.admit_packet(link, member, now)?;
         if header.origin == self.keyring.node() {
             return Err(Refusal::Own);
         }
-        let view = self.directory.view();
-        let member = view.index_of(&header.origin).ok_or(Refusal::UnknownOrigin(header.origin))?;
+        let member = member.ok_or(Refusal::UnknownOrigin(header.origin))?;
         if header.view != view.number() {
             return Err(Refusal::OtherView { found: header.view, current: view.number() });
         }
@@ -200,7 +207,7 @@ impl SignedGossip {
         if !frame.body_matches() {
             return Err(Refusal::BodyMismatch);
         }
-        self.take_checks(link, 1, now)?;
+        self.take_checks(link, Some(member), 1, now)?;
         Ok((member, record, tag))
     }
 
@@ -259,9 +266,10 @@ impl SignedGossip {
         verified: Verified<'a>,
         now: Millis,
     ) -> Result<Admitted<'a>, FrameRefused> {
-        let Verified(Screened { frame, member, tag, .. }) = verified;
+        let Verified(Screened { frame, link, member, tag, .. }) = verified;
         match self.mark(&frame, member, tag, now) {
             Ok(message) => {
+                self.links.was_of_use(link, member, now);
                 Ok(Admitted { member, signed_header: frame.signed_header().clone(), message })
             }
             Err(Refusal::Equivocation) => Err(self.contradiction(&frame, member)),
@@ -283,7 +291,8 @@ impl SignedGossip {
         let mut peer = self.peer(member)?.lock();
         self.key_in_force(member, header, now)?;
         let known = self.directory.known_keys(member);
-        if peer.look(&header.key, header.nonce) == Look::Fresh && !peer.may_arrive(now) {
+        let is_fresh = peer.look(&header.key, header.nonce) == Look::Fresh;
+        if is_fresh && !peer.is_in_time(header.nonce, header.sent_at, now) {
             return Err(Refusal::OriginRate);
         }
         match peer.commit(header.key, header.nonce, tag, known) {
@@ -341,25 +350,6 @@ impl SignedGossip {
     /// Whether `member` is known to have contradicted itself under `key`.
     pub(crate) fn is_condemned(&self, member: MemberIndex, key: &Digest) -> bool {
         self.peer(member).is_ok_and(|peer| peer.lock().is_condemned(key))
-    }
-
-    /// Whether a packet over `link` may be looked at: the link is heard, and within its budget.
-    pub(crate) fn admit_packet(&self, link: Link, now: Millis) -> Result<(), Refusal> {
-        if self.ledgers.link_is_quarantined(link, now) {
-            return Err(Refusal::LinkQuarantined);
-        }
-        match self.links.take_packet(link, now) {
-            true => Ok(()),
-            false => Err(Refusal::LinkBudget),
-        }
-    }
-
-    /// Takes `checks` signature checks from the budget of `link`.
-    pub(crate) fn take_checks(&self, link: Link, checks: u32, now: Millis) -> Result<(), Refusal> {
-        match self.links.take_checks(link, checks, now) {
-            true => Ok(()),
-            false => Err(Refusal::CheckBudget),
-        }
     }
 
     fn peer(&self, member: MemberIndex) -> Result<&Mutex<Peer>, Refusal> {

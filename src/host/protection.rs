@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::{MapekMonitor, MeshRouter, PeerHealth};
 use crate::core::{Accepted, Config, Core, Event, Output, Stats, Step};
 use crate::gossip::Message;
-use crate::id::{Link, Millis, NodeId};
+use crate::id::{Link, LinkId, Millis, NodeId};
 use crate::keyring::{Error, Identity};
 use crate::membership::View;
 use crate::quorum::{CriticalEvent, FailureStatus, Tally};
@@ -86,14 +86,15 @@ impl MeshByzantineProtection {
         &self.core
     }
 
-    /// Takes whatever arrived over `link`. What is accepted is passed on to the other neighbours,
-    /// if the host relays.
+    /// Takes whatever arrived over `link`. What is accepted and [is for
+    /// others](Accepted::is_for_others) is passed on to the other neighbours, if the host relays.
     ///
     /// # Errors
     /// [`Refusal`] says why a packet was not taken.
     pub fn handle_frame(&self, link: Link, bytes: &[u8], now: Millis) -> Result<Accepted, Refusal> {
         let step = self.core.handle_frame(link, bytes, now);
-        self.finish(link, bytes, step, now)
+        let is_for_others = step.result.as_ref().is_ok_and(Accepted::is_for_others);
+        self.finish((link, bytes, is_for_others), step, now)
     }
 
     /// Takes a beacon that arrived over `link`, and nothing else.
@@ -103,17 +104,17 @@ impl MeshByzantineProtection {
     /// taken.
     pub fn verify_beacon(&self, link: Link, bytes: &[u8], now: Millis) -> Result<Message, Refusal> {
         let step = self.core.verify_beacon(link, bytes, now);
-        self.finish(link, bytes, step, now)
+        let is_for_others = step.result.is_ok();
+        self.finish((link, bytes, is_for_others), step, now)
     }
 
     fn finish<T>(
         &self,
-        link: Link,
-        bytes: &[u8],
+        (link, bytes, is_for_others): (Link, &[u8], bool),
         step: Step<Result<T, Refusal>>,
         now: Millis,
     ) -> Result<T, Refusal> {
-        if step.result.is_ok() && self.host.relay {
+        if is_for_others && self.host.relay {
             self.host.router.broadcast(bytes, Some(link));
         }
         if let Err(error) = self.carry_out(step.outputs, now) {
@@ -217,6 +218,20 @@ impl MeshByzantineProtection {
         self.core.should_accept_message(link, origin, kind, now)
     }
 
+    /// Reserves a place for a proven link, for a neighbour that the host was configured with or
+    /// knows to be a member: see [`SignedGossip::reserve_link`](crate::SignedGossip::reserve_link).
+    ///
+    /// # Errors
+    /// [`Misuse::NoPlaceLeft`](crate::keyring::Misuse::NoPlaceLeft) when all are reserved.
+    pub fn reserve_link(&self, link: LinkId, now: Millis) -> Result<(), Error> {
+        Ok(self.core.reserve_link(link, now)?)
+    }
+
+    /// Takes a reservation back: the link keeps its place for as long as it is of use.
+    pub fn release_link(&self, link: LinkId) {
+        self.core.release_link(link);
+    }
+
     /// A snapshot of what was counted and is known.
     pub fn stats(&self, now: Millis) -> Stats {
         self.core.stats(now)
@@ -229,6 +244,7 @@ impl MeshByzantineProtection {
         while let Some(output) = queue.pop_front() {
             match output {
                 Output::Send(bytes) => self.host.router.broadcast(&bytes, None),
+                Output::SendTo { link, packet } => self.host.router.send_to(link, &packet),
                 Output::Event(event) => self.tell(&event, now),
                 Output::Persist { write, batch } => match self.host.store.apply(&batch) {
                     Ok(()) => queue.extend(self.core.persisted(write, now)),

@@ -14,6 +14,9 @@ pub trait MeshRouter: Send + Sync {
     /// packet that cannot be sent is lost, and the library makes up for it.
     fn broadcast(&self, packet: &[u8], except: Option<Link>);
 
+    /// Hands a packet to one neighbour, under the same conditions.
+    fn send_to(&self, link: Link, packet: &[u8]);
+
     /// Stops routing through `node`: the mesh agreed that it failed, or it is in quarantine here.
     fn isolate(&self, node: NodeId);
 
@@ -48,6 +51,10 @@ pub trait MapekMonitor: Send + Sync {
 impl<T: MeshRouter + ?Sized> MeshRouter for Arc<T> {
     fn broadcast(&self, packet: &[u8], except: Option<Link>) {
         self.as_ref().broadcast(packet, except);
+    }
+
+    fn send_to(&self, link: Link, packet: &[u8]) {
+        self.as_ref().send_to(link, packet);
     }
 
     fn isolate(&self, node: NodeId) {

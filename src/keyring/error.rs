@@ -85,6 +85,12 @@ pub enum Misuse {
     /// This node has voted in the slot, for something else.
     #[error("this node has already voted for something else in that slot")]
     AlreadyVoted,
+    /// A reservation for one link more than there are places.
+    #[error("all {links} places for links are reserved")]
+    NoPlaceLeft {
+        /// Places there are.
+        links: usize,
+    },
     /// An event that says what it cannot say.
     #[error("the event makes no sense: {0}")]
     Nonsense(&'static str),

@@ -1,4 +1,4 @@
-//! Packets that are not signed as such, because what they carry is.
+//! Packets that are not signed as such: what they carry is, or need not be.
 
 use super::packet::{self, PRELUDE_LEN, Tag, prelude};
 use super::{WireError, codec};
@@ -6,7 +6,7 @@ use crate::id::MeshId;
 
 const HEAD_LEN: usize = PRELUDE_LEN + 32;
 
-/// A certificate or a proof as it was received: whoever holds one may pass it on.
+/// A certificate, a proof or a cookie as it was received.
 #[derive(Debug, Clone)]
 pub struct Container<'a> {
     mesh: MeshId,

@@ -5,6 +5,7 @@
 //! | 1 | [`Frame`] | [`Header`], signature over version, tag and header, body |
 //! | 2, 3, 4 | [`Statement`]: attestation, rotation, Hello | [`StatementHead`], content, signature over all before it, attachment |
 //! | 5, 6 | [`Container`]: certificate, proof | mesh id, payload that carries its own signatures |
+//! | 7, 8 | [`Container`]: cookie, its echo | mesh id, origin, 16 bytes that only who made them can check |
 //!
 //! Integers are fixed in width and little-endian, so a value has one encoding. What was signed is
 //! the very slice that was received: nothing is encoded again before a check. Decoding borrows,

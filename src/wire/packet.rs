@@ -24,6 +24,10 @@ pub enum Tag {
     Certificate,
     /// Proof that a member contradicted itself.
     Proof,
+    /// A cookie: the question whether somebody answers where packets seem to come from.
+    Cookie,
+    /// The answer to it.
+    CookieEcho,
 }
 
 impl Tag {
@@ -36,6 +40,8 @@ impl Tag {
             Self::Hello => 4,
             Self::Certificate => 5,
             Self::Proof => 6,
+            Self::Cookie => 7,
+            Self::CookieEcho => 8,
         }
     }
 
@@ -47,6 +53,8 @@ impl Tag {
             4 => Self::Hello,
             5 => Self::Certificate,
             6 => Self::Proof,
+            7 => Self::Cookie,
+            8 => Self::CookieEcho,
             _ => return None,
         })
     }
@@ -88,6 +96,10 @@ pub enum Packet<'a> {
     Certificate(Container<'a>),
     /// A proof.
     Proof(Container<'a>),
+    /// A cookie.
+    Cookie(Container<'a>),
+    /// A cookie that comes back.
+    CookieEcho(Container<'a>),
 }
 
 impl<'a> Packet<'a> {
@@ -104,6 +116,8 @@ impl<'a> Packet<'a> {
             }
             Tag::Certificate => Self::Certificate(Container::parse(Tag::Certificate, bytes)?),
             Tag::Proof => Self::Proof(Container::parse(Tag::Proof, bytes)?),
+            Tag::Cookie => Self::Cookie(Container::parse(Tag::Cookie, bytes)?),
+            Tag::CookieEcho => Self::CookieEcho(Container::parse(Tag::CookieEcho, bytes)?),
         })
     }
 
@@ -112,7 +126,10 @@ impl<'a> Packet<'a> {
         match self {
             Self::Frame(frame) => frame.header().mesh,
             Self::Statement(statement) => statement.head().mesh,
-            Self::Certificate(container) | Self::Proof(container) => container.mesh(),
+            Self::Certificate(container)
+            | Self::Proof(container)
+            | Self::Cookie(container)
+            | Self::CookieEcho(container) => container.mesh(),
         }
     }
 }

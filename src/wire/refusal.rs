@@ -109,6 +109,9 @@ pub enum Refusal {
     /// Its origin rotates its key faster than is taken.
     #[error("its origin rotates its key faster than is taken")]
     RotationRate,
+    /// The echo of a cookie that this node did not make, or not lately.
+    #[error("it echoes no cookie of this node")]
+    BadCookie,
     /// A rotation that does not lead from the current key to the next epoch.
     #[error("the rotation does not follow the current key")]
     RotationOrder,
@@ -146,6 +149,7 @@ impl Refusal {
             Self::AttestorRate => "attestor_rate",
             Self::CertificateShape(_) => "certificate_shape",
             Self::Refuted => "refuted",
+            Self::BadCookie => "bad_cookie",
             Self::RotationRate => "rotation_rate",
             Self::RotationOrder => "rotation_order",
         }

@@ -139,14 +139,14 @@ pub fn seal_statement(
 
 impl Tag {
     /// The purpose a statement of this tag is signed for; `None` for packets that carry the
-    /// signatures of others.
+    /// signatures of others, or none.
     pub const fn purpose(self) -> Option<Purpose> {
         match self {
             Self::Frame => Some(Purpose::Frame),
             Self::Attestation => Some(Purpose::Attestation),
             Self::Rotation => Some(Purpose::Rotation),
             Self::Hello => Some(Purpose::Hello),
-            Self::Certificate | Self::Proof => None,
+            Self::Certificate | Self::Proof | Self::Cookie | Self::CookieEcho => None,
         }
     }
 }

@@ -52,27 +52,29 @@ fn statement(suite: Suite, content: &[u8], attachment: &[u8]) -> Vec<u8> {
 fn packets() -> Vec<Vec<u8>> {
     let mut packets: Vec<_> = Suite::ALL.map(|suite| frame(suite, BODY)).into();
     packets.extend(Suite::ALL.map(|suite| statement(suite, b"content", b"attachment")));
-    packets.push(Container::to_bytes(Tag::Certificate, MESH, b"payload"));
+    let containers = [Tag::Certificate, Tag::Proof, Tag::Cookie, Tag::CookieEcho];
+    packets.extend(containers.map(|tag| Container::to_bytes(tag, MESH, b"payload")));
     packets.push(Container::to_bytes(Tag::Proof, MESH, b""));
     packets
 }
 
 /// Writes down what was read, from its parts alone.
 fn written(packet: &Packet<'_>) -> Vec<u8> {
-    match packet {
+    let (tag, inside) = match packet {
         Packet::Frame(frame) => {
             let head = frame.header().to_bytes().unwrap();
-            [head.as_slice(), frame.signed_header().signature(), frame.body()].concat()
+            return [head.as_slice(), frame.signed_header().signature(), frame.body()].concat();
         }
         Packet::Statement(statement) => {
             let signed = statement.head().signed_bytes(statement.tag(), statement.content());
-            [&signed.unwrap(), statement.signature(), statement.attachment()].concat()
+            return [&signed.unwrap(), statement.signature(), statement.attachment()].concat();
         }
-        Packet::Certificate(inside) => {
-            Container::to_bytes(Tag::Certificate, inside.mesh(), inside.payload())
-        }
-        Packet::Proof(inside) => Container::to_bytes(Tag::Proof, inside.mesh(), inside.payload()),
-    }
+        Packet::Certificate(inside) => (Tag::Certificate, inside),
+        Packet::Proof(inside) => (Tag::Proof, inside),
+        Packet::Cookie(inside) => (Tag::Cookie, inside),
+        Packet::CookieEcho(inside) => (Tag::CookieEcho, inside),
+    };
+    Container::to_bytes(tag, inside.mesh(), inside.payload())
 }
 
 fn with(mut bytes: Vec<u8>, at: usize, new: &[u8]) -> Vec<u8> {
@@ -164,9 +166,10 @@ fn every_truncation_is_an_error() {
         let least = match Packet::parse(&bytes).unwrap() {
             Packet::Frame(_) => bytes.len(),
             Packet::Statement(statement) => bytes.len() - statement.attachment().len(),
-            Packet::Certificate(inside) | Packet::Proof(inside) => {
-                bytes.len() - inside.payload().len()
-            }
+            Packet::Certificate(inside)
+            | Packet::Proof(inside)
+            | Packet::Cookie(inside)
+            | Packet::CookieEcho(inside) => bytes.len() - inside.payload().len(),
         };
         for len in 0..least {
             let cut = Packet::parse(&bytes[..len]);
@@ -237,7 +240,7 @@ fn unknown_codes_are_errors() {
             let refused = Packet::parse(&with(bytes.clone(), 0, &[version])).err();
             assert_eq!(refused, Some(WireError::Version { found: version }));
         }
-        for found in (0..=u8::MAX).filter(|tag| !(1..=6).contains(tag)) {
+        for found in (0..=u8::MAX).filter(|tag| !(1..=8).contains(tag)) {
             let refused = Packet::parse(&with(bytes.clone(), 1, &[found])).err();
             assert_eq!(refused, Some(WireError::Tag { found }));
         }

@@ -17,15 +17,15 @@ fn gossip(gossip: GossipConfig) -> Config {
 }
 
 /// P10, P5: a member whose signed clock runs a thousand times too fast keeps to its rate by that
-/// clock. Beyond four bursts its frames are shed here; nobody pays, and later they may be taken.
+/// clock. Beyond 64 bursts ahead its frames are shed here; nobody pays, and later they may be taken.
 #[test]
-fn a_clock_that_runs_fast_gets_four_bursts() {
+fn a_clock_that_runs_fast_gets_64_bursts() {
     for suite in Suite::available() {
-        let origin_rate = Rate { per_second: 10, burst: 5 };
+        let origin_rate = Rate { per_second: 10, burst: 1 };
         let config = gossip(GossipConfig { origin_rate, ..GossipConfig::default() });
         let mut mesh = Mesh::with(suite, 4, config);
         let fast = mesh.steal(3);
-        let frames: Vec<_> = (1..=30)
+        let frames: Vec<_> = (1..=75)
             .map(|sequence| {
                 let header = fast.header(Kind::RouteUpdate, Nonce { boot: 1, sequence });
                 let sent_at = SentAt(u64::from(sequence) * 1_000);
@@ -45,12 +45,12 @@ fn a_clock_that_runs_fast_gets_four_bursts() {
         mesh.give(0, link(1), &other).unwrap();
         mesh.now = mesh.now.after(100);
         let taken = shed.iter().filter(|frame| mesh.give(0, link(1), frame).is_ok()).count();
-        assert_eq!(taken, 4, "{suite}: forty a second");
+        assert_eq!(taken, 3, "{suite}: thirty a second, besides what its clock is due");
     }
 }
 
 /// P3, P10: a relay holds back what an honest member sent in four seconds and releases it at once:
-/// the member pays nothing, and its next beacon is delivered.
+/// the member pays nothing, nothing is shed, and its next beacon is delivered.
 #[test]
 fn a_burst_that_was_held_back_costs_its_origin_nothing() {
     for suite in Suite::available() {
@@ -64,12 +64,9 @@ fn a_burst_that_was_held_back_costs_its_origin_nothing() {
             })
             .collect();
         for beacon in held.iter().rev() {
-            match mesh.give(0, link(1), beacon) {
-                Ok(_) | Err(Refusal::OriginRate) => {}
-                other => panic!("{suite}: {other:?}"),
-            }
+            mesh.give(0, link(1), beacon).unwrap();
         }
-        assert_eq!(mesh.guard(0).stats(mesh.now).delivered, 20);
+        assert_eq!(mesh.guard(0).stats(mesh.now).delivered, 40);
         mesh.now = mesh.now.after(100);
         let next = mesh.beacon(3);
         let taken = mesh.give(0, link(1), &next);
@@ -143,7 +140,7 @@ fn values_of_later_releases_cost_a_link_nothing() {
         let event_at = suite_at + 1 + 32 + 8 + 32 + 4 + 32 + 8;
         let later = [
             with(&frame, 0, 2),
-            with(&frame, 1, 7),
+            with(&frame, 1, 9),
             with(&frame, suite_at, 3),
             with(&frame, kind_at, 6),
             with(&vote, suite_at, 3),

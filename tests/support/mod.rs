@@ -30,6 +30,8 @@ pub(crate) struct HostSide(Arc<Seen>);
 #[derive(Default)]
 pub(crate) struct Seen {
     outbox: Mutex<Vec<(Vec<u8>, Option<Link>)>>,
+    /// What it wants sent to one neighbour alone.
+    pub(crate) replies: Mutex<Vec<(Link, Vec<u8>)>>,
     pub(crate) events: Mutex<Vec<Event>>,
     pub(crate) isolated: Mutex<BTreeSet<NodeId>>,
     pub(crate) healthy: Mutex<BTreeSet<NodeId>>,
@@ -56,6 +58,9 @@ impl HostSide {
 impl MeshRouter for HostSide {
     fn broadcast(&self, packet: &[u8], except: Option<Link>) {
         self.outbox.lock().push((packet.to_vec(), except));
+    }
+    fn send_to(&self, link: Link, packet: &[u8]) {
+        self.replies.lock().push((link, packet.to_vec()));
     }
     fn isolate(&self, node: NodeId) {
         self.isolated.lock().insert(node);

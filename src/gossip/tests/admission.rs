@@ -29,6 +29,7 @@ fn the_cheapest_check_refuses_first() {
         let checks = Rate { per_second: 1, burst: 3 };
         let window = WindowWidth::new(64).unwrap();
         let mesh = Mesh::new(suite, GossipConfig { link_checks: checks, window, ..plenty() });
+        mesh.receiver.reserve_link(LINK.id(), NOW).unwrap();
         let taken = mesh.frame(200);
         assert!([1, 2].iter().all(|sequence| mesh.take(&mesh.frame(*sequence)).is_ok()));
         assert!(mesh.take(&taken).is_ok());

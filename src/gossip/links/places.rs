@@ -1,0 +1,178 @@
+//! A fixed number of places, each with a budget of its own.
+
+use std::collections::BTreeMap;
+
+use super::budget::Budget;
+use crate::id::Millis;
+
+/// How long a place is kept without having been of use, in milliseconds.
+const IDLE_MS: u64 = 600_000;
+
+/// Who has a place keeps it for as long as it is of use: it brought something that was new and true
+/// within the last ten minutes. However many others come, they take only what is free, what was
+/// never of use, and what has not been of use for so long.
+///
+/// A least-recently-used table would not do: a crowd that each brings one packet turns it over.
+///
+/// A reserved place is kept until it is released.
+#[derive(Debug)]
+pub(super) struct Places<K> {
+    capacity: usize,
+    taken: BTreeMap<K, Place>,
+}
+
+#[derive(Debug)]
+struct Place {
+    budget: Budget,
+    /// When it was given, or last of use.
+    since: Millis,
+    was_of_use: bool,
+    reserved: bool,
+}
+
+impl Place {
+    fn is_to_be_had(&self, now: Millis) -> bool {
+        !self.reserved && (!self.was_of_use || now.since(self.since) >= IDLE_MS)
+    }
+}
+
+impl<K: Ord + Copy> Places<K> {
+    pub(super) const fn new(capacity: usize) -> Self {
+        Self { capacity, taken: BTreeMap::new() }
+    }
+
+    /// The budget of `who`, if it has a place.
+    pub(super) fn budget(&mut self, who: &K) -> Option<&mut Budget> {
+        self.taken.get_mut(who).map(|place| &mut place.budget)
+    }
+
+    /// `who` was of use. Tells whether it has a place.
+    pub(super) fn was_of_use(&mut self, who: &K, now: Millis) -> bool {
+        let Some(place) = self.taken.get_mut(who) else { return false };
+        place.since = now;
+        place.was_of_use = true;
+        true
+    }
+
+    /// Gives `who` a place with `budget`, unless it has one or there is none to be had. When all are
+    /// taken this looks at each.
+    pub(super) fn give(&mut self, who: K, budget: &Budget, now: Millis) {
+        if self.taken.contains_key(&who) || !self.make_room(|place| place.is_to_be_had(now)) {
+            return;
+        }
+        let place =
+            Place { budget: budget.clone(), since: now, was_of_use: false, reserved: false };
+        self.taken.insert(who, place);
+    }
+
+    /// Reserves a place for `who`, if need be that of another for whom none is reserved. Tells
+    /// whether there was one.
+    pub(super) fn reserve(&mut self, who: K, budget: &Budget, now: Millis) -> bool {
+        let has_one = self.taken.contains_key(&who);
+        if !has_one && !self.make_room(|place| !place.reserved) {
+            return false;
+        }
+        let place = self.taken.entry(who).or_insert_with(|| Place {
+            budget: budget.clone(),
+            since: now,
+            was_of_use: false,
+            reserved: true,
+        });
+        place.reserved = true;
+        true
+    }
+
+    /// The place of `who` is one like any other again.
+    pub(super) fn release(&mut self, who: &K) {
+        if let Some(place) = self.taken.get_mut(who) {
+            place.reserved = false;
+        }
+    }
+
+    /// Whether there is room for one more, if need be after the first of those that `may_go` has
+    /// gone: what was never of use, then what has not been of use for longest.
+    fn make_room(&mut self, may_go: impl Fn(&Place) -> bool) -> bool {
+        if self.taken.len() < self.capacity {
+            return true;
+        }
+        let to_go = self.taken.iter().filter(|(_, place)| may_go(place));
+        let first = to_go.min_by_key(|(_, place)| (place.was_of_use, place.since));
+        let Some(first) = first.map(|(who, _)| *who) else { return false };
+        self.taken.remove(&first).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limit::Rate;
+
+    fn budget() -> Budget {
+        let one = Rate { per_second: 1, burst: 1 };
+        Budget::new(one, one)
+    }
+
+    fn full() -> Places<u32> {
+        let mut places = Places::new(3);
+        for who in 0..3 {
+            places.give(who, &budget(), Millis(u64::from(who)));
+        }
+        places
+    }
+
+    fn taken(places: &Places<u32>) -> Vec<u32> {
+        places.taken.keys().copied().collect()
+    }
+
+    #[test]
+    fn who_is_of_use_stays_however_many_come() {
+        let mut places = full();
+        for who in 0..3 {
+            assert!(places.was_of_use(&who, Millis(10)));
+        }
+        for stranger in 100..10_000 {
+            places.give(stranger, &budget(), Millis(11));
+            assert!(!places.was_of_use(&stranger, Millis(11)));
+        }
+        assert_eq!(taken(&places), [0, 1, 2]);
+    }
+
+    #[test]
+    fn what_was_never_of_use_goes_first_and_the_longest_idle_next() {
+        let mut places = full();
+        places.was_of_use(&0, Millis(10));
+        places.was_of_use(&2, Millis(5));
+        places.give(7, &budget(), Millis(20));
+        assert_eq!(taken(&places), [0, 2, 7], "1 was never of use");
+        places.was_of_use(&7, Millis(20));
+        places.give(8, &budget(), Millis(5 + IDLE_MS - 1));
+        assert_eq!(taken(&places), [0, 2, 7]);
+        places.give(8, &budget(), Millis(5 + IDLE_MS));
+        assert_eq!(taken(&places), [0, 7, 8]);
+    }
+
+    #[test]
+    fn asking_again_brings_no_fresh_budget() {
+        let mut places = full();
+        assert!(places.budget(&1).unwrap().take_packet(Millis(9)));
+        places.give(1, &budget(), Millis(9));
+        assert!(!places.budget(&1).unwrap().take_packet(Millis(9)));
+        assert!(places.budget(&5).is_none());
+    }
+
+    #[test]
+    fn a_reserved_place_is_kept_until_it_is_released() {
+        let mut places = full();
+        assert!(places.reserve(0, &budget(), Millis(3)) && places.reserve(9, &budget(), Millis(3)));
+        assert_eq!(taken(&places), [0, 2, 9], "1 was there for longest");
+        places.was_of_use(&2, Millis(4));
+        places.give(7, &budget(), Millis(4 + IDLE_MS));
+        places.give(8, &budget(), Millis(4 + IDLE_MS));
+        assert_eq!(taken(&places), [0, 8, 9]);
+        assert!(places.reserve(8, &budget(), Millis(5)));
+        assert!(!places.reserve(7, &budget(), Millis(5)), "all are reserved");
+        places.release(&9);
+        assert!(places.reserve(7, &budget(), Millis(5)));
+        assert_eq!(taken(&places), [0, 7, 8]);
+    }
+}
