@@ -3,6 +3,7 @@
 
 mod copied;
 mod forged;
+mod links;
 
 use meshward::{Link, LinkId, Nonce};
 
