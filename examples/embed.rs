@@ -49,8 +49,7 @@ impl MapekMonitor for Router {
 
     fn on_event(&self, event: &Event) {
         if let Event::Certified(certificate) = event {
-            let attestors = certificate.attestors().len();
-            println!("  agreed by {attestors} members: {:?}", certificate.event());
+            println!("  {} agree: {:?}", certificate.attestors().len(), certificate.event());
         }
     }
 }
@@ -60,21 +59,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut stores, mut members) = (Vec::new(), Vec::new());
     for number in 0..4_u8 {
         let store = MemoryStore::new();
-        let node = NodeId::from_bytes([number; 32]);
-        let identity = Identity::create(&store, node, Suite::MlDsa65, &OsEntropy)?;
+        let id = NodeId::from_bytes([number; 32]);
+        let identity = Identity::create(&store, id, Suite::MlDsa65, &OsEntropy)?;
         members.push(identity.member(format!("router-{number}")));
         stores.push(store);
     }
     let view = Arc::new(View::genesis(members)?);
 
     // Step 4: start the library around the router that was there.
-    let mut nodes = BTreeMap::new();
+    let (mut nodes, config, now) = (BTreeMap::new(), Config::default(), Millis(0));
     for (number, store) in (0..).zip(stores) {
         let neighbours = (0..4).filter(|other| *other != number).map(LinkId).collect();
         let router = Arc::new(Router { neighbours, ..Router::default() });
         let host = Host::new(store, Arc::clone(&router), Arc::clone(&router));
-        let shield =
-            MeshByzantineProtection::start(Config::default(), view.clone(), host, Millis(0))?;
+        let shield = MeshByzantineProtection::start(config.clone(), view.clone(), host, now)?;
         nodes.insert(LinkId(number), (router, shield));
     }
 
@@ -86,8 +84,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             shield.tick(now)?;
         }
         while let Some((from, to, packet)) = nodes.iter().find_map(|(from, (router, _))| {
-            let mut queue = router.queue.lock();
-            queue.pop_front().map(|(to, packet)| (*from, to, packet))
+            router.queue.lock().pop_front().map(|(to, packet)| (*from, to, packet))
         }) {
             if let Some((_, shield)) = nodes.get(&to).filter(|_| alive(to)) {
                 // A refusal is counted and, where somebody is to blame, charged.
