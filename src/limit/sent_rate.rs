@@ -87,13 +87,15 @@ impl SentRate {
                 return Err(OverRate { earlier: other.nonce });
             }
         }
-        if self.rate.excess(header) < self.rate.excess(kept.anchor) {
+        // Of two with the same excess the first in sequence is the better anchor and the last the
+        // better peak: more of those that come late lie between them.
+        if self.rate.height(header) < self.rate.height(kept.anchor) {
             kept.anchor = header;
             if kept.peak.nonce < nonce {
                 kept.peak = header;
             }
         } else if nonce > kept.anchor.nonce
-            && self.rate.excess(header) > self.rate.excess(kept.peak)
+            && self.rate.height(header) > self.rate.height(kept.peak)
         {
             kept.peak = header;
         }
@@ -111,10 +113,11 @@ impl Rate {
         i128::from(sent).saturating_mul(1000) > allowed
     }
 
-    /// The `v` of the type's documentation.
-    fn excess(&self, header: Header) -> i128 {
+    /// The `v` of the type's documentation, and the place among those with the same.
+    fn height(&self, header: Header) -> (i128, Nonce) {
         let filled = i128::from(self.per_second).saturating_mul(i128::from(header.sent_at.0));
-        i128::from(header.nonce.sequence).saturating_mul(1000).saturating_sub(filled)
+        let drawn = i128::from(header.nonce.sequence).saturating_mul(1000);
+        (drawn.saturating_sub(filled), header.nonce)
     }
 }
 

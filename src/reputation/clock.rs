@@ -46,6 +46,15 @@ mod tests {
     }
 
     #[test]
+    fn a_step_on_counts_up_to_a_thousand_days() {
+        const DAY: u64 = 86_400_000;
+        let mut clock = Clock::default();
+        clock.advance(Millis(0));
+        assert_eq!(clock.advance(Millis(1000 * DAY)), 1000 * DAY);
+        assert_eq!(clock.advance(Millis(2001 * DAY)), 2000 * DAY);
+    }
+
+    #[test]
     fn threads_that_overtake_each_other_make_no_time() {
         let mut clock = Clock::default();
         for _ in 0..1000 {

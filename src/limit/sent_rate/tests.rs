@@ -69,6 +69,35 @@ fn the_peak_moves_on_with_the_anchor() {
 }
 
 #[test]
+fn of_equal_excess_the_first_is_the_anchor_and_the_last_the_peak() {
+    for equal in [[(0, 0), (10, 1000)], [(10, 1000), (0, 0)]] {
+        let mut watch = SentRate::new(RATE);
+        for (sequence, sent_at) in equal {
+            assert_eq!(observe(&mut watch, sequence, sent_at), Ok(()));
+        }
+        assert_eq!(observe(&mut watch, 6, 0), against(0));
+    }
+    for equal in [[(15, 1000), (25, 2000)], [(25, 2000), (15, 1000)]] {
+        let mut watch = SentRate::new(RATE);
+        assert_eq!(observe(&mut watch, 0, 0), Ok(()));
+        for (sequence, sent_at) in equal {
+            assert_eq!(observe(&mut watch, sequence, sent_at), Ok(()));
+        }
+        assert_eq!(observe(&mut watch, 19, 1901), against(25));
+    }
+}
+
+#[test]
+fn the_peak_stays_the_highest_of_those_after_the_anchor() {
+    let mut watch = SentRate::new(RATE);
+    for (sequence, sent_at) in [(10, 1000), (25, 2000), (29, 2600), (6, 0)] {
+        // The second is the peak; the third lies lower, the fourth before the anchor.
+        assert_eq!(observe(&mut watch, sequence, sent_at), Ok(()));
+    }
+    assert_eq!(observe(&mut watch, 19, 1901), against(25));
+}
+
+#[test]
 fn a_sent_at_that_goes_back_excuses_nothing() {
     let mut watch = SentRate::new(RATE);
     assert_eq!(observe(&mut watch, 0, u64::MAX), Ok(()));
