@@ -8,6 +8,8 @@ const BURSTS_AHEAD: u32 = 64;
 /// By so many milliseconds a second it may gain on the receiver's clock in the long run: it may run
 /// four times as fast.
 const GAIN_MS_PER_SECOND: u32 = 3_000;
+/// For so many milliseconds a message that found the budget spent keeps older ones from it.
+const WAITING_MS: u64 = 60_000;
 
 /// Bounds what an origin can say by dating it ahead.
 ///
@@ -25,6 +27,11 @@ const GAIN_MS_PER_SECOND: u32 = 3_000;
 /// Altogether an origin that keeps to its rate by its own clock gets taken, in any time, at most its
 /// rate four times over and 65 bursts, besides what it saved up in the past: of that there is as much
 /// as a replay window holds.
+///
+/// A receiver that has just started knows no difference yet. A relay that first plays it an hour of
+/// what the origin said draws on the budget with every message, and could go on for as long as it has
+/// more. So a message that finds the budget spent is remembered for a minute, and until then nothing
+/// that is older than it by a burst or more draws on what comes back: the next live message has it.
 #[derive(Debug, Clone)]
 pub struct ClockLead {
     /// Milliseconds in which the rate allows one burst.
@@ -32,15 +39,26 @@ pub struct ClockLead {
     /// Milliseconds in which it allows one message.
     message_ms: u32,
     spare: TokenBucket,
-    least: Option<Least>,
+    /// The least difference seen in the newest boot.
+    least: Option<Seen>,
+    /// The newest of those that found the budget spent, and when it came.
+    waiting: Option<(Seen, Millis)>,
 }
 
-/// The least difference seen in a boot.
+/// What a message says of its origin's clock.
 #[derive(Debug, Clone, Copy)]
-struct Least {
+struct Seen {
     boot: u32,
     /// The receiver's clock less the origin's, in milliseconds.
     difference: i128,
+}
+
+impl Seen {
+    /// Whether it was said later than `other`, by more than `slack_ms` if in the same boot.
+    fn is_later_than(self, other: Self, slack_ms: u32) -> bool {
+        let by = other.difference.saturating_sub(self.difference);
+        self.boot > other.boot || (self.boot == other.boot && by > i128::from(slack_ms))
+    }
 }
 
 impl ClockLead {
@@ -56,30 +74,41 @@ impl ClockLead {
             message_ms: 1000_u32.div_ceil(rate.per_second.max(1)),
             spare: TokenBucket::new(spare),
             least: None,
+            waiting: None,
         }
     }
 
-    /// Takes a message whose signature holds, unless it is too far ahead; then nothing has changed,
-    /// and it may be taken later.
+    /// Takes a message whose signature holds, unless it is too far ahead; it may be taken later then.
     pub fn try_take(&mut self, nonce: Nonce, sent_at: SentAt, now: Millis) -> bool {
         let difference = i128::from(now.0).saturating_sub(i128::from(sent_at.0));
-        let least = self.least.unwrap_or(Least { boot: nonce.boot, difference });
-        let (cost, least) = if nonce.boot < least.boot {
+        let seen = Seen { boot: nonce.boot, difference };
+        let least = self.least.unwrap_or(seen);
+        let (cost, least) = if seen.boot < least.boot {
             // Of another clock than the one that is watched.
             (self.message_ms, least)
-        } else if nonce.boot > least.boot {
-            (self.burst_ms, Least { boot: nonce.boot, difference })
+        } else if seen.boot > least.boot {
+            (self.burst_ms, seen)
         } else {
             let ahead = least.difference.saturating_sub(difference).max(0);
             let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
-            let difference = difference.min(least.difference);
-            (ahead.min(self.burst_ms), Least { difference, ..least })
+            (ahead.min(self.burst_ms), if ahead > 0 { seen } else { least })
         };
-        let taken = self.spare.try_take(now, cost).is_ok();
+        let may_draw = cost == 0 || !self.a_later_one_waits(seen, self.burst_ms, now);
+        let taken = may_draw && self.spare.try_take(now, cost).is_ok();
         if taken {
             self.least = Some(least);
+        } else if !self.a_later_one_waits(seen, 0, now) {
+            self.waiting = Some((seen, now));
         }
         taken
+    }
+
+    /// Whether one that was said later than `seen`, by more than `slack_ms`, found the budget spent
+    /// lately.
+    fn a_later_one_waits(&self, seen: Seen, slack_ms: u32, now: Millis) -> bool {
+        self.waiting.is_some_and(|(later, since)| {
+            now >= since && now.since(since) < WAITING_MS && later.is_later_than(seen, slack_ms)
+        })
     }
 }
 
@@ -118,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_fast_clock_gets_64_bursts_and_then_at_most_four_times_its_rate() {
-        let burst = || (0..10_000_u64).map(|number| (number * 100, 0));
+        let burst = || (0..=1 + 64 * 20_u64).map(|number| (number * 100, 0));
         // At the rate, by clocks that run four and ten times as fast as the receiver's, for a minute.
         for (every_ms, of_them) in [(25, 2_400..=2_400), (10, 1..=2_400)] {
             let mut lead = ClockLead::new(RATE);
@@ -138,10 +167,13 @@ mod tests {
         assert!(lead.try_take(nonce(1), SentAt(DAY), Millis(DAY)));
         assert!(lead.spare.peek(Millis(DAY), 63 * 2_000));
         assert!(!lead.spare.peek(Millis(DAY), 63 * 2_000 + 1));
-        let boots = (2..1000).filter(|boot| lead.try_take(nonce(*boot), SentAt(0), Millis(DAY)));
+        let boots = (2..65).filter(|boot| lead.try_take(nonce(*boot), SentAt(0), Millis(DAY)));
         assert_eq!(boots.count(), 63);
+        let mut spent = lead.clone();
         assert!(!lead.try_take(nonce(1), SentAt(0), Millis(DAY)), "nothing is left");
         assert!(lead.try_take(nonce(1), SentAt(0), Millis(DAY + 34)), "one message's worth is");
+        assert!(!spent.try_take(nonce(65), SentAt(0), Millis(DAY)));
+        assert!(!spent.try_take(nonce(1), SentAt(0), Millis(DAY + 34)), "a newer boot waits");
     }
 
     #[test]
@@ -152,6 +184,43 @@ mod tests {
         assert_eq!(taken(&mut lead, [(130_000, 0), (130_000, 499)]), 0);
         assert_eq!(taken(&mut lead, [(128_000, 499)]), 1, "as far ahead as before is free");
         assert_eq!(taken(&mut lead, [(130_000, 500)]), 1);
+    }
+
+    #[test]
+    fn a_stock_that_is_played_first_does_not_keep_the_live_message_out() {
+        // Ten hours of messages, one a second, and then as many as the attacker wants to send.
+        let mut lead = ClockLead::new(RATE);
+        let mut stock = (0..36_000_u64).map(|number| number * 1000);
+        let mut now = 36_000_000;
+        let mut refused = 0;
+        for live in 0..60_u64 {
+            for _ in 0..200 {
+                let old = stock.next().unwrap_or(0);
+                let _drawn = lead.try_take(nonce(1), SentAt(old), Millis(now));
+            }
+            // It comes a little later or earlier than those before, and once a second.
+            let jitter = [0, 7, 3][live as usize % 3];
+            let sent = 36_000_000 + live * 1000 - jitter;
+            refused += u32::from(!lead.try_take(nonce(1), SentAt(sent), Millis(now)));
+            now += 1000;
+        }
+        assert!(refused <= 1, "{refused} live messages were refused");
+    }
+
+    #[test]
+    fn who_waits_keeps_older_ones_out_for_a_minute_and_no_longer() {
+        let mut lead = ClockLead::new(RATE);
+        let ahead = (0..=64).map(|number| (number * 2_000, 0));
+        assert_eq!(taken(&mut lead, ahead), 65);
+        assert_eq!(taken(&mut lead, [(900_000, 0)]), 0);
+        // As old as a burst before the one that waits, and older.
+        let [near, far] = [900_000 - 2_000, 900_000 - 2_001];
+        assert_eq!(taken(&mut lead, [(far + 59_999, 59_999)]), 0);
+        assert_eq!(taken(&mut lead, [(near - 100_000 + 60_000, 60_000)]), 1, "it waits no more");
+        let mut lead = ClockLead::new(RATE);
+        let ahead = (0..=64).map(|number| (number * 2_000, 0));
+        assert_eq!(taken(&mut lead, ahead), 65);
+        assert_eq!(taken(&mut lead, [(900_000, 0), (near, 0), (near + 59_999, 59_999)]), 1);
     }
 
     proptest! {

@@ -2,7 +2,9 @@
 //! sends comes over links of its own or under addresses of honest neighbours.
 
 mod copied;
+mod floods;
 mod forged;
+mod held;
 mod links;
 
 use meshward::{Link, LinkId, Nonce};
