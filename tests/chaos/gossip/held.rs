@@ -121,7 +121,10 @@ fn g06_its_own_clock_alone_convicts_an_origin() {
             assert_eq!(mesh.give(1, over, &excess).unwrap_err(), Refusal::Duplicate);
         }
         assert_eq!(mesh.guard(1).core().reputation(&id(0), mesh.now), after);
-        assert_eq!(mesh.nodes[1].host.count(|event| matches!(event, Event::LinkQuarantined { .. })), 0);
+        assert_eq!(
+            mesh.nodes[1].host.count(|event| matches!(event, Event::LinkQuarantined { .. })),
+            0
+        );
         mesh.assert_unharmed(1, 2);
     }
 }

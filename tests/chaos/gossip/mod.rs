@@ -1,11 +1,15 @@
 //! Attacks on signed gossip. In each, node 0 is the victim, node 1 judges it, and what the attacker
 //! sends comes over links of its own or under addresses of honest neighbours.
 
+mod bytes;
+mod contradictions;
 mod copied;
+mod epochs;
 mod floods;
 mod forged;
 mod held;
 mod links;
+mod numbers;
 
 use meshward::{Link, LinkId, Nonce};
 

@@ -1,0 +1,136 @@
+//! Two things signed where only one may be; and one thing signed twice.
+
+use meshward::quorum::seal_attestation;
+use meshward::reputation::Reputation;
+use meshward::wire::Kind;
+use meshward::{CriticalEvent, Digest, EquivocationProof, Event, OsEntropy, Refusal, Suite};
+
+use super::{hostile, nonce};
+use crate::support::{Mesh, id, link};
+
+fn proofs(mesh: &Mesh, at: usize) -> Vec<EquivocationProof> {
+    let events = mesh.nodes[at].host.events.lock();
+    let proof = |event: &Event| match event {
+        Event::Equivocation(proof) => Some((**proof).clone()),
+        _ => None,
+    };
+    events.iter().filter_map(proof).collect()
+}
+
+/// Node 0 was found out by everyone in `finders`, once, and nobody else pays: not those who passed the
+/// two halves on either.
+fn assert_condemned_once(mesh: &mut Mesh, finders: &[usize], halves: &[Vec<u8>]) {
+    for at in finders {
+        let found = proofs(mesh, *at);
+        assert_eq!(found.len(), 1, "at {at}");
+        assert_eq!(found[0].node(), id(0));
+        // Anyone can check it who knows the members and has never met either half.
+        let elsewhere = mesh.guard(3).core().directory();
+        let checked = EquivocationProof::verify(found[0].as_bytes(), elsewhere).unwrap();
+        assert_eq!((checked.node(), checked.key()), (id(0), found[0].key()));
+        assert!(mesh.guard(*at).is_node_quarantined(&id(0), mesh.now));
+    }
+    // Played again for as long as the quarantine lasts, and once more when it is over.
+    for round in 0..1200 {
+        mesh.now = mesh.now.after(300);
+        for at in finders {
+            for half in halves {
+                mesh.give(*at, hostile(round % 40), half).unwrap_err();
+            }
+        }
+    }
+    for at in finders {
+        assert!(!mesh.guard(*at).is_node_quarantined(&id(0), mesh.now), "it ends");
+        let found = proofs(mesh, *at);
+        assert_eq!(found.len(), 1, "{} proofs at {at}", found.len());
+        let quarantined = |event: &Event| matches!(event, Event::MemberQuarantined { .. });
+        assert_eq!(mesh.nodes[*at].host.count(quarantined), 1, "at {at}");
+        let paid = |event: &Event| matches!(event, Event::LinkQuarantined { .. });
+        assert_eq!(mesh.nodes[*at].host.count(paid), 0, "at {at}");
+    }
+    mesh.assert_unharmed(1, 2);
+}
+
+/// G13, promise P11: 1200 different messages under one nonce, to one receiver, half of them through an
+/// honest relay. The second is proof: it is checked, written down, gossiped, and condemns the key once.
+/// What comes after it costs no check.
+#[test]
+fn g13_two_contents_under_one_nonce_are_proof() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        let liar = mesh.steal(0);
+        let said: Vec<_> =
+            (0..1200_u32).map(|number| liar.beacon(nonce(5), &number.to_le_bytes())).collect();
+        mesh.give(1, link(0), &said[0]).unwrap();
+        assert_eq!(mesh.give(1, link(2), &said[1]).unwrap_err(), Refusal::Equivocation);
+        // Two for the frames, two for the proof.
+        let checks = mesh.guard(1).stats(mesh.now).signature_checks;
+        assert!(checks <= 4, "{checks} checks");
+        for (number, other) in said.iter().enumerate() {
+            let over = link([0, 2][number % 2]);
+            let refusal = mesh.give(1, over, other).unwrap_err();
+            assert!(matches!(
+                refusal,
+                Refusal::OriginQuarantined | Refusal::Replay | Refusal::Duplicate
+            ));
+        }
+        assert_eq!(mesh.guard(1).stats(mesh.now).signature_checks, checks);
+        mesh.run();
+        assert_condemned_once(&mut mesh, &[1, 2, 3], &said[..2]);
+    }
+}
+
+/// G13, promise P11: one message to one receiver, another to a second. When they pass on what they
+/// heard, as honest neighbours do, the proof is there, and everybody has it.
+#[test]
+fn g13_two_contents_to_two_receivers_meet() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        let liar = mesh.steal(0);
+        let halves = [liar.beacon(nonce(5), b"to you"), liar.beacon(nonce(5), b"to you alone")];
+        mesh.give(1, link(0), &halves[0]).unwrap();
+        mesh.give(2, link(0), &halves[1]).unwrap();
+        assert_eq!(mesh.give(1, link(2), &halves[1]).unwrap_err(), Refusal::Equivocation);
+        assert_eq!(mesh.give(2, link(1), &halves[0]).unwrap_err(), Refusal::Equivocation);
+        mesh.run();
+        assert_condemned_once(&mut mesh, &[1, 2, 3], &halves);
+    }
+}
+
+/// G14, promises P5 and P11: one header and one vote, each signed 1200 times, with other random coins
+/// each time where the suite has any. Nothing of that is a contradiction, is kept, or is held against
+/// anybody.
+#[test]
+fn g14_one_statement_signed_twice_is_no_contradiction() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        let twin = mesh.steal(0);
+        let (topic, content) = (Digest::from_bytes([1; 32]), Digest::from_bytes([2; 32]));
+        let event = CriticalEvent::GovernanceProposal { topic, sequence: 1, content };
+        let head = twin.head();
+        let mut frames = std::collections::BTreeSet::new();
+        for number in 0..1200 {
+            let frame = twin.frame(twin.header(Kind::Beacon, nonce(7)), b"once");
+            let about = (mesh.view.digest(), nonce(7));
+            let vote = seal_attestation(&event, about, &head, &twin.key, &OsEntropy).unwrap();
+            let over = if number % 2 == 0 { link(0) } else { link(2) };
+            match (number, mesh.give(1, over, &frame)) {
+                (0, first) => drop(first.unwrap()),
+                (_, again) => assert_eq!(again.unwrap_err(), Refusal::Duplicate),
+            }
+            match (number, mesh.give(1, over, &vote)) {
+                (0, first) => drop(first.unwrap()),
+                (_, again) => assert_eq!(again.unwrap_err(), Refusal::Duplicate),
+            }
+            frames.insert(frame);
+        }
+        let differ = suite == Suite::MlDsa65;
+        assert_eq!(frames.len(), if differ { 1200 } else { 1 }, "{suite}");
+        assert_eq!(mesh.guard(1).stats(mesh.now).signature_checks, 2);
+        assert!(proofs(&mesh, 1).is_empty());
+        let full = mesh.guard(1).core().reputation(&id(0), mesh.now);
+        assert_eq!(full, Reputation::FULL);
+        assert_eq!(mesh.nodes[1].host.events.lock().len(), 0);
+        mesh.assert_unharmed(1, 2);
+    }
+}
