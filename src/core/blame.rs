@@ -33,9 +33,38 @@ impl Blame {
                 Self::Origin(Offence::Equivocation)
             }
             Refusal::OverRate => Self::Origin(Offence::OverRate),
-            // Honest nodes differ in what they know: of keys, views, releases, and of what they
-            // have seen before.
-            _ => Self::Nobody,
+            // Honest nodes differ in what they know: of keys, views, releases, and of what they have
+            // heard before.
+            Refusal::NotUnderstood(_)
+            | Refusal::OtherMesh(_)
+            | Refusal::UnknownOrigin(_)
+            | Refusal::UnknownKey { .. }
+            | Refusal::OtherView { .. }
+            | Refusal::Own
+            | Refusal::Duplicate
+            | Refusal::Replay
+            | Refusal::ClosedEpoch
+            | Refusal::Outdated
+            | Refusal::Decided
+            | Refusal::RotationOrder => Self::Nobody,
+            // Whoever is refused for what it did before has paid for that.
+            Refusal::LinkQuarantined | Refusal::OriginQuarantined => Self::Nobody,
+            // This node's own means.
+            Refusal::CheckBudget | Refusal::SuiteUnavailable(_) | Refusal::NotABeacon => {
+                Self::Nobody
+            }
+            // Relays can save up what was said in time and bring it at once.
+            Refusal::OriginRate | Refusal::AttestorRate | Refusal::RotationRate => Self::Nobody,
+            // Not signed, so anybody's; or signed, and harmless.
+            Refusal::BadCookie | Refusal::Nonsense(_) => Self::Nobody,
+        }
+    }
+
+    /// What is paid for, by whoever it is.
+    pub const fn offence(&self) -> Option<Offence> {
+        match self {
+            Self::Link(offence) | Self::Origin(offence) => Some(*offence),
+            Self::Nobody => None,
         }
     }
 }

@@ -115,6 +115,11 @@ impl Core {
         self.ledgers.members.reputation(node, now)
     }
 
+    /// The reputation of a proven link here, 0 to 1.
+    pub fn link_reputation(&self, link: LinkId, now: Millis) -> Reputation {
+        self.ledgers.links.reputation(&link, now)
+    }
+
     /// For how long `node` has not been heard, in milliseconds; `None` if it is no member.
     pub fn silent_for(&self, node: &NodeId, now: Millis) -> Option<u64> {
         Some(self.quorum.silent_for(self.view().index_of(node)?, now))

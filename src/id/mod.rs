@@ -4,10 +4,12 @@ mod bytes32;
 mod digest;
 mod link;
 mod mark;
+mod steady_clock;
 mod time;
 
 pub use bytes32::{MeshId, NodeId, ParseIdError};
 pub use digest::Digest;
 pub use link::{Link, LinkId};
 pub use mark::{Epoch, Mark, Nonce, ViewNumber};
+pub(crate) use steady_clock::SteadyClock;
 pub use time::{Millis, SentAt};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::{Error, Identity, Misuse, boot, identity, seal_rotation};
-use crate::id::{Epoch, MeshId, Millis, NodeId, Nonce, SentAt};
+use crate::id::{Epoch, MeshId, Millis, NodeId, Nonce, SentAt, SteadyClock};
 use crate::limit::{Rate, TokenBucket};
 use crate::store::{Batch, Store};
 use crate::suite::{Entropy, SigningKey, Suite};
@@ -68,7 +68,6 @@ pub struct Keyring {
     node: NodeId,
     mesh: MeshId,
     rate: Rate,
-    started: Millis,
     state: Mutex<State>,
 }
 
@@ -81,8 +80,8 @@ struct State {
     /// The sequence of the next bare statement.
     next_statement: Option<u32>,
     bucket: TokenBucket,
-    /// The latest time seen: signed times never go back, even if the caller's clock does.
-    latest: Millis,
+    /// Signed times never go back, even if the caller's clock does, and go on after that.
+    clock: SteadyClock,
     /// The last nonce of the active key, while a rotation away from it is being made durable.
     closing: Option<Nonce>,
     rotations: Vec<Arc<[u8]>>,
@@ -102,17 +101,19 @@ impl Keyring {
     ) -> Result<Self, Error> {
         let boot = boot::claim(store)?;
         let Identity { node, active, rotations } = identity;
+        let mut clock = SteadyClock::default();
+        clock.advance(now);
         let state = State {
             active,
             boot,
             next: Some(1),
             next_statement: Some(1),
             bucket: TokenBucket::new(rate),
-            latest: now,
+            clock,
             closing: None,
             rotations,
         };
-        Ok(Self { node, mesh, rate, started: now, state: Mutex::new(state) })
+        Ok(Self { node, mesh, rate, state: Mutex::new(state) })
     }
 
     /// This node's id.
@@ -173,11 +174,13 @@ impl Keyring {
         }
         // Receivers prove over-rate from these very numbers, so bucket and signed time must be of
         // one clock, and one that never goes back.
-        let now = now.max(state.latest);
-        state.latest = now;
-        state.bucket.try_take(now, 1).map_err(|wait| Misuse::RateExceeded { wait_ms: wait.0 })?;
+        let at = state.clock.advance(now);
+        state
+            .bucket
+            .try_take(Millis(at), 1)
+            .map_err(|wait| Misuse::RateExceeded { wait_ms: wait.0 })?;
         state.next = sequence.checked_add(1);
-        let sent_at = SentAt(now.since(self.started));
+        let sent_at = SentAt(at);
         Ok(Ticket { key: Arc::clone(&state.active), nonce, sent_at })
     }
 

@@ -48,7 +48,6 @@
 //! and has no influence on how votes are counted.
 
 mod charge;
-mod clock;
 mod config;
 mod ledger;
 mod offence;

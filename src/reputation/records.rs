@@ -4,8 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
-use crate::id::Millis;
-use crate::reputation::clock::Clock;
+use crate::id::{Millis, SteadyClock};
 use crate::reputation::standing::Standing;
 use crate::reputation::{Charge, Offence, Reputation, ReputationConfig};
 
@@ -18,7 +17,7 @@ pub(super) struct Records<S> {
     config: ReputationConfig,
     capacity: usize,
     most_quarantined: Option<usize>,
-    clock: Clock,
+    clock: SteadyClock,
     standings: BTreeMap<S, Standing>,
     /// Who is in quarantine, by its end. Always those whose standing says so.
     ends: BTreeSet<(u64, S)>,
@@ -37,7 +36,7 @@ impl<S: Ord + Copy> Records<S> {
             config,
             capacity,
             most_quarantined,
-            clock: Clock::default(),
+            clock: SteadyClock::default(),
             standings: BTreeMap::new(),
             ends: BTreeSet::new(),
             ended: BTreeSet::new(),

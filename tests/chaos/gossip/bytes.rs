@@ -147,7 +147,7 @@ fn g16_a_statement_with_a_byte_changed_is_none() {
                 }
             }
             let mut copy = bytes.clone();
-            let front = (0..400.min(bytes.len())).chain((400..bytes.len()).step_by(7));
+            let front = (0..400.min(bytes.len())).chain((400..bytes.len()).step_by(23));
             for (number, byte) in front.enumerate() {
                 let bits = if byte < 400 { 0..8 } else { number % 8..number % 8 + 1 };
                 for bit in bits {

@@ -96,3 +96,40 @@ fn g12_one_frame_on_eight_threads_is_delivered_once() {
         mesh.assert_unharmed(1, 0);
     }
 }
+
+/// G4, promise P4: nine nodes that pass on to everyone what is new to them, so that every beacon
+/// reaches each over eight links: at most 1.05 signature checks for each delivery.
+#[test]
+fn g04_fan_out_of_eight_costs_one_check() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 9);
+        let (mut deliveries, mut copies) = (0, 0);
+        for _ in 0..20 {
+            mesh.now = mesh.now.after(100);
+            for origin in 0..9 {
+                let beacon = mesh.beacon(origin);
+                let mut air: Vec<_> = (0..9).map(|to| (origin, to)).collect();
+                while let Some((from, to)) = air.pop() {
+                    if from == to || to == origin {
+                        continue;
+                    }
+                    copies += 1;
+                    match mesh.give(to, link(from), &beacon) {
+                        Ok(_) => air.extend((0..9).map(|next| (to, next))),
+                        Err(refusal) => assert_eq!(refusal, Refusal::Duplicate),
+                    }
+                }
+            }
+        }
+        let mut checks = 0;
+        for at in 0..9 {
+            let stats = mesh.guard(at).stats(mesh.now);
+            assert_eq!(stats.delivered, 20 * 8);
+            deliveries += stats.delivered;
+            checks += stats.signature_checks;
+            assert_eq!(mesh.nodes[at].host.events.lock().len(), 0);
+        }
+        assert_eq!(copies, 20 * 9 * 8 * 8);
+        assert!(checks * 100 <= deliveries * 105, "{suite}: {checks} for {deliveries}");
+    }
+}

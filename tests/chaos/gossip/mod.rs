@@ -10,6 +10,7 @@ mod forged;
 mod held;
 mod links;
 mod numbers;
+mod quarantine;
 
 use meshward::{Link, LinkId, Nonce};
 

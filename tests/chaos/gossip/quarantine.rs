@@ -1,0 +1,285 @@
+//! How standing is lost, how it comes back, and who is heard meanwhile.
+
+use meshward::keyring::{ActiveKey, seal_rotation};
+use meshward::reputation::Reputation;
+use meshward::suite::SigningKey;
+use meshward::wire::{Header, Kind, Tag, seal_statement};
+use meshward::{
+    Accepted, CriticalEvent, Digest, Epoch, Event, Millis, OsEntropy, Refusal, SentAt, Suite, Tally,
+};
+
+use super::{hostile, nonce};
+use crate::support::{Liar, Mesh, id, link, with_signature};
+
+const MINUTE: u64 = 60_000;
+const DAY: u64 = 86_400_000;
+
+/// A frame of node 0's whose signature does not hold, another one for each number.
+fn bad(victim: &Liar, number: u32) -> Vec<u8> {
+    let signature = vec![7; victim.key.suite().signature_len()];
+    with_signature(victim.header(Kind::Beacon, nonce(100_000 + number)), &signature, b"")
+}
+
+fn quarantines(mesh: &Mesh, at: usize) -> Vec<u64> {
+    let events = mesh.nodes[at].host.events.lock();
+    let until = |event: &Event| match event {
+        Event::LinkQuarantined { until, .. } | Event::MemberQuarantined { until, .. } => {
+            Some(until.0)
+        }
+        _ => None,
+    };
+    events.iter().filter_map(until).collect()
+}
+
+/// G17, promise P10: one bad frame for every four, ten and hundred true ones that a relay brings, a
+/// tenth of a second apart. True ones earn nothing, so fourteen offences are the most that go by.
+#[test]
+fn g17_good_messages_pay_for_no_bad_one() {
+    for suite in Suite::available() {
+        for good in [4, 10, 100] {
+            let mut mesh = Mesh::new(suite, 4);
+            let victim = mesh.steal(0);
+            let mut offences = 0;
+            while quarantines(&mesh, 1).is_empty() {
+                for _ in 0..good {
+                    mesh.now = mesh.now.after(100);
+                    let taken = mesh.give(1, hostile(0), &mesh.beacon(0));
+                    assert!(matches!(taken, Ok(Accepted::Message(_))), "{taken:?}");
+                }
+                let refusal = mesh.give(1, hostile(0), &bad(&victim, offences)).unwrap_err();
+                assert_eq!(refusal, Refusal::BadSignature);
+                offences += 1;
+                assert!(offences <= 14, "{suite}: {offences} offences, one for {good} good");
+            }
+            mesh.assert_unharmed(1, 0);
+        }
+    }
+}
+
+/// G17, promise P10: a member that signs true messages for a minute between two excesses of its rate
+/// is in quarantine at the fourth.
+#[test]
+fn g17_a_member_cannot_launder_its_excesses() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        let liar = mesh.steal(0);
+        let (mut sequence, mut excesses) = (0, 0);
+        while quarantines(&mesh, 1).is_empty() {
+            for _ in 0..22 {
+                sequence += 1;
+                let header = liar.header(Kind::RouteUpdate, nonce(sequence));
+                let header = Header { sent_at: SentAt(mesh.now.0), ..header };
+                match mesh.give(1, link(0), &liar.frame(header, b"")) {
+                    Ok(_) => {}
+                    Err(Refusal::OverRate) => excesses += 1,
+                    Err(refusal) => assert_eq!(refusal, Refusal::OriginQuarantined),
+                }
+            }
+            assert!(excesses <= 4, "{excesses} excesses");
+            for _ in 0..60 {
+                mesh.now = mesh.now.after(1_000);
+                sequence += 1;
+                let header = liar.header(Kind::RouteUpdate, nonce(sequence));
+                let header = Header { sent_at: SentAt(mesh.now.0), ..header };
+                let _taken = mesh.give(1, link(0), &liar.frame(header, b""));
+            }
+        }
+    }
+}
+
+/// G18, promise P10: a link that goes on offending is quarantined for five minutes, then for twice as
+/// long each time, for a day at most, and each quarantine ends. Neither silence between two offences,
+/// nor a new connection under the same identity, nor a place reserved or given back shortens that.
+#[test]
+fn g18_quarantine_doubles_ends_and_is_not_reset() {
+    let suite = Suite::available().next().unwrap();
+    let mut mesh = Mesh::new(suite, 4);
+    let victim = mesh.steal(0);
+    let (over, mut number) = (hostile(0), 0);
+    let mut lengths = Vec::new();
+    for round in 0..12 {
+        let before = lengths.len();
+        while quarantines(&mesh, 1).len() == before {
+            number += 1;
+            let refusal = mesh.give(1, over, &bad(&victim, number)).unwrap_err();
+            assert_eq!(refusal, Refusal::BadSignature);
+        }
+        let until = quarantines(&mesh, 1)[before];
+        lengths.push(until - mesh.now.0);
+        mesh.guard(1).release_link(over.id());
+        mesh.guard(1).reserve_link(over.id(), mesh.now).unwrap();
+        mesh.now = Millis(until - 1);
+        let refusal = mesh.give(1, over, &mesh.beacon(2)).unwrap_err();
+        assert_eq!(refusal, Refusal::LinkQuarantined);
+        mesh.now = Millis(until);
+        mesh.guard(1).tick(mesh.now).unwrap();
+        let released = |event: &Event| matches!(event, Event::LinkReleased { .. });
+        assert_eq!(mesh.nodes[1].host.count(released), before + 1);
+        let taken = mesh.give(1, over, &mesh.beacon(2));
+        assert!(matches!(taken, Ok(Accepted::Message(_))), "{taken:?}");
+        // Probation: half of full standing, which does not rise for an hour.
+        let half = Reputation::from_ppm(500_000);
+        assert_eq!(mesh.guard(1).core().link_reputation(over.id(), mesh.now), half);
+        mesh.guard(1).release_link(over.id());
+        // Silent for an hour, or six days.
+        mesh.now = mesh.now.after(if round % 2 == 0 { 60 * MINUTE } else { 6 * DAY });
+    }
+    let expected: Vec<_> = (0..12).map(|round| (5 * MINUTE << round).min(DAY)).collect();
+    assert_eq!(lengths, expected);
+    mesh.assert_unharmed(1, 0);
+}
+
+/// A member in quarantine at node 1, with its key.
+fn condemned(mesh: &Mesh, place: usize) -> Liar {
+    let liar = mesh.steal(place);
+    mesh.give(1, link(place), &liar.beacon(nonce(1), b"left")).unwrap();
+    let refusal = mesh.give(1, link(place), &liar.beacon(nonce(1), b"right")).unwrap_err();
+    assert_eq!(refusal, Refusal::Equivocation);
+    liar
+}
+
+/// G18, promise P10: from a member in quarantine ordinary messages are refused, and all that could
+/// clear it passes: one beacon an interval, so that nobody reports it as failed; its Hello; its vote,
+/// which counts; the rotation to another key.
+#[test]
+fn g18_quarantine_leaves_the_way_back_open() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        let liar = condemned(&mesh, 3);
+        assert!(mesh.guard(1).is_node_quarantined(&id(3), mesh.now));
+        let (mut signs, mut sequence) = (0, 10);
+        for _ in 0..120 {
+            mesh.now = mesh.now.after(500);
+            sequence += 1;
+            let update = liar.header(Kind::RouteUpdate, nonce(sequence));
+            let refusal = mesh.give(1, link(3), &liar.frame(update, b"")).unwrap_err();
+            assert_eq!(refusal, Refusal::OriginQuarantined);
+            sequence += 1;
+            match mesh.give(1, link(3), &liar.beacon(nonce(sequence), b"")) {
+                Ok(Accepted::SignOfLife(node)) if node == id(3) => signs += 1,
+                other => assert_eq!(other.unwrap_err(), Refusal::OriginQuarantined),
+            }
+            let overdue = mesh.guard(1).core().overdue(mesh.now);
+            assert!(!overdue.contains(&id(3)), "it is not dead, but in quarantine");
+        }
+        assert_eq!(signs, 60, "one a second");
+
+        let hello = [9, 0, 0, 0, 9, 0, 0, 0];
+        let hello = seal_statement(Tag::Hello, &liar.head(), &hello, &liar.key, &OsEntropy);
+        let taken = mesh.give(1, link(3), &hello.unwrap());
+        assert!(matches!(taken, Ok(Accepted::Hello(node)) if node == id(3)), "{taken:?}");
+
+        let content = Digest::from_bytes([1; 32]);
+        let event = CriticalEvent::GovernanceProposal { topic: content, sequence: 1, content };
+        for voter in [0, 2] {
+            mesh.give(1, link(voter), &mesh.steal(voter).attest(&event)).unwrap();
+        }
+        let vote = mesh.give(1, link(3), &liar.attest(&event));
+        let Ok(Accepted::Attestation { tally: Tally::Certified(certificate), .. }) = vote else {
+            panic!("its vote counts like any other: {vote:?}");
+        };
+        assert_eq!(certificate.attestors().len(), 3);
+
+        let next = SigningKey::generate(suite, &OsEntropy).unwrap();
+        let epoch = Epoch { recovery: 0, operational: 1 };
+        let (from, to) =
+            (ActiveKey { epoch: Epoch::FIRST, key: liar.key }, ActiveKey { epoch, key: next });
+        let who = (mesh.view.mesh(), id(3));
+        let rotation = seal_rotation(who, &from, &to, nonce(sequence), &OsEntropy).unwrap();
+        let taken = mesh.give(1, link(2), &rotation);
+        assert!(matches!(taken, Ok(Accepted::Rotation { .. })), "{taken:?}");
+        mesh.now = mesh.now.after(5 * MINUTE);
+        assert!(!mesh.guard(1).is_node_quarantined(&id(3), mesh.now));
+        let back = Liar { epoch, key: to.key, ..mesh.steal(3) };
+        let taken = mesh.give(1, link(3), &back.beacon(nonce(sequence + 1), b"back"));
+        assert!(matches!(taken, Ok(Accepted::Message(_))), "{taken:?}");
+    }
+}
+
+/// G18, promise P10: of seven members three contradict themselves. A node judges two of them, as many
+/// as may be faulty, and raises an alarm for the third, which is heard on; a place that is free again
+/// is taken by the next offence.
+#[test]
+fn g18_at_most_f_members_are_quarantined_at_once() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 7);
+        for place in [4, 5, 6] {
+            condemned(&mesh, place);
+        }
+        assert_eq!(mesh.guard(1).stats(mesh.now).quarantined_nodes, [id(4), id(5)]);
+        let alarm = |event: &Event| matches!(event, Event::QuarantineWithheld { node, .. } if *node == id(6));
+        assert_eq!(mesh.nodes[1].host.count(alarm), 1);
+        let third = mesh.steal(6);
+        let taken = mesh.give(1, link(6), &third.beacon(nonce(2), b""));
+        assert!(matches!(taken, Ok(Accepted::Message(_))), "{taken:?}");
+        mesh.now = mesh.now.after(5 * MINUTE);
+        // It has come back by a little; what it did stands.
+        let header = |number| {
+            let header = third.header(Kind::RouteUpdate, nonce(number));
+            Header { sent_at: SentAt(2_000), ..header }
+        };
+        let refusals = (3..40)
+            .filter_map(|number| mesh.give(1, link(6), &third.frame(header(number), b"")).err());
+        assert_eq!(refusals.take(2).last(), Some(Refusal::OriginQuarantined));
+        assert_eq!(mesh.guard(1).stats(mesh.now).quarantined_nodes, [id(6)]);
+        mesh.assert_unharmed(1, 2);
+    }
+}
+
+/// G19, promise P10: the clock of the host steps a day back and a day on. A quarantine lasts as long
+/// as it had left; a step on ends it at most as early as the step is long; the next is longer all the
+/// same; and what was taken before is not taken again.
+#[test]
+fn g19_a_clock_that_steps_frees_and_holds_nobody() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        mesh.now = Millis(10 * DAY);
+        let heard: Vec<_> = (0..20).map(|_| mesh.beacon(0)).collect();
+        for frame in &heard {
+            mesh.give(1, link(0), frame).unwrap();
+        }
+        let victim = mesh.steal(2);
+        condemned(&mesh, 3);
+        (0..8)
+            .for_each(|number| drop(mesh.give(1, hostile(0), &bad(&victim, number)).unwrap_err()));
+        let over = hostile(0).id();
+        let quarantined = |mesh: &Mesh| {
+            let refusal = mesh.give(1, hostile(0), &heard[0]).unwrap_err();
+            let link = refusal == Refusal::LinkQuarantined;
+            assert_eq!(mesh.guard(1).is_node_quarantined(&id(3), mesh.now), link);
+            link
+        };
+        mesh.now = mesh.now.after(MINUTE);
+        assert!(quarantined(&mesh));
+        mesh.now = Millis(mesh.now.0 - DAY);
+        assert!(quarantined(&mesh), "a step back frees nobody");
+        // Everybody's clock stepped; whoever asks it sees that, and is not muted until it is back.
+        let _over_its_rate = mesh.guard(0).core().sign_beacon(b"", mesh.now);
+        mesh.now = mesh.now.after(4 * MINUTE - 1);
+        assert!(quarantined(&mesh));
+        mesh.now = mesh.now.after(1);
+        assert!(!quarantined(&mesh), "four of five minutes were left, whatever the clock shows");
+        let half = Reputation::from_ppm(500_000);
+        assert_eq!(mesh.guard(1).core().link_reputation(over, mesh.now), half);
+        for frame in &heard {
+            assert_eq!(mesh.give(1, link(2), frame).unwrap_err(), Refusal::Duplicate);
+        }
+        mesh.assert_unharmed(1, 0);
+
+        let before = quarantines(&mesh, 1).len();
+        (10..13).for_each(|number| {
+            drop(mesh.give(1, hostile(0), &bad(&victim, number)).unwrap_err());
+        });
+        assert_eq!(quarantines(&mesh, 1)[before] - mesh.now.0, 10 * MINUTE, "twice as long");
+        mesh.now = mesh.now.after(DAY);
+        let taken = mesh.give(1, hostile(0), &mesh.beacon(2));
+        assert!(matches!(taken, Ok(Accepted::Message(_))), "time passed: {taken:?}");
+        for frame in &heard {
+            assert!(matches!(
+                mesh.give(1, link(2), frame).unwrap_err(),
+                Refusal::Duplicate | Refusal::Replay
+            ));
+        }
+        mesh.assert_unharmed(1, 0);
+    }
+}
