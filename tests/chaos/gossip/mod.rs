@@ -11,6 +11,9 @@ mod held;
 mod links;
 mod numbers;
 mod quarantine;
+mod relays;
+mod seen;
+mod stock;
 
 use meshward::{Link, LinkId, Nonce};
 

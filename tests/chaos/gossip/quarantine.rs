@@ -124,7 +124,7 @@ fn g18_quarantine_doubles_ends_and_is_not_reset() {
         // Silent for an hour, or six days.
         mesh.now = mesh.now.after(if round % 2 == 0 { 60 * MINUTE } else { 6 * DAY });
     }
-    let expected: Vec<_> = (0..12).map(|round| (5 * MINUTE << round).min(DAY)).collect();
+    let expected: Vec<_> = (0..12).map(|round| ((5 * MINUTE) << round).min(DAY)).collect();
     assert_eq!(lengths, expected);
     mesh.assert_unharmed(1, 0);
 }

@@ -1,0 +1,57 @@
+//! Recorded life of a node that is dead.
+
+use meshward::{Accepted, Refusal, Suite};
+
+use super::{hostile, spoofed};
+use crate::support::{Mesh, id, link};
+
+/// G27, promises P2 and P7: a relay keeps back every second beacon of X, and plays that stock to
+/// everyone after X has died, one a second. Each is delivered once at most and costs nobody anything;
+/// but what is older than the newest that was heard is no sign of life, so X is certified as failed
+/// while the stock is still being played. (A stock that is newer than all that anybody heard is
+/// another matter: a challenge tells it from life.)
+#[test]
+fn g27_a_stock_of_beacons_does_not_feign_life() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        mesh.pass(1_000);
+        let mut stock = Vec::new();
+        for number in 0..600 {
+            mesh.now = mesh.now.after(100);
+            let beacon = mesh.beacon(0);
+            if number % 2 == 0 {
+                stock.push(beacon);
+                continue;
+            }
+            for at in [1, 2, 3] {
+                mesh.give(at, link(0), &beacon).unwrap();
+            }
+        }
+        mesh.nodes[0].down = true;
+        let (mut delivered, mut certified_after) = (0, None);
+        for (second, beacon) in (0..30).zip(&stock) {
+            for at in [1, 2, 3] {
+                let taken = mesh.give(at, hostile(0), beacon);
+                delivered += usize::from(matches!(taken, Ok(Accepted::Message(_))));
+                for over in [hostile(1), spoofed(0)] {
+                    let again = mesh.give(at, over, beacon).unwrap_err();
+                    assert!(matches!(again, Refusal::Duplicate | Refusal::Replay), "{again}");
+                }
+            }
+            mesh.pass(1_000);
+            if certified_after.is_none() && (1..4).all(|at| mesh.certified(at, 0)) {
+                certified_after = Some(second);
+            }
+        }
+        assert_eq!(delivered, 30 * 3, "late, and true");
+        assert!(certified_after.is_some(), "{suite}: the stock passed for life");
+        for at in 1..4 {
+            assert!(mesh.certified(at, 0), "and it did not bring X back");
+            let full = mesh.guard(at).core().reputation(&id(0), mesh.now);
+            assert_eq!(full, meshward::reputation::Reputation::FULL);
+        }
+        for (victim, at) in [(1, 2), (2, 3), (3, 1)] {
+            mesh.assert_unharmed(at, victim);
+        }
+    }
+}
