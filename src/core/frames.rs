@@ -40,9 +40,11 @@ impl Core {
         bytes: &[u8],
         now: Millis,
     ) -> Step<Result<Message, Refusal>> {
-        if Frame::parse(bytes).is_ok_and(|frame| frame.header().kind != Kind::Beacon) {
-            let mut outputs = Vec::new();
-            let refusal = self.refused(link, None, Refusal::NotABeacon, now, &mut outputs);
+        if let Ok(frame) = Frame::parse(bytes)
+            && frame.header().kind != Kind::Beacon
+        {
+            let (origin, mut outputs) = (Some(frame.header().origin), Vec::new());
+            let refusal = self.refused(link, origin, Refusal::NotABeacon, now, &mut outputs);
             return Step { result: Err(refusal), outputs };
         }
         let Step { result, outputs } = self.handle_frame(link, bytes, now);

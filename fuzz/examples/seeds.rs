@@ -1,0 +1,54 @@
+//! Writes the seeds of `decode`: one of every packet there is. Run it when the format changes.
+
+#[path = "../fuzz_targets/members.rs"]
+mod members;
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+use std::path::Path;
+
+use meshward::keyring::{ActiveKey, seal_rotation};
+use meshward::wire::{HEADER_LEN, Kind, Tag, seal_statement};
+use meshward::{Epoch, EquivocationProof, Link, LinkId, Nonce, OsEntropy, Suite};
+use support::{Liar, Mesh, certificate, failure};
+
+fn main() {
+    let view = members::view();
+    let nonce = |sequence| Nonce { boot: 1, sequence };
+    let who = [0, 1, 2, 3].map(|place| Liar {
+        id: members::id(place),
+        epoch: Epoch::FIRST,
+        key: members::key(place),
+        view: view.clone(),
+    });
+    let frame = who[0].frame(who[0].header(Kind::Beacon, nonce(1)), b"here");
+    let hello =
+        seal_statement(Tag::Hello, &who[0].head(), &[1; 8], &who[0].key, &OsEntropy).unwrap();
+    let votes = [0_u32, 1, 2].map(|place| (place, who[place as usize].attest(&failure(3, None))));
+    let halves = [b"a", b"b"].map(|body| who[3].beacon(nonce(2), body));
+    let halves =
+        [0, 1].map(|half: usize| &halves[half][..HEADER_LEN + Suite::MlDsa65.signature_len()]);
+    let to = ActiveKey { epoch: Epoch { recovery: 0, operational: 1 }, key: members::key(9) };
+    let from = ActiveKey { epoch: Epoch::FIRST, key: members::key(0) };
+    let name = (view.mesh(), members::id(0));
+    let rotation = seal_rotation(name, &from, &to, nonce(9), &OsEntropy).unwrap();
+    let mesh = Mesh::new(Suite::MlDsa65, 4);
+    mesh.give(1, Link::Claimed(LinkId(7)), &mesh.beacon(0)).unwrap();
+    let (_, cookie) = mesh.nodes[1].host.replies.lock().pop().unwrap();
+    let mut echo = cookie.clone();
+    echo[1] = Tag::CookieEcho.code();
+    let seeds = [
+        ("frame", frame),
+        ("attestation", votes[0].1.clone()),
+        ("rotation", rotation),
+        ("hello", hello),
+        ("certificate", certificate(&view, &votes)),
+        ("proof", EquivocationProof::seal_headers(view.mesh(), halves).unwrap()),
+        ("cookie", cookie),
+        ("cookie_echo", echo),
+    ];
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds/decode");
+    for (name, bytes) in seeds {
+        std::fs::write(directory.join(name), bytes).unwrap();
+    }
+}

@@ -1,0 +1,46 @@
+//! Any bytes, through everything that reads bytes of a peer: nothing panics, and what is read is
+//! written again as the very same bytes, so no two packets mean the same.
+
+#![no_main]
+
+mod members;
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use meshward::keyring::verify_rotation;
+use meshward::quorum::Attestation;
+use meshward::wire::{Container, Packet, Tag};
+use meshward::{Certificate, Directory, EquivocationProof, Millis};
+
+static DIRECTORY: LazyLock<Directory> = LazyLock::new(|| Directory::new(members::view(), 8));
+
+fuzz_target!(|bytes: &[u8]| {
+    let view = DIRECTORY.view();
+    let _refused = Certificate::verify(bytes, &DIRECTORY);
+    let _refused = EquivocationProof::verify(bytes, &DIRECTORY);
+    let Ok(packet) = Packet::parse(bytes) else { return };
+    let again = match &packet {
+        Packet::Frame(frame) => {
+            let _compared = frame.body_matches();
+            let header = frame.header().to_bytes().unwrap();
+            [&header, frame.signed_header().signature(), frame.body()].concat()
+        }
+        Packet::Statement(statement) => {
+            let member = view.indices().next().unwrap();
+            let _refused = verify_rotation(statement, &DIRECTORY, member, Millis(0));
+            if let Ok(attestation) = Attestation::read(statement.clone(), view) {
+                let _refused = attestation.verify(&DIRECTORY, Millis(0));
+            }
+            let signed = statement.head().signed_bytes(statement.tag(), statement.content());
+            [&signed.unwrap(), statement.signature(), statement.attachment()].concat()
+        }
+        Packet::Certificate(container)
+        | Packet::Proof(container)
+        | Packet::Cookie(container)
+        | Packet::CookieEcho(container) => {
+            Container::to_bytes(Tag::of(bytes).unwrap(), container.mesh(), container.payload())
+        }
+    };
+    assert_eq!(again, bytes, "{packet:?}");
+});

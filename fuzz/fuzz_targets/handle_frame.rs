@@ -1,0 +1,361 @@
+//! A mesh of four with real keys: an honest member X, the receiver V, an honest relay, and an
+//! adversary that is a member, owns the network but for two links, and steps V's clock. Whatever it
+//! does, nothing panics, X and the honest links are unharmed after every step, and in the end V hears
+//! X.
+
+#![no_main]
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+use std::sync::{LazyLock, Mutex};
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use meshward::keyring::{ActiveKey, seal_rotation};
+use meshward::reputation::Reputation;
+use meshward::suite::SigningKey;
+use meshward::wire::{Header, Kind, Tag, seal_statement};
+use meshward::{
+    Accepted, CriticalEvent, Digest, Epoch, Link, LinkId, Millis, Nonce, OsEntropy, Refusal,
+    SentAt, Suite,
+};
+use support::{Liar, Mesh, certificate, failure, id, link, with_signature};
+
+const X: usize = 0;
+const V: usize = 1;
+const RELAY: usize = 2;
+const ADVERSARY: usize = 3;
+
+/// Over what a packet of the adversary's arrives.
+#[derive(Debug, Clone, Copy, Arbitrary)]
+enum Over {
+    Proven(u8),
+    Claimed(u8),
+    AddressOfX,
+    AddressOfTheRelay,
+}
+
+impl Over {
+    fn link(self) -> Link {
+        match self {
+            Self::Proven(number) => Link::Proven(LinkId(1000 + u64::from(number))),
+            Self::Claimed(number) => Link::Claimed(LinkId(5000 + u64::from(number))),
+            Self::AddressOfX => Link::Claimed(link(X).id()),
+            Self::AddressOfTheRelay => Link::Claimed(link(RELAY).id()),
+        }
+    }
+}
+
+#[derive(Debug, Arbitrary)]
+struct Numbers {
+    boot: u32,
+    sequence: u32,
+    sent_at: u64,
+    recovery: u32,
+    operational: u32,
+    kind: u8,
+}
+
+#[derive(Debug, Arbitrary)]
+enum Said {
+    Failure { of: u8, sequence: u32 },
+    Link { peer: u8 },
+    Proposal { content: u8 },
+    Rotation { of: u8, content: u8 },
+    Incident { of: u8 },
+    Hello { sequence: u32 },
+    NewKey { closing: u32 },
+}
+
+#[derive(Debug, Arbitrary)]
+enum Act {
+    /// X says something; V hears it, or the adversary keeps it for later.
+    Beacon {
+        held: bool,
+    },
+    /// A packet that was seen before.
+    Replay {
+        which: u8,
+        over: Over,
+    },
+    Alter {
+        which: u8,
+        at: u16,
+        by: u8,
+        over: Over,
+    },
+    Cut {
+        which: u8,
+        at: u16,
+        over: Over,
+    },
+    Append {
+        which: u8,
+        tail: [u8; 3],
+        over: Over,
+    },
+    Raw {
+        bytes: Vec<u8>,
+        over: Over,
+    },
+    /// Under the adversary's own name and key.
+    Frame {
+        numbers: Numbers,
+        body: u8,
+        over: Over,
+    },
+    Statement {
+        said: Said,
+        over: Over,
+    },
+    Certificate {
+        over: Over,
+    },
+    /// Under X's name, with a signature made for something else.
+    Forged {
+        numbers: Numbers,
+        over: Over,
+    },
+    /// Whoever V asked for a cookie sends it back.
+    Echo {
+        over: Over,
+    },
+    Wait {
+        ms: u16,
+    },
+    StepClock {
+        on: bool,
+        seconds: u16,
+    },
+    Tick,
+    Restart,
+}
+
+/// Acts that are played of one input.
+const ACTS: usize = 60;
+/// Milliseconds between two beacons of X.
+const INTERVAL_MS: u64 = 200;
+/// Longer than it takes until all budgets are full again, in milliseconds.
+const PAUSE_MS: u64 = 120_000;
+
+/// What is made once: keys are dear, and so is signing.
+struct World {
+    mesh: Mesh,
+    /// What X says during the acts, and a burst after the pause.
+    beacons: Vec<Vec<u8>>,
+}
+
+static WORLD: LazyLock<Mutex<World>> = LazyLock::new(|| {
+    let mesh = Mesh::new(Suite::MlDsa65, 4);
+    let x = mesh.steal(X);
+    let beacon = |number: usize| {
+        let sequence = u32::try_from(number + 1).unwrap();
+        let pause = if number > ACTS { PAUSE_MS } else { 0 };
+        let sent_at = SentAt(number.min(ACTS + 1) as u64 * INTERVAL_MS + pause);
+        let header = x.header(Kind::Beacon, Nonce { boot: 1, sequence });
+        x.frame(Header { sent_at, ..header }, b"here")
+    };
+    let beacons = (0..=ACTS + 20).map(beacon).collect();
+    Mutex::new(World { mesh, beacons })
+});
+
+struct Attack<'a> {
+    mesh: &'a mut Mesh,
+    beacons: &'a [Vec<u8>],
+    said: usize,
+    /// What V's clock shows.
+    clock: Millis,
+    liar: Liar,
+    x: Liar,
+    seen: Vec<Vec<u8>>,
+    votes: Vec<(u32, Vec<u8>)>,
+}
+
+impl Attack<'_> {
+    fn give(&self, over: Link, bytes: &[u8]) -> Result<Accepted, Refusal> {
+        self.mesh.guard(V).handle_frame(over, bytes, self.clock)
+    }
+
+    fn keep(&mut self, bytes: Vec<u8>) {
+        if self.seen.len() < 64 {
+            self.seen.push(bytes);
+        }
+    }
+
+    fn pick(&self, which: u8) -> Vec<u8> {
+        let which = usize::from(which).checked_rem(self.seen.len()).unwrap_or(0);
+        self.seen.get(which).cloned().unwrap_or_default()
+    }
+
+    fn wait(&mut self, ms: u64) {
+        self.mesh.now = self.mesh.now.after(ms);
+        self.clock = self.clock.after(ms);
+    }
+
+    fn header(who: &Liar, numbers: &Numbers) -> Header {
+        let Numbers { boot, sequence, sent_at, recovery, operational, kind } = *numbers;
+        // By turns like an honest one's, and anything.
+        let kind = Kind::host(u16::from(kind)).unwrap_or(Kind::Beacon);
+        let header = who.header(kind, Nonce { boot: boot % 4, sequence });
+        match kind {
+            Kind::Beacon => header,
+            _ => Header {
+                nonce: Nonce { boot, sequence },
+                epoch: if recovery % 4 == 0 {
+                    header.epoch
+                } else {
+                    Epoch { recovery, operational }
+                },
+                sent_at: SentAt(sent_at),
+                ..header
+            },
+        }
+    }
+
+    fn statement(&mut self, said: &Said) -> Vec<u8> {
+        let member = |number: u8| usize::from(number) % 4;
+        let digest = |byte| Digest::from_bytes([byte; 32]);
+        let event = match *said {
+            Said::Failure { of, sequence } => failure(member(of), support::mark(sequence)),
+            Said::Link { peer } => {
+                let (reporter, peer) = (id(ADVERSARY), id(member(peer)));
+                CriticalEvent::LinkDown { reporter, peer, mark: None }
+            }
+            Said::Proposal { content } => CriticalEvent::GovernanceProposal {
+                topic: digest(1),
+                sequence: 1,
+                content: digest(content),
+            },
+            Said::Rotation { of, content } => CriticalEvent::KeyRotation {
+                node: id(member(of)),
+                epoch: Epoch::FIRST,
+                key: digest(content),
+            },
+            Said::Incident { of } => CriticalEvent::SecurityIncident {
+                offender: id(member(of)),
+                epoch: Epoch::FIRST,
+                key: self.x.key.public_key().digest(),
+            },
+            Said::Hello { sequence } => {
+                let nonce = [9_u32.to_le_bytes(), sequence.to_le_bytes()].concat();
+                let (head, key) = (self.liar.head(), &self.liar.key);
+                return seal_statement(Tag::Hello, &head, &nonce, key, &OsEntropy).unwrap();
+            }
+            Said::NewKey { closing } => {
+                let next = SigningKey::generate(Suite::MlDsa65, &OsEntropy).unwrap();
+                let Liar { id, epoch, key, .. } = self.mesh.steal(ADVERSARY);
+                let from = ActiveKey { epoch, key };
+                let epoch = Epoch { recovery: 0, operational: epoch.operational + 1 };
+                let to = ActiveKey { epoch, key: next };
+                let closing = Nonce { boot: 1, sequence: closing };
+                let who = (self.mesh.view.mesh(), id);
+                return seal_rotation(who, &from, &to, closing, &OsEntropy).unwrap();
+            }
+        };
+        let vote = self.liar.attest(&event);
+        self.votes.push((u32::try_from(ADVERSARY).unwrap(), vote.clone()));
+        vote
+    }
+
+    fn send(&mut self, bytes: Vec<u8>, over: Over) {
+        let _taken = self.give(over.link(), &bytes);
+        self.keep(bytes);
+    }
+
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::Beacon { held } => {
+                self.wait(INTERVAL_MS);
+                let beacon = self.beacons[self.said].clone();
+                self.said += 1;
+                if !held {
+                    let _taken = self.give(link(X), &beacon);
+                }
+                self.keep(beacon);
+            }
+            Act::Replay { which, over } => self.send(self.pick(which), over),
+            Act::Alter { which, at, by, over } => {
+                let mut bytes = self.pick(which);
+                let at = usize::from(at).checked_rem(bytes.len()).unwrap_or(0);
+                bytes.get_mut(at).into_iter().for_each(|byte| *byte ^= by);
+                self.send(bytes, over);
+            }
+            Act::Cut { which, at, over } => {
+                let mut bytes = self.pick(which);
+                bytes.truncate(usize::from(at));
+                self.send(bytes, over);
+            }
+            Act::Append { which, tail, over } => {
+                self.send([self.pick(which).as_slice(), &tail].concat(), over);
+            }
+            Act::Raw { bytes, over } => self.send(bytes, over),
+            Act::Frame { numbers, body, over } => {
+                let header = Self::header(&self.liar, &numbers);
+                self.send(self.liar.frame(header, &[body]), over);
+            }
+            Act::Statement { said, over } => {
+                let bytes = self.statement(&said);
+                self.send(bytes, over);
+            }
+            Act::Certificate { over } if !self.votes.is_empty() => {
+                let votes: Vec<_> =
+                    (0..).zip(self.votes.iter().map(|(_, vote)| vote.clone())).collect();
+                self.send(certificate(&self.mesh.view, &votes), over);
+            }
+            Act::Certificate { .. } => {}
+            Act::Forged { numbers, over } => {
+                let header = Self::header(&self.x, &numbers);
+                let signature = vec![numbers.kind; Suite::MlDsa65.signature_len()];
+                self.send(with_signature(header, &signature, b""), over);
+            }
+            Act::Echo { over } => {
+                let replies = std::mem::take(&mut *self.mesh.nodes[V].host.replies.lock());
+                for (_, mut cookie) in replies.into_iter().take(4) {
+                    cookie[1] = Tag::CookieEcho.code();
+                    self.send(cookie, over);
+                }
+            }
+            Act::Wait { ms } => self.wait(u64::from(ms)),
+            Act::StepClock { on, seconds } => {
+                let by = u64::from(seconds) * 1000;
+                self.clock =
+                    Millis(if on { self.clock.0 + by } else { self.clock.0.saturating_sub(by) });
+            }
+            Act::Tick => drop(self.mesh.guard(V).tick(self.clock)),
+            Act::Restart => {
+                self.mesh.restart(V);
+                self.clock = self.mesh.now;
+            }
+        }
+    }
+
+    fn assert_unharmed(&self) {
+        let core = self.mesh.guard(V).core();
+        for honest in [X, RELAY] {
+            assert_eq!(core.reputation(&id(honest), self.clock), Reputation::FULL);
+            assert_eq!(core.link_reputation(link(honest).id(), self.clock), Reputation::FULL);
+            assert!(!core.is_node_quarantined(&id(honest), self.clock));
+        }
+    }
+}
+
+fuzz_target!(|acts: Vec<Act>| {
+    let World { mesh, beacons } = &mut *WORLD.lock().unwrap();
+    mesh.now = Millis(1_000_000);
+    mesh.restart(V);
+    let (liar, x, clock) = (mesh.steal(ADVERSARY), mesh.steal(X), mesh.now);
+    let (seen, votes) = (Vec::new(), Vec::new());
+    let mut attack = Attack { mesh, beacons, said: 0, clock, liar, x, seen, votes };
+    attack.act(Act::Beacon { held: false });
+    for act in acts.into_iter().take(ACTS) {
+        attack.act(act);
+        attack.assert_unharmed();
+    }
+    attack.wait(PAUSE_MS);
+    for beacon in &beacons[ACTS + 1..] {
+        let taken = attack.give(link(X), beacon);
+        assert!(matches!(taken, Ok(Accepted::Message(_))), "{taken:?}");
+    }
+    attack.assert_unharmed();
+});
