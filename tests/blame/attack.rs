@@ -1,0 +1,394 @@
+//! One attack: what X says reaches V and V's twin, everything else reaches V alone.
+
+use meshward::keyring::{ActiveKey, seal_rotation};
+use meshward::limit::Rate;
+use meshward::reputation::{Penalties, Reputation, ReputationConfig};
+use meshward::suite::SigningKey;
+use meshward::wire::{HEADER_LEN, Header, Kind};
+use meshward::{
+    Accepted, Config, Epoch, GossipConfig, Link, LinkId, Millis, NodeId, Nonce, OsEntropy,
+    QuorumConfig, Refusal, SentAt, Suite,
+};
+use proptest::prelude::*;
+
+use crate::arsenal::{Volley, arsenal};
+use crate::payers::{Payer, payer};
+use crate::support::{Liar, Mesh, id, link};
+
+/// Whose key nobody else has.
+pub(crate) const X: usize = 0;
+/// The receiver that is attacked.
+pub(crate) const V: usize = 1;
+/// The receiver that hears X and nobody else.
+const TWIN: usize = 2;
+
+const INTERVAL_MS: u64 = 200;
+/// In the end X is silent for so long, says one thing, and a burst two seconds later.
+const PAUSE_MS: u64 = 120_000;
+const BURST_AFTER_MS: u64 = 2_000;
+const ACTS: usize = 40;
+/// What X said before V was there: a message every two seconds.
+const STOCK: usize = 70;
+/// The hostile links whose standing is watched.
+const HOSTILE: u64 = 4;
+
+#[derive(Debug, Clone)]
+pub(crate) enum Act {
+    /// X says something. Adversaries may hear it, too, or instead.
+    Beacon {
+        arrives: bool,
+    },
+    /// X rotates its key.
+    Rotate,
+    Volley {
+        which: usize,
+        over: u64,
+    },
+    /// What X said, or will have said when V hears of it: whole, cut off, with one bit flipped.
+    Copy {
+        of: usize,
+        over: u64,
+        cut: Option<usize>,
+        bit: Option<usize>,
+    },
+    /// X's header and signature over another body.
+    OtherBody {
+        of: usize,
+        over: u64,
+    },
+    /// All that X said before V was there.
+    Stock {
+        over: u64,
+    },
+    /// More packets than a link may bring.
+    Flood {
+        of: usize,
+        over: u64,
+    },
+    Wait {
+        ms: u64,
+    },
+    /// Back or on, for V and its twin.
+    StepClock {
+        on: bool,
+        ms: u64,
+    },
+    Restart,
+}
+
+fn act(volleys: usize) -> impl Strategy<Value = Act> {
+    let over = 0..2 * HOSTILE + 2;
+    let of = 0..ACTS;
+    prop_oneof![
+        8 => any::<bool>().prop_map(|arrives| Act::Beacon { arrives }),
+        1 => Just(Act::Rotate),
+        16 => (0..volleys, over.clone()).prop_map(|(which, over)| Act::Volley { which, over }),
+        6 => (of.clone(), over.clone(), prop::option::of(0..3_500_usize), prop::option::of(0..28_000_usize))
+            .prop_map(|(of, over, cut, bit)| Act::Copy { of, over, cut, bit }),
+        2 => (of.clone(), over.clone()).prop_map(|(of, over)| Act::OtherBody { of, over }),
+        1 => over.clone().prop_map(|over| Act::Stock { over }),
+        1 => (of, over).prop_map(|(of, over)| Act::Flood { of, over }),
+        2 => (0..20_000_u64).prop_map(|ms| Act::Wait { ms }),
+        1 => (any::<bool>(), 0..100_000_000_u64).prop_map(|(on, ms)| Act::StepClock { on, ms }),
+        1 => Just(Act::Restart),
+    ]
+}
+
+pub(crate) fn acts() -> impl Strategy<Value = Vec<Act>> {
+    // As many as there are in the arsenal; the surplus is taken modulo.
+    prop::collection::vec(act(64), 1..ACTS)
+}
+
+/// What is made once for all cases.
+pub(crate) struct World {
+    mesh: Mesh,
+    arsenal: Vec<Volley>,
+    stock: Vec<Vec<u8>>,
+    /// What X says under its first key and under its second, and a burst after the pause.
+    beacons: [Vec<Vec<u8>>; 2],
+    rotation: Vec<u8>,
+}
+
+fn config() -> Config {
+    let rate = |per_second, burst| Rate { per_second, burst };
+    let gossip = GossipConfig {
+        link_packets: rate(1, 1),
+        link_checks: rate(20, 200),
+        newcomer_checks: rate(20, 200),
+        claimed_checks: rate(20, 25),
+        ..GossipConfig::default()
+    };
+    let quorum =
+        QuorumConfig { attestor_rate: rate(1, 1), slots_per_member: 4, ..QuorumConfig::default() };
+    // One excess is enough, and leaves room to fall.
+    let penalties = Penalties { over_rate: Reputation::from_ppm(710_000), ..Penalties::default() };
+    let members = ReputationConfig { penalties, ..ReputationConfig::default() };
+    Config { gossip, quorum, members, ..Config::default() }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let mesh = Mesh::with(Suite::available().last().unwrap(), 7, config());
+        let first = mesh.steal(X);
+        let key = SigningKey::generate(mesh.suite, &OsEntropy).unwrap();
+        let to = ActiveKey { epoch: Epoch { recovery: 0, operational: 1 }, key };
+        let from = ActiveKey { epoch: Epoch::FIRST, key: mesh.steal(X).key };
+        let closing = Nonce { boot: 1, sequence: 1_000 };
+        let who = (mesh.view.mesh(), id(X));
+        let rotation = seal_rotation(who, &from, &to, closing, &OsEntropy).unwrap();
+        let second = Liar { epoch: to.epoch, key: to.key, ..mesh.steal(X) };
+        let say = |who: &Liar, sequence: usize, sent_at: usize| {
+            let sequence = u32::try_from(sequence).unwrap();
+            let header = who.header(Kind::Beacon, Nonce { boot: 1, sequence });
+            who.frame(Header { sent_at: SentAt(sent_at as u64), ..header }, b"here")
+        };
+        let stock = (0..STOCK).map(|number| say(&first, 1 + number, 2_000 * number)).collect();
+        let beacons = [first, second].map(|who| {
+            let sent_at = |number: usize| {
+                let pause = match number {
+                    0..ACTS => 0,
+                    ACTS => PAUSE_MS,
+                    _ => PAUSE_MS + BURST_AFTER_MS,
+                };
+                2_000 * STOCK + number.min(ACTS) * INTERVAL_MS as usize + pause as usize
+            };
+            let all = 0..=ACTS + 20;
+            all.map(|number| say(&who, 1 + STOCK + number, sent_at(number))).collect()
+        });
+        let arsenal = arsenal(&mesh);
+        Self { mesh, arsenal, stock, beacons, rotation }
+    }
+}
+
+/// Everybody's standing at V: members and a stranger, then links.
+#[derive(Debug, PartialEq, Eq)]
+struct Standing(Vec<Reputation>, Vec<Reputation>);
+
+struct Attack<'a> {
+    world: &'a mut World,
+    now: Millis,
+    said: usize,
+    /// Which of X's keys signs.
+    key: usize,
+    /// When V first shed a live beacon for want of knowing X's clock; `Some(None)` once it knows it.
+    shed: Option<Option<Millis>>,
+}
+
+fn over(number: u64) -> Link {
+    match number {
+        0..HOSTILE => Link::Proven(LinkId(1000 + number)),
+        HOSTILE => Link::Claimed(link(X).id()),
+        _ => Link::Claimed(LinkId(5000 + number)),
+    }
+}
+
+/// Plays `acts`; panics when anything about X at V is not as at the twin, or when anyone pays for
+/// what another did.
+pub(crate) fn play(world: &mut World, acts: &[Act]) {
+    world.mesh.now = Millis(200_000_000);
+    let now = world.mesh.now;
+    let mut attack = Attack { world, now, said: 0, key: 0, shed: None };
+    attack.restart();
+    for act in acts {
+        attack.act(act);
+        attack.compare();
+    }
+    attack.now = attack.now.after(PAUSE_MS);
+    attack.said = ACTS;
+    attack.beacon();
+    attack.now = attack.now.after(BURST_AFTER_MS);
+    for number in 1..=20 {
+        attack.said = ACTS + number;
+        attack.beacon();
+    }
+    attack.compare();
+}
+
+impl Attack<'_> {
+    fn restart(&mut self) {
+        self.world.mesh.now = self.now;
+        for at in [V, TWIN] {
+            self.world.mesh.restart(at);
+            self.world.mesh.guard(at).reserve_link(link(X).id(), self.now).unwrap();
+            if self.key == 1 {
+                self.world.mesh.give(at, link(X), &self.world.rotation).unwrap();
+            }
+        }
+        self.shed = None;
+    }
+
+    fn act(&mut self, act: &Act) {
+        match *act {
+            Act::Beacon { arrives } => {
+                self.now = self.now.after(INTERVAL_MS);
+                if arrives {
+                    self.beacon();
+                }
+                self.said += 1;
+            }
+            Act::Rotate if self.key == 0 => {
+                for at in [V, TWIN] {
+                    let guard = self.world.mesh.guard(at);
+                    let taken = guard.handle_frame(link(X), &self.world.rotation, self.now);
+                    assert!(matches!(taken, Ok(Accepted::Rotation { .. })), "{taken:?}");
+                }
+                self.key = 1;
+            }
+            Act::Rotate => {}
+            Act::Volley { which, over: number } => {
+                let which = which % self.world.arsenal.len();
+                for packet in 0..self.world.arsenal[which].len() {
+                    let bytes = self.world.arsenal[which][packet].clone();
+                    self.send(number, &bytes);
+                }
+            }
+            Act::Copy { of, over: number, cut, bit } => {
+                let mut bytes = self.heard_of(of);
+                if let Some(bit) = bit {
+                    let at = bit / 8 % bytes.len();
+                    bytes[at] ^= 1 << (bit % 8);
+                }
+                bytes.truncate(cut.unwrap_or(bytes.len()));
+                self.send(number, &bytes);
+            }
+            Act::OtherBody { of, over: number } => {
+                let mut bytes = self.heard_of(of);
+                *bytes.last_mut().unwrap() ^= 1;
+                self.send(number, &bytes);
+            }
+            Act::Stock { over: number } => {
+                for place in 0..STOCK {
+                    let bytes = self.world.stock[place].clone();
+                    self.send(number, &bytes);
+                }
+            }
+            Act::Flood { of, over: number } => {
+                let bytes = self.heard_of(of);
+                let header = &bytes[..HEADER_LEN];
+                let junk = [header, &vec![7; bytes.len() - HEADER_LEN]].concat();
+                for _ in 0..1_200 {
+                    let guard = self.world.mesh.guard(V);
+                    let _refused = guard.handle_frame(over(number), &junk, self.now);
+                }
+                self.send(number, &bytes);
+            }
+            Act::Wait { ms } => self.now = self.now.after(ms),
+            Act::StepClock { on: true, ms } => self.now = self.now.after(ms),
+            Act::StepClock { on: false, ms } => self.now = Millis(self.now.0.saturating_sub(ms)),
+            Act::Restart => self.restart(),
+        }
+    }
+
+    /// A beacon of X that adversaries have met: no later one than X has said.
+    fn heard_of(&self, of: usize) -> Vec<u8> {
+        self.world.beacons[self.key][of % (self.said + 1)].clone()
+    }
+
+    /// X's next beacon, over its own link, to both.
+    fn beacon(&mut self) {
+        let bytes = &self.world.beacons[self.key][self.said];
+        let [at_v, at_twin] =
+            [V, TWIN].map(|at| self.world.mesh.guard(at).handle_frame(link(X), bytes, self.now));
+        let as_at_the_twin = match (&at_v, &at_twin) {
+            (Ok(_), Ok(_)) => true,
+            // An adversary brought it first.
+            (Err(Refusal::Duplicate), Ok(_)) => true,
+            (Err(Refusal::OriginRate), Ok(_)) => self.may_be_shed(),
+            (one, other) => one.as_ref().err() == other.as_ref().err(),
+        };
+        assert!(as_at_the_twin, "{at_v:?} here, {at_twin:?} there");
+        if at_v.is_ok() {
+            self.shed = Some(None);
+        }
+    }
+
+    /// A receiver that was played X's past before it ever heard X live may shed what X says for a
+    /// second.
+    fn may_be_shed(&mut self) -> bool {
+        match self.shed {
+            None => {
+                self.shed = Some(Some(self.now));
+                true
+            }
+            Some(Some(since)) => self.now.since(since) < 1_000,
+            Some(None) => false,
+        }
+    }
+
+    /// What an adversary sends to V, and who pays for it.
+    fn send(&mut self, number: u64, bytes: &[u8]) {
+        let before = self.standing();
+        let guard = self.world.mesh.guard(V);
+        let not_taken = match number % 3 {
+            0 => guard.verify_beacon(over(number), bytes, self.now).err(),
+            _ => match guard.handle_frame(over(number), bytes, self.now) {
+                // It shows what its offender signed.
+                Ok(Accepted::Proof(proof)) => {
+                    assert_ne!(proof.node(), id(X), "nobody can prove anything against X");
+                    return;
+                }
+                taken => taken.err(),
+            },
+        };
+        let after = self.standing();
+        let Some(refusal) = not_taken else {
+            // By this call a proof or a vote may have been taken that was not asked for.
+            assert_eq!(before.1, after.1, "taken, and a link paid");
+            assert_eq!(before.0[X], after.0[X], "taken, and X paid");
+            return;
+        };
+        let what = format!("{refusal} over {:?}", over(number));
+        match payer(refusal.reason()) {
+            // A proof in a call that wanted a beacon was taken all the same.
+            Payer::Nobody if refusal == Refusal::NotABeacon => {
+                assert_eq!(before.1, after.1, "{what}")
+            }
+            Payer::Nobody => assert_eq!(before, after, "{what}"),
+            Payer::Link => {
+                assert_eq!(before.0, after.0, "{what}");
+                for (place, (before, after)) in before.1.iter().zip(&after.1).enumerate() {
+                    let pays =
+                        number < HOSTILE && place as u64 == number && *before > Reputation::ZERO;
+                    let once_a_second = refusal == Refusal::LinkBudget;
+                    match pays {
+                        true if once_a_second => assert!(after <= before, "{what}"),
+                        true => assert!(after < before, "{what}"),
+                        false => assert_eq!(before, after, "{what}"),
+                    }
+                }
+            }
+            Payer::Signer => {
+                assert_eq!(before.1, after.1, "{what}");
+                let paid = before.0.iter().zip(&after.0).filter(|(before, after)| after < before);
+                assert!(paid.count() <= 1, "{what}");
+            }
+        }
+        assert_eq!(before.0[X], after.0[X], "{what}");
+    }
+
+    fn standing(&self) -> Standing {
+        let core = self.world.mesh.guard(V).core();
+        let stranger = NodeId::from_bytes([0xee; 32]);
+        let nodes = (0..7).map(id).chain([stranger]);
+        let links = (0..HOSTILE).map(over).chain([link(X)]);
+        Standing(
+            nodes.map(|node| core.reputation(&node, self.now)).collect(),
+            links.map(|link| core.link_reputation(link.id(), self.now)).collect(),
+        )
+    }
+
+    /// X at V and X at the twin.
+    fn compare(&self) {
+        let [at_v, at_twin] = [V, TWIN].map(|at| {
+            let core = self.world.mesh.guard(at).core();
+            (
+                core.reputation(&id(X), self.now),
+                core.is_node_quarantined(&id(X), self.now),
+                core.link_reputation(link(X).id(), self.now),
+                core.should_accept_message(link(X), &id(X), Kind::RouteUpdate, self.now),
+            )
+        });
+        assert_eq!(at_v, at_twin);
+        assert_eq!(at_v.0, Reputation::FULL);
+    }
+}

@@ -1,0 +1,50 @@
+//! Promise P3 as a property: whatever adversaries do who hold every key but X's and can send from
+//! X's own address, at V everything about X is as it is at a twin of V that they leave alone.
+
+#![cfg(any(feature = "dilithium3", feature = "ml-dsa-65"))]
+#![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::panic)]
+
+mod arsenal;
+mod attack;
+mod payers;
+#[path = "../support/mod.rs"]
+mod support;
+
+use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
+
+use attack::{World, acts, play};
+
+fn run(cases: u32) {
+    let config = Config {
+        cases,
+        // Long inputs of which most acts do not matter: shrinking pays.
+        max_shrink_iters: 2_000,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
+        ..Config::default()
+    };
+    let world = std::cell::RefCell::new(World::new());
+    let result = TestRunner::new(config).run(&acts(), |acts| {
+        play(&mut world.borrow_mut(), &acts);
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}
+
+#[test]
+fn p03_nobody_pays_for_what_others_do() {
+    run(96);
+}
+
+/// `cargo test --release --test blame -- --ignored`
+#[test]
+#[ignore = "takes minutes"]
+fn p03_nobody_pays_for_what_others_do_in_a_hundred_thousand_cases() {
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| run(50_000));
+        }
+    });
+}
