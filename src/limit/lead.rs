@@ -10,6 +10,9 @@ const BURSTS_AHEAD: u32 = 64;
 const GAIN_MS_PER_SECOND: u32 = 3_000;
 /// For so many milliseconds a message that found the budget spent keeps older ones from it.
 const WAITING_MS: u64 = 60_000;
+/// It does so with those that are older by more than the time of so many bursts: one live message may
+/// well take some seconds longer than another.
+const WAITING_BURSTS: u32 = 4;
 
 /// Bounds what an origin can say by dating it ahead.
 ///
@@ -31,7 +34,8 @@ const WAITING_MS: u64 = 60_000;
 /// A receiver that has just started knows no difference yet. A relay that first plays it an hour of
 /// what the origin said draws on the budget with every message, and could go on for as long as it has
 /// more. So a message that finds the budget spent is remembered for a minute, and until then nothing
-/// that is older than it by a burst or more draws on what comes back: the next live message has it.
+/// that is older than it by more than four bursts draws on what comes back: the next live message has
+/// it.
 #[derive(Debug, Clone)]
 pub struct ClockLead {
     /// Milliseconds in which the rate allows one burst.
@@ -93,7 +97,8 @@ impl ClockLead {
             let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
             (ahead.min(self.burst_ms), if ahead > 0 { seen } else { least })
         };
-        let may_draw = cost == 0 || !self.a_later_one_waits(seen, self.burst_ms, now);
+        let slack_ms = self.burst_ms.saturating_mul(WAITING_BURSTS);
+        let may_draw = cost == 0 || !self.a_later_one_waits(seen, slack_ms, now);
         let taken = may_draw && self.spare.try_take(now, cost).is_ok();
         if taken {
             self.least = Some(least);
@@ -213,8 +218,8 @@ mod tests {
         let ahead = (0..=64).map(|number| (number * 2_000, 0));
         assert_eq!(taken(&mut lead, ahead), 65);
         assert_eq!(taken(&mut lead, [(900_000, 0)]), 0);
-        // As old as a burst before the one that waits, and older.
-        let [near, far] = [900_000 - 2_000, 900_000 - 2_001];
+        // As old as four bursts before the one that waits, and older.
+        let [near, far] = [900_000 - 8_000, 900_000 - 8_001];
         assert_eq!(taken(&mut lead, [(far + 59_999, 59_999)]), 0);
         assert_eq!(taken(&mut lead, [(near - 100_000 + 60_000, 60_000)]), 1, "it waits no more");
         let mut lead = ClockLead::new(RATE);

@@ -26,7 +26,7 @@ const INTERVAL_MS: u64 = 200;
 /// In the end X is silent for so long, says one thing, and a burst two seconds later.
 const PAUSE_MS: u64 = 120_000;
 const BURST_AFTER_MS: u64 = 2_000;
-const ACTS: usize = 40;
+pub(crate) const MOST_ACTS: usize = 40;
 /// What X said before V was there: a message every two seconds.
 const STOCK: usize = 70;
 /// The hostile links whose standing is watched.
@@ -78,7 +78,7 @@ pub(crate) enum Act {
 
 fn act(volleys: usize) -> impl Strategy<Value = Act> {
     let over = 0..2 * HOSTILE + 2;
-    let of = 0..ACTS;
+    let of = 0..MOST_ACTS;
     prop_oneof![
         8 => any::<bool>().prop_map(|arrives| Act::Beacon { arrives }),
         1 => Just(Act::Rotate),
@@ -94,9 +94,9 @@ fn act(volleys: usize) -> impl Strategy<Value = Act> {
     ]
 }
 
-pub(crate) fn acts() -> impl Strategy<Value = Vec<Act>> {
+pub(crate) fn acts(most: usize) -> impl Strategy<Value = Vec<Act>> {
     // As many as there are in the arsenal; the surplus is taken modulo.
-    prop::collection::vec(act(64), 1..ACTS)
+    prop::collection::vec(act(64), 1..=most)
 }
 
 /// What is made once for all cases.
@@ -146,13 +146,13 @@ impl World {
         let beacons = [first, second].map(|who| {
             let sent_at = |number: usize| {
                 let pause = match number {
-                    0..ACTS => 0,
-                    ACTS => PAUSE_MS,
+                    0..MOST_ACTS => 0,
+                    MOST_ACTS => PAUSE_MS,
                     _ => PAUSE_MS + BURST_AFTER_MS,
                 };
-                2_000 * STOCK + number.min(ACTS) * INTERVAL_MS as usize + pause as usize
+                2_000 * STOCK + number.min(MOST_ACTS) * INTERVAL_MS as usize + pause as usize
             };
-            let all = 0..=ACTS + 20;
+            let all = 0..=MOST_ACTS + 20;
             all.map(|number| say(&who, 1 + STOCK + number, sent_at(number))).collect()
         });
         let arsenal = arsenal(&mesh);
@@ -194,11 +194,11 @@ pub(crate) fn play(world: &mut World, acts: &[Act]) {
         attack.compare();
     }
     attack.now = attack.now.after(PAUSE_MS);
-    attack.said = ACTS;
+    attack.said = MOST_ACTS;
     attack.beacon();
     attack.now = attack.now.after(BURST_AFTER_MS);
     for number in 1..=20 {
-        attack.said = ACTS + number;
+        attack.said = MOST_ACTS + number;
         attack.beacon();
     }
     attack.compare();
@@ -274,7 +274,11 @@ impl Attack<'_> {
             }
             Act::Wait { ms } => self.now = self.now.after(ms),
             Act::StepClock { on: true, ms } => self.now = self.now.after(ms),
-            Act::StepClock { on: false, ms } => self.now = Millis(self.now.0.saturating_sub(ms)),
+            Act::StepClock { on: false, ms } => {
+                self.now = Millis(self.now.0.saturating_sub(ms));
+                // What it knew of X's clock it knew by its own.
+                self.shed = None;
+            }
             Act::Restart => self.restart(),
         }
     }
@@ -302,15 +306,15 @@ impl Attack<'_> {
         }
     }
 
-    /// A receiver that was played X's past before it ever heard X live may shed what X says for a
-    /// second.
+    /// A receiver that was played X's past before it ever heard X live may shed what X says next, and
+    /// for a minute what comes later than that by seconds, as here it does.
     fn may_be_shed(&mut self) -> bool {
         match self.shed {
             None => {
                 self.shed = Some(Some(self.now));
                 true
             }
-            Some(Some(since)) => self.now.since(since) < 1_000,
+            Some(Some(since)) => self.now.since(since) < 60_000,
             Some(None) => false,
         }
     }
