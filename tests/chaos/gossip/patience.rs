@@ -101,7 +101,7 @@ fn g17_a_patient_member_affords_three_excesses_an_hour() {
     }
 }
 
-/// G19, promises P2 and P3: the clock of an honest origin steps a day back and a day on, twenty times
+/// G19, promises P2 and P3: the clock of an honest origin steps a day back and a day on, ten times
 /// each, and then that of the receiver does. All that the origin signs is delivered, once, and costs
 /// it nothing: its signed times do not go back, and nothing is compared with the receiver's clock that
 /// could be held against it.
@@ -111,7 +111,7 @@ fn g19_stepping_clocks_do_not_make_an_honest_origin_guilty() {
         let mut mesh = Mesh::new(suite, 4);
         let mut clocks = [Millis(50 * DAY); 2];
         let (mut heard, mut refused) = (Vec::new(), 0);
-        for number in 0..1_200_u32 {
+        for number in 0..600_u32 {
             clocks = clocks.map(|clock| clock.after(200));
             if number % 30 == 29 {
                 let stepping = &mut clocks[whose];
