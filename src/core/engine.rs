@@ -142,7 +142,13 @@ impl Core {
     /// link is in quarantine (only a proven link can be, for what it did itself), whether the origin
     /// is a member, and whether the origin is in quarantine (only its own signature gets it there;
     /// its beacons are let through, since they show that it lives). A yes proves nothing: the
-    /// message still has to pass [`handle_frame`](Self::handle_frame).
+    /// message still has to pass [`handle_frame`](Self::handle_frame). A no changes nothing, either:
+    /// neither answer is remembered, so what is asked under a wrong name harms nobody.
+    ///
+    /// It is about frames alone. Whatever travels bare, without a [`Kind`], is to be handed to
+    /// [`handle_frame`](Self::handle_frame) unasked: the rotation, the Hello and the votes of a
+    /// member in quarantine are what may clear it, and [`Kind::KeyRotation`] is only a note beside a
+    /// rotation.
     pub fn should_accept_message(
         &self,
         link: Link,

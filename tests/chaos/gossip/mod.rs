@@ -10,6 +10,7 @@ mod forged;
 mod held;
 mod links;
 mod numbers;
+mod patience;
 mod quarantine;
 mod relays;
 mod seen;

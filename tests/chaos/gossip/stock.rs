@@ -55,3 +55,56 @@ fn g27_a_stock_of_beacons_does_not_feign_life() {
         }
     }
 }
+
+/// G27, promises P2 and P7: everything of X comes over one relay, which passes on every second beacon,
+/// holds back the last 400 before X dies, and then plays those, four a second. They are newer than all
+/// that anybody heard, and true: each is delivered once, and nobody pays. Today they pass for life for
+/// as long as they last, which the rules for observed facts are to end with a challenge; they bring no
+/// more than their own time, and after it X is certified as failed.
+#[test]
+fn g27_a_newer_stock_feigns_life_no_longer_than_it_lasts() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        mesh.pass(1_000);
+        let mut beacons = Vec::new();
+        for _ in 0..600 {
+            mesh.now = mesh.now.after(100);
+            beacons.push(mesh.beacon(0));
+        }
+        let (passed_on, stock) = beacons.split_at(200);
+        for at in [1, 2, 3] {
+            for beacon in passed_on.iter().step_by(2) {
+                mesh.give(at, hostile(0), beacon).unwrap();
+            }
+        }
+        mesh.nodes[0].down = true;
+        let mut delivered = 0;
+        for beacon in stock {
+            for at in [1, 2, 3] {
+                let taken = mesh.give(at, hostile(0), beacon);
+                delivered += usize::from(matches!(taken, Ok(Accepted::Message(_))));
+                for over in [hostile(1), spoofed(0)] {
+                    let again = mesh.give(at, over, beacon).unwrap_err();
+                    assert!(matches!(again, Refusal::Duplicate | Refusal::Replay), "{again}");
+                }
+            }
+            mesh.pass(250);
+        }
+        assert_eq!(delivered, stock.len() * 3, "late, and true");
+        assert!(!mesh.certified(1, 0), "the challenge is there now: say so here");
+        mesh.pass(6_000);
+        for at in 1..4 {
+            assert!(mesh.certified(at, 0), "{suite}: alive at {at} beyond its stock");
+            let found = mesh.guard(at).core().reputation(&id(0), mesh.now);
+            assert_eq!(found, meshward::reputation::Reputation::FULL);
+        }
+        for beacon in stock {
+            let again = mesh.give(1, hostile(2), beacon).unwrap_err();
+            assert!(matches!(again, Refusal::Duplicate | Refusal::Replay), "{again}");
+        }
+        assert!(mesh.certified(1, 0), "what was played once brings nobody back");
+        for (victim, at) in [(1, 2), (2, 3), (3, 1)] {
+            mesh.assert_unharmed(at, victim);
+        }
+    }
+}
