@@ -11,12 +11,15 @@ use libfuzzer_sys::fuzz_target;
 use meshward::keyring::verify_rotation;
 use meshward::quorum::Attestation;
 use meshward::wire::{Container, Packet, Tag};
-use meshward::{Certificate, Directory, EquivocationProof, Millis};
+use meshward::{Certificate, Directory, EquivocationProof, Millis, View};
 
 static DIRECTORY: LazyLock<Directory> = LazyLock::new(|| Directory::new(members::view(), 8));
 
 fuzz_target!(|bytes: &[u8]| {
     let view = DIRECTORY.view();
+    if let Ok(view) = View::from_bytes(bytes) {
+        assert_eq!(view.to_bytes(), bytes);
+    }
     let _refused = Certificate::verify(bytes, &DIRECTORY);
     let _refused = EquivocationProof::verify(bytes, &DIRECTORY);
     let Ok(packet) = Packet::parse(bytes) else { return };

@@ -138,27 +138,47 @@ const ACTS: usize = 60;
 const INTERVAL_MS: u64 = 200;
 /// Longer than it takes until all budgets are full again, in milliseconds.
 const PAUSE_MS: u64 = 120_000;
+/// What comes after it: one message, and so much later a burst of so many.
+const BURST_AFTER_MS: u64 = 2_000;
+const BURST: usize = 6;
 
 /// What is made once: keys are dear, and so is signing.
 struct World {
     mesh: Mesh,
-    /// What X says during the acts, and a burst after the pause.
+    /// What X says during the acts, once after the pause, and a burst after that.
     beacons: Vec<Vec<u8>>,
+    /// Statements of X's that everybody has met, and a certificate.
+    met: Vec<Vec<u8>>,
+    liar: Liar,
+    x: Liar,
 }
 
 static WORLD: LazyLock<Mutex<World>> = LazyLock::new(|| {
     let mesh = Mesh::new(Suite::MlDsa65, 4);
-    let x = mesh.steal(X);
+    let (liar, x) = (mesh.steal(ADVERSARY), mesh.steal(X));
     let beacon = |number: usize| {
         let sequence = u32::try_from(number + 1).unwrap();
-        let pause = if number > ACTS { PAUSE_MS } else { 0 };
+        let pause = match number {
+            0..=ACTS => 0,
+            _ if number == ACTS + 1 => PAUSE_MS,
+            _ => PAUSE_MS + BURST_AFTER_MS,
+        };
         let sent_at = SentAt(number.min(ACTS + 1) as u64 * INTERVAL_MS + pause);
         let header = x.header(Kind::Beacon, Nonce { boot: 1, sequence });
         x.frame(Header { sent_at, ..header }, b"here")
     };
-    let beacons = (0..=ACTS + 20).map(beacon).collect();
-    Mutex::new(World { mesh, beacons })
+    let beacons = (0..=ACTS + 1 + BURST).map(beacon).collect();
+    let hello = seal_statement(Tag::Hello, &x.head(), &[1; 8], &x.key, &OsEntropy).unwrap();
+    let votes = [X, RELAY, ADVERSARY]
+        .map(|place| (u32::try_from(place).unwrap(), mesh.steal(place).attest(&proposal(7, 1))));
+    let met = vec![hello, x.attest(&proposal(2, 1)), certificate(&mesh.view, &votes)];
+    Mutex::new(World { mesh, beacons, met, liar, x })
 });
+
+fn proposal(sequence: u64, content: u8) -> CriticalEvent {
+    let [topic, content] = [1, content].map(|byte| Digest::from_bytes([byte; 32]));
+    CriticalEvent::GovernanceProposal { topic, sequence, content }
+}
 
 struct Attack<'a> {
     mesh: &'a mut Mesh,
@@ -166,10 +186,10 @@ struct Attack<'a> {
     said: usize,
     /// What V's clock shows.
     clock: Millis,
-    liar: Liar,
-    x: Liar,
+    liar: &'a Liar,
+    x: &'a Liar,
     seen: Vec<Vec<u8>>,
-    votes: Vec<(u32, Vec<u8>)>,
+    votes: Vec<Vec<u8>>,
 }
 
 impl Attack<'_> {
@@ -189,7 +209,6 @@ impl Attack<'_> {
     }
 
     fn wait(&mut self, ms: u64) {
-        self.mesh.now = self.mesh.now.after(ms);
         self.clock = self.clock.after(ms);
     }
 
@@ -222,11 +241,7 @@ impl Attack<'_> {
                 let (reporter, peer) = (id(ADVERSARY), id(member(peer)));
                 CriticalEvent::LinkDown { reporter, peer, mark: None }
             }
-            Said::Proposal { content } => CriticalEvent::GovernanceProposal {
-                topic: digest(1),
-                sequence: 1,
-                content: digest(content),
-            },
+            Said::Proposal { content } => proposal(1, content),
             Said::Rotation { of, content } => CriticalEvent::KeyRotation {
                 node: id(member(of)),
                 epoch: Epoch::FIRST,
@@ -254,7 +269,7 @@ impl Attack<'_> {
             }
         };
         let vote = self.liar.attest(&event);
-        self.votes.push((u32::try_from(ADVERSARY).unwrap(), vote.clone()));
+        self.votes.push(vote.clone());
         vote
     }
 
@@ -291,7 +306,7 @@ impl Attack<'_> {
             }
             Act::Raw { bytes, over } => self.send(bytes, over),
             Act::Frame { numbers, body, over } => {
-                let header = Self::header(&self.liar, &numbers);
+                let header = Self::header(self.liar, &numbers);
                 self.send(self.liar.frame(header, &[body]), over);
             }
             Act::Statement { said, over } => {
@@ -299,13 +314,12 @@ impl Attack<'_> {
                 self.send(bytes, over);
             }
             Act::Certificate { over } if !self.votes.is_empty() => {
-                let votes: Vec<_> =
-                    (0..).zip(self.votes.iter().map(|(_, vote)| vote.clone())).collect();
+                let votes: Vec<_> = (0..).zip(self.votes.iter().cloned()).collect();
                 self.send(certificate(&self.mesh.view, &votes), over);
             }
             Act::Certificate { .. } => {}
             Act::Forged { numbers, over } => {
-                let header = Self::header(&self.x, &numbers);
+                let header = Self::header(self.x, &numbers);
                 let signature = vec![numbers.kind; Suite::MlDsa65.signature_len()];
                 self.send(with_signature(header, &signature, b""), over);
             }
@@ -324,8 +338,8 @@ impl Attack<'_> {
             }
             Act::Tick => drop(self.mesh.guard(V).tick(self.clock)),
             Act::Restart => {
+                self.mesh.now = self.clock;
                 self.mesh.restart(V);
-                self.clock = self.mesh.now;
             }
         }
     }
@@ -341,11 +355,10 @@ impl Attack<'_> {
 }
 
 fuzz_target!(|acts: Vec<Act>| {
-    let World { mesh, beacons } = &mut *WORLD.lock().unwrap();
+    let World { mesh, beacons, met, liar, x } = &mut *WORLD.lock().unwrap();
     mesh.now = Millis(1_000_000);
     mesh.restart(V);
-    let (liar, x, clock) = (mesh.steal(ADVERSARY), mesh.steal(X), mesh.now);
-    let (seen, votes) = (Vec::new(), Vec::new());
+    let (clock, seen, votes) = (mesh.now, met.clone(), Vec::new());
     let mut attack = Attack { mesh, beacons, said: 0, clock, liar, x, seen, votes };
     attack.act(Act::Beacon { held: false });
     for act in acts.into_iter().take(ACTS) {
@@ -353,7 +366,10 @@ fuzz_target!(|acts: Vec<Act>| {
         attack.assert_unharmed();
     }
     attack.wait(PAUSE_MS);
-    for beacon in &beacons[ACTS + 1..] {
+    // A receiver that does not know X's clock, and was played its past, may shed this one.
+    let _taken = attack.give(link(X), &beacons[ACTS + 1]);
+    attack.wait(BURST_AFTER_MS);
+    for beacon in &beacons[ACTS + 2..] {
         let taken = attack.give(link(X), beacon);
         assert!(matches!(taken, Ok(Accepted::Message(_))), "{taken:?}");
     }
