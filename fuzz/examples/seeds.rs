@@ -44,7 +44,7 @@ fn main() {
         ("hello", hello),
         ("certificate", certificate(&view, &votes)),
         ("proof", EquivocationProof::seal_headers(view.mesh(), halves).unwrap()),
-        ("view", view.to_bytes()),
+        ("view", view.to_bytes().unwrap()),
         ("cookie", cookie),
         ("cookie_echo", echo),
     ];

@@ -18,7 +18,7 @@ static DIRECTORY: LazyLock<Directory> = LazyLock::new(|| Directory::new(members:
 fuzz_target!(|bytes: &[u8]| {
     let view = DIRECTORY.view();
     if let Ok(view) = View::from_bytes(bytes) {
-        assert_eq!(view.to_bytes(), bytes);
+        assert_eq!(view.to_bytes().unwrap(), bytes);
     }
     let _refused = Certificate::verify(bytes, &DIRECTORY);
     let _refused = EquivocationProof::verify(bytes, &DIRECTORY);
