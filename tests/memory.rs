@@ -63,7 +63,8 @@ impl Curve {
         let node = before - HEAP.current_usage();
         // Without the node, so much would have been in use.
         let others = used[10] - node;
-        Self { held: used.map(|used| used - others), peak }
+        // Less than nothing only where something leaked, which is what the curve then shows.
+        Self { held: used.map(|used| used.saturating_sub(others)), peak }
     }
 
     fn assert_flat(&self, name: &str, suite: Suite, config: &Config) {
