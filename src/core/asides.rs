@@ -1,8 +1,9 @@
 //! What is remembered of a member's Hellos and rotations.
 
+use std::collections::VecDeque;
+
 use serde::{Deserialize, Serialize};
 
-use crate::bounded::BoundedMap;
 use crate::id::{Digest, Millis, Nonce};
 use crate::limit::{Rate, TokenBucket};
 use crate::wire::Statement;
@@ -20,8 +21,9 @@ pub(super) struct Asides {
     pub(super) hello: Option<Nonce>,
     /// Rotations that are still taken of it: a whole history at once, then one a second.
     pub(super) rotations: TokenBucket,
-    /// The rotations that were taken of it, and when each was last worth passing on.
-    pub(super) taken: BoundedMap<Digest, Millis>,
+    /// The rotations that were last taken of it, newest last, and when each was last worth passing
+    /// on. Mostly there is one or none, so no tree, which would cost a KiB from the first.
+    taken: VecDeque<(Digest, Millis)>,
 }
 
 /// Rotations of one member that are told from others, to be passed on again.
@@ -34,14 +36,23 @@ impl Asides {
         Self {
             hello: None,
             rotations: TokenBucket::new(Rate { per_second: 1, burst: 32 }),
-            taken: BoundedMap::new(TAKEN_ROTATIONS),
+            taken: VecDeque::new(),
         }
+    }
+
+    /// Remembers a rotation that was taken.
+    pub(super) fn took(&mut self, statement: Digest, now: Millis) {
+        if self.taken.len() >= TAKEN_ROTATIONS {
+            self.taken.pop_front();
+        }
+        self.taken.push_back((statement, now));
     }
 
     /// Whether a rotation that was taken before should be passed on once more: somebody further
     /// away asked for it, and would never get it if each neighbour took it for a mere duplicate.
     pub(super) fn pass_on_again(&mut self, statement: &Digest, now: Millis) -> bool {
-        let Some(last) = self.taken.get_mut(statement) else { return false };
+        let known = self.taken.iter_mut().find(|(taken, _)| taken == statement);
+        let Some((_, last)) = known else { return false };
         let due = now < *last || now.since(*last) >= PASS_ON_INTERVAL_MS;
         if due {
             *last = now;

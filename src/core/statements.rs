@@ -216,7 +216,7 @@ impl Core {
         }
         self.timers.lock().learnt_a_key();
         if let Some(heard) = self.asides.lock().get_mut(member.place()) {
-            heard.taken.insert(fingerprint(statement), now);
+            heard.took(fingerprint(statement), now);
         }
         tracing::info!(%node, %epoch, %suite, "a member rotated its key");
         outputs.push(Output::Event(Event::KeyRotated { node, epoch, suite }));

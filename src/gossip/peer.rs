@@ -56,6 +56,8 @@ impl Peer {
         self.windows.retain(|(of, _)| known.contains(&Some(*of)));
         let mut window = ReplayWindow::new(self.width);
         let look = window.commit(nonce, tag);
+        // Room for the two that there may be, and no more.
+        self.windows.reserve_exact(1);
         self.windows.push((key, window));
         look
     }
