@@ -109,6 +109,10 @@ mod tests {
         let config = GossipConfig { links: 0, ..GossipConfig::default() };
         let error = config.validate().unwrap_err().to_string();
         assert_eq!(error, "configuration: links is 0, it may be 1 to 1048576");
+        for (bytes, holds) in [(16 * 1024 * 1024, true), (16 * 1024 * 1024 + 1, false)] {
+            let config = GossipConfig { retained_bytes: bytes, ..GossipConfig::default() };
+            assert_eq!(config.validate().is_ok(), holds);
+        }
         let rate = Rate { per_second: 0, burst: 20 };
         let config = GossipConfig { origin_rate: rate, ..GossipConfig::default() };
         assert!(config.validate().unwrap_err().to_string().contains("origin_rate"));

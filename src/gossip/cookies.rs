@@ -128,6 +128,12 @@ mod tests {
     }
 
     #[test]
+    fn the_secret_is_not_shown() {
+        let shown = format!("{:?}", Cookies::new([9; 32]));
+        assert!(shown.contains("Cookies") && !shown.contains('9'), "{shown}");
+    }
+
+    #[test]
     fn every_bit_counts() {
         let cookies = Cookies::new([9; 32]);
         let cookie = made(&cookies, 5);

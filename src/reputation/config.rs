@@ -172,6 +172,30 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_times_are_30_and_365_days() {
+        let ends: [(fn(&mut ReputationConfig) -> &mut u64, u64); 3] = [
+            (|config| &mut config.longest_quarantine_ms, 30),
+            (|config| &mut config.probation_ms, 30),
+            (|config| &mut config.forget_after_ms, 365),
+        ];
+        for (field, days) in ends {
+            for (over, holds) in [(0, true), (1, false)] {
+                let mut config = ReputationConfig::default();
+                config.forget_after_ms = 365 * DAY_MS;
+                *field(&mut config) = days * DAY_MS + over;
+                assert_eq!(config.validate().is_ok(), holds, "{days} days");
+            }
+        }
+    }
+
+    #[test]
+    fn offences_are_told_apart_by_name() {
+        let names: std::collections::BTreeSet<_> = OFFENCES.map(Offence::name).into();
+        assert_eq!(names.len(), OFFENCES.len());
+        assert_eq!(Offence::OverRate.name(), "over_rate");
+    }
+
+    #[test]
     fn penalties_have_effect() {
         for offence in OFFENCES {
             let text = refused(|c| {

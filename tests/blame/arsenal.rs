@@ -8,7 +8,7 @@ use meshward::{
     Suite,
 };
 
-use crate::attack::{V, X};
+use crate::attack::{PROVEN, V, X};
 use crate::support::{Liar, Mesh, certificate, failure, id, with_signature};
 
 /// Packets that are sent one after the other.
@@ -114,7 +114,7 @@ fn certificates(mesh: &Mesh) -> Vec<Volley> {
 
 /// Under names of adversaries, with their own keys.
 fn under_their_own_names(mesh: &Mesh) -> Vec<Volley> {
-    let [liar, hasty, two_faced, voter] = [3, 4, 5, 6].map(|place| mesh.steal(place));
+    let [liar, hasty, two_faced, voter] = [3, 4, PROVEN, 6].map(|place| mesh.steal(place));
     let head = HEADER_LEN + mesh.suite.signature_len();
     let update = |sequence| liar.header(Kind::RouteUpdate, nonce(sequence));
     let at_once = |sequence| {

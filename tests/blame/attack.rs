@@ -1,19 +1,18 @@
 //! One attack: what X says reaches V and V's twin, everything else reaches V alone.
 
+use crate::acts::{Act, MOST_ACTS};
+use crate::arsenal::{Volley, arsenal};
+use crate::payers::{Payer, payer};
+use crate::support::{Liar, Mesh, id, link};
 use meshward::keyring::{ActiveKey, seal_rotation};
 use meshward::limit::Rate;
 use meshward::reputation::{Penalties, Reputation, ReputationConfig};
 use meshward::suite::SigningKey;
-use meshward::wire::{HEADER_LEN, Header, Kind};
+use meshward::wire::{HEADER_LEN, Header, Kind, Packet};
 use meshward::{
     Accepted, Config, Epoch, GossipConfig, Link, LinkId, Millis, NodeId, Nonce, OsEntropy,
     QuorumConfig, Refusal, SentAt, Suite,
 };
-use proptest::prelude::*;
-
-use crate::arsenal::{Volley, arsenal};
-use crate::payers::{Payer, payer};
-use crate::support::{Liar, Mesh, id, link};
 
 /// Whose key nobody else has.
 pub(crate) const X: usize = 0;
@@ -21,83 +20,17 @@ pub(crate) const X: usize = 0;
 pub(crate) const V: usize = 1;
 /// The receiver that hears X and nobody else.
 const TWIN: usize = 2;
+/// The adversary that contradicts itself, so that others can prove it.
+pub(crate) const PROVEN: usize = 5;
 
 const INTERVAL_MS: u64 = 200;
 /// In the end X is silent for so long, says one thing, and a burst two seconds later.
 const PAUSE_MS: u64 = 120_000;
 const BURST_AFTER_MS: u64 = 2_000;
-pub(crate) const MOST_ACTS: usize = 40;
 /// What X said before V was there: a message every two seconds.
 const STOCK: usize = 70;
 /// The hostile links whose standing is watched.
-const HOSTILE: u64 = 4;
-
-#[derive(Debug, Clone)]
-pub(crate) enum Act {
-    /// X says something. Adversaries may hear it, too, or instead.
-    Beacon {
-        arrives: bool,
-    },
-    /// X rotates its key.
-    Rotate,
-    Volley {
-        which: usize,
-        over: u64,
-    },
-    /// What X said, or will have said when V hears of it: whole, cut off, with one bit flipped.
-    Copy {
-        of: usize,
-        over: u64,
-        cut: Option<usize>,
-        bit: Option<usize>,
-    },
-    /// X's header and signature over another body.
-    OtherBody {
-        of: usize,
-        over: u64,
-    },
-    /// All that X said before V was there.
-    Stock {
-        over: u64,
-    },
-    /// More packets than a link may bring.
-    Flood {
-        of: usize,
-        over: u64,
-    },
-    Wait {
-        ms: u64,
-    },
-    /// Back or on, for V and its twin.
-    StepClock {
-        on: bool,
-        ms: u64,
-    },
-    Restart,
-}
-
-fn act(volleys: usize) -> impl Strategy<Value = Act> {
-    let over = 0..2 * HOSTILE + 2;
-    let of = 0..MOST_ACTS;
-    prop_oneof![
-        8 => any::<bool>().prop_map(|arrives| Act::Beacon { arrives }),
-        1 => Just(Act::Rotate),
-        16 => (0..volleys, over.clone()).prop_map(|(which, over)| Act::Volley { which, over }),
-        6 => (of.clone(), over.clone(), prop::option::of(0..3_500_usize), prop::option::of(0..28_000_usize))
-            .prop_map(|(of, over, cut, bit)| Act::Copy { of, over, cut, bit }),
-        2 => (of.clone(), over.clone()).prop_map(|(of, over)| Act::OtherBody { of, over }),
-        1 => over.clone().prop_map(|over| Act::Stock { over }),
-        1 => (of, over).prop_map(|(of, over)| Act::Flood { of, over }),
-        2 => (0..20_000_u64).prop_map(|ms| Act::Wait { ms }),
-        1 => (any::<bool>(), 0..100_000_000_u64).prop_map(|(on, ms)| Act::StepClock { on, ms }),
-        1 => Just(Act::Restart),
-    ]
-}
-
-pub(crate) fn acts(most: usize) -> impl Strategy<Value = Vec<Act>> {
-    // As many as there are in the arsenal; the surplus is taken modulo.
-    prop::collection::vec(act(64), 1..=most)
-}
+pub(crate) const HOSTILE: u64 = 4;
 
 /// What is made once for all cases.
 pub(crate) struct World {
@@ -160,9 +93,24 @@ impl World {
     }
 }
 
-/// Everybody's standing at V: members and a stranger, then links.
-#[derive(Debug, PartialEq, Eq)]
-struct Standing(Vec<Reputation>, Vec<Reputation>);
+/// Everybody's standing at V.
+struct Standing {
+    /// The members, and one who is none.
+    nodes: Vec<Reputation>,
+    /// Those of adversaries, and X's.
+    links: Vec<Reputation>,
+}
+
+/// The place of the member under whose name a packet is; for a proof, of whom it is about.
+fn signer(bytes: &[u8]) -> Option<usize> {
+    let origin = match Packet::parse(bytes).ok()? {
+        Packet::Frame(frame) => frame.header().origin,
+        Packet::Statement(statement) => statement.head().origin,
+        Packet::Proof(_) => id(PROVEN),
+        _ => return None,
+    };
+    (0..7).find(|place| id(*place) == origin)
+}
 
 struct Attack<'a> {
     world: &'a mut World,
@@ -323,51 +271,39 @@ impl Attack<'_> {
     fn send(&mut self, number: u64, bytes: &[u8]) {
         let before = self.standing();
         let guard = self.world.mesh.guard(V);
-        let not_taken = match number % 3 {
+        let refusal = match number % 3 {
             0 => guard.verify_beacon(over(number), bytes, self.now).err(),
-            _ => match guard.handle_frame(over(number), bytes, self.now) {
-                // It shows what its offender signed.
-                Ok(Accepted::Proof(proof)) => {
-                    assert_ne!(proof.node(), id(X), "nobody can prove anything against X");
-                    return;
-                }
-                taken => taken.err(),
-            },
+            _ => guard.handle_frame(over(number), bytes, self.now).err(),
         };
         let after = self.standing();
-        let Some(refusal) = not_taken else {
-            // By this call a proof or a vote may have been taken that was not asked for.
-            assert_eq!(before.1, after.1, "taken, and a link paid");
-            assert_eq!(before.0[X], after.0[X], "taken, and X paid");
-            return;
+        let what = format!("{refusal:?} over {:?}", over(number));
+        let signer = signer(bytes);
+        let taken = refusal.as_ref().is_none_or(|refusal| *refusal == Refusal::NotABeacon);
+        let payer = match &refusal {
+            // A proof is as good as having seen what it proves.
+            _ if taken && signer == Some(PROVEN) => Payer::Signer,
+            Some(refusal) => payer(refusal.reason()),
+            None => Payer::Nobody,
         };
-        let what = format!("{refusal} over {:?}", over(number));
-        match payer(refusal.reason()) {
-            // A proof in a call that wanted a beacon was taken all the same.
-            Payer::Nobody if refusal == Refusal::NotABeacon => {
-                assert_eq!(before.1, after.1, "{what}")
-            }
-            Payer::Nobody => assert_eq!(before, after, "{what}"),
-            Payer::Link => {
-                assert_eq!(before.0, after.0, "{what}");
-                for (place, (before, after)) in before.1.iter().zip(&after.1).enumerate() {
-                    let pays =
-                        number < HOSTILE && place as u64 == number && *before > Reputation::ZERO;
-                    let once_a_second = refusal == Refusal::LinkBudget;
-                    match pays {
-                        true if once_a_second => assert!(after <= before, "{what}"),
-                        true => assert!(after < before, "{what}"),
-                        false => assert_eq!(before, after, "{what}"),
-                    }
+        for (place, (before, after)) in before.nodes.iter().zip(&after.nodes).enumerate() {
+            match payer == Payer::Signer && Some(place) == signer {
+                // Who shows a proof again shows nothing new.
+                true if taken => assert!(after <= before, "{what}: member {place}"),
+                true if *before > Reputation::ZERO => {
+                    assert!(after < before, "{what}: member {place}");
                 }
-            }
-            Payer::Signer => {
-                assert_eq!(before.1, after.1, "{what}");
-                let paid = before.0.iter().zip(&after.0).filter(|(before, after)| after < before);
-                assert!(paid.count() <= 1, "{what}");
+                _ => assert_eq!(before, after, "{what}: member {place}"),
             }
         }
-        assert_eq!(before.0[X], after.0[X], "{what}");
+        for (place, (before, after)) in before.links.iter().zip(&after.links).enumerate() {
+            let came_over_it = number < HOSTILE && place as u64 == number;
+            match payer == Payer::Link && came_over_it {
+                // That is charged once a second.
+                true if refusal == Some(Refusal::LinkBudget) => assert!(after <= before, "{what}"),
+                true if *before > Reputation::ZERO => assert!(after < before, "{what}"),
+                _ => assert_eq!(before, after, "{what}: link {place}"),
+            }
+        }
     }
 
     fn standing(&self) -> Standing {
@@ -375,10 +311,10 @@ impl Attack<'_> {
         let stranger = NodeId::from_bytes([0xee; 32]);
         let nodes = (0..7).map(id).chain([stranger]);
         let links = (0..HOSTILE).map(over).chain([link(X)]);
-        Standing(
-            nodes.map(|node| core.reputation(&node, self.now)).collect(),
-            links.map(|link| core.link_reputation(link.id(), self.now)).collect(),
-        )
+        Standing {
+            nodes: nodes.map(|node| core.reputation(&node, self.now)).collect(),
+            links: links.map(|link| core.link_reputation(link.id(), self.now)).collect(),
+        }
     }
 
     /// X at V and X at the twin.

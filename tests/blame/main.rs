@@ -5,6 +5,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
+mod acts;
 mod arsenal;
 mod attack;
 mod payers;
@@ -13,7 +14,8 @@ mod support;
 
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
 
-use attack::{MOST_ACTS, World, acts, play};
+use acts::{MOST_ACTS, acts};
+use attack::{World, play};
 
 fn run(cases: u32, most_acts: usize) {
     let config = Config {

@@ -118,12 +118,14 @@ impl Links {
         }
     }
 
-    /// A frame of `origin` that was new and true came over `link`. Tells whether the link, or the
-    /// pair, has a place now; a pair has to answer a cookie first.
-    pub(super) fn was_of_use(&self, link: Link, origin: MemberIndex, now: Millis) -> bool {
+    /// A frame of `origin` that was new and true came over `link`. A proven link gets a place for
+    /// that; a pair has to answer a cookie first.
+    pub(super) fn was_of_use(&self, link: Link, origin: MemberIndex, now: Millis) {
         match link {
             Link::Proven(id) => self.proven.lock().was_of_use(id, now),
-            Link::Claimed(id) => self.claimed.lock().pairs.was_of_use(&(id, origin), now),
+            Link::Claimed(id) => {
+                self.claimed.lock().pairs.was_of_use(&(id, origin), now);
+            }
         }
     }
 
@@ -172,12 +174,12 @@ impl Proven {
         self.newcomers.get_or_insert_with(link, || self.small.clone())
     }
 
-    fn was_of_use(&mut self, link: LinkId, now: Millis) -> bool {
+    fn was_of_use(&mut self, link: LinkId, now: Millis) {
         let Self { full, places, .. } = self;
         if !places.was_of_use(&link, now) {
             places.give(link, full, now);
+            places.was_of_use(&link, now);
         }
-        places.was_of_use(&link, now)
     }
 }
 
@@ -199,3 +201,6 @@ fn enough_for_all(config: &GossipConfig, view: &View) -> Rate {
         burst: config.link_packets.burst.max(all(config.origin_rate.burst)),
     }
 }
+
+#[cfg(test)]
+mod tests;

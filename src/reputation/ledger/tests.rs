@@ -62,6 +62,17 @@ fn nobody_is_charged_for_anybody_else() {
 }
 
 #[test]
+fn what_has_healed_makes_room_before_what_has_not() {
+    let ledger = ledger(2, None);
+    let _ = ledger.charge(1, Offence::BadSignature, Millis(0));
+    let _ = ledger.charge(2, Offence::BadSignature, Millis(500_000));
+    // Ten minutes repay the first; the second is still on record.
+    let _ = ledger.charge(3, Offence::BadSignature, Millis(600_000));
+    assert!(ledger.reputation(&2, Millis(600_000)) < Reputation::FULL);
+    assert!(ledger.reputation(&3, Millis(600_000)) < Reputation::FULL);
+}
+
+#[test]
 fn quarantine_ends_to_the_millisecond_and_is_told_once() {
     let ledger = ledger(4, None);
     let _ = ledger.charge(1, Offence::Equivocation, Millis(1000));
