@@ -90,3 +90,6 @@ impl Peer {
         self.last_sign_of_life = Some(now);
     }
 }
+
+#[cfg(test)]
+mod tests;
