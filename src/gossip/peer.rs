@@ -10,7 +10,8 @@ use crate::replay::{Look, ReplayWindow, WindowWidth};
 pub(super) struct Peer {
     width: WindowWidth,
     /// A window for each key: a nonce belongs to the key that signed it, not to an epoch number.
-    /// At most two: the current key and the one before.
+    /// Those of the current key and of the one before; until the next key is heard also that of one
+    /// that was rotated away while its frame was being committed.
     windows: Vec<(Digest, ReplayWindow)>,
     sent: SentRate,
     lead: ClockLead,
@@ -92,3 +93,6 @@ impl Peer {
         self.last_sign_of_life = Some(now);
     }
 }
+
+#[cfg(test)]
+mod tests;

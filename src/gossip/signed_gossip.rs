@@ -235,9 +235,24 @@ impl SignedGossip {
         tag: u32,
         now: Millis,
     ) -> Result<(), Refusal> {
-        let header = frame.header();
-        let quarantined = self.ledgers.members.is_quarantined(&header.origin, now);
+        let quarantined = self.is_quarantined(frame, now);
         let peer = self.peer(member)?.lock();
+        self.look_at(&peer, frame.header(), tag, quarantined, now).map(drop)
+    }
+
+    fn is_quarantined(&self, frame: &Frame<'_>, now: Millis) -> bool {
+        self.ledgers.members.is_quarantined(&frame.header().origin, now)
+    }
+
+    /// What is known of a nonce that goes on: a fresh one, or a used one with another content.
+    fn look_at(
+        &self,
+        peer: &Peer,
+        header: &Header,
+        tag: u32,
+        quarantined: bool,
+        now: Millis,
+    ) -> Result<Look, Refusal> {
         let look = peer.look(&header.key, header.nonce);
         if look == Look::Used(Some(tag)) {
             return Err(Refusal::Duplicate);
@@ -248,10 +263,9 @@ impl SignedGossip {
             return Err(Refusal::OriginQuarantined);
         }
         match look {
-            Look::Fresh => Ok(()),
-            // Something else under a used nonce: an equivocation if it is signed. Proven once it is
-            // not looked at again.
-            Look::Used(Some(_)) if !peer.is_condemned(&header.key) => Ok(()),
+            Look::Fresh => Ok(look),
+            // An equivocation if it is signed. Proven once it is not looked at again.
+            Look::Used(Some(_)) if !peer.is_condemned(&header.key) => Ok(look),
             Look::Used(_) | Look::Stale => Err(Refusal::Replay),
         }
     }
@@ -285,21 +299,20 @@ impl SignedGossip {
         now: Millis,
     ) -> Result<Option<Message>, Refusal> {
         let header = frame.header();
-        let quarantined = self.ledgers.members.is_quarantined(&header.origin, now);
+        let quarantined = self.is_quarantined(frame, now);
         // The member's lock comes first: a rotation between the look at its keys and the mark in
         // its window could otherwise drop a window that is still needed.
         let mut peer = self.peer(member)?.lock();
         self.key_in_force(member, header, now)?;
-        let known = self.directory.known_keys(member);
-        let is_fresh = peer.look(&header.key, header.nonce) == Look::Fresh;
-        if is_fresh && !peer.is_in_time(header.nonce, header.sent_at, now) {
+        if self.look_at(&peer, header, tag, quarantined, now)? != Look::Fresh {
+            return Err(Refusal::Equivocation);
+        }
+        if !peer.is_in_time(header.nonce, header.sent_at, now) {
             return Err(Refusal::OriginRate);
         }
-        match peer.commit(header.key, header.nonce, tag, known) {
-            Look::Fresh => {}
-            Look::Used(Some(before)) if before == tag => return Err(Refusal::Duplicate),
-            Look::Used(Some(_)) => return Err(Refusal::Equivocation),
-            Look::Used(None) | Look::Stale => return Err(Refusal::Replay),
+        let known = self.directory.known_keys(member);
+        if peer.commit(header.key, header.nonce, tag, known) != Look::Fresh {
+            return Err(Refusal::Replay);
         }
         // The nonce is marked first: one frame over the rate counts once, however often replayed.
         if !peer.within_rate(header.nonce, header.sent_at) {
@@ -308,9 +321,10 @@ impl SignedGossip {
         if quarantined {
             peer.showed_life(now);
         }
-        drop(peer);
+        // Under the member's lock: whoever finds this nonce used finds the first half of a proof.
         let place = (header.key, header.nonce);
         self.retained.keep(member, place, frame.signed_header().as_bytes());
+        drop(peer);
         Ok((!quarantined).then(|| Message {
             origin: header.origin,
             kind: header.kind,

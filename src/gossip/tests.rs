@@ -3,6 +3,7 @@
 mod admission;
 mod links;
 mod once;
+mod quarantine;
 mod rotations;
 
 use std::sync::Arc;

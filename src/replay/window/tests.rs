@@ -80,6 +80,19 @@ fn an_older_boot_never_comes_back() {
 }
 
 #[test]
+fn a_new_boot_sees_no_marks_of_the_old_one() {
+    let mut window = window(64);
+    for sequence in 0..200 {
+        assert_eq!(window.commit(nonce(1, sequence), 0), Look::Fresh);
+    }
+    // The numbers begin again, behind those of the old boot.
+    assert_eq!(window.commit(nonce(2, 190), 0), Look::Fresh);
+    for sequence in 127..190 {
+        assert_eq!(window.commit(nonce(2, sequence), 0), Look::Fresh, "{sequence}");
+    }
+}
+
+#[test]
 fn the_greatest_nonce_is_a_nonce_like_any_other() {
     let mut window = window(64);
     let last = nonce(u32::MAX, u32::MAX);
