@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use meshward::gossip::GossipConfig;
+use meshward::reputation::Reputation;
 use meshward::store::{Batch, Table};
 use meshward::wire::{Kind, MAX_BODY_LEN};
 use meshward::{
@@ -15,7 +16,7 @@ use crate::support::{Mesh, id};
 
 const STRANGER: NodeId = NodeId::from_bytes([0xee; 32]);
 
-/// Each is met over the public API, leaves the node's own standing as it was, and says why.
+/// Each is met over the public API and says why; none is held against the member it is about.
 #[test]
 fn every_misuse_is_provoked() {
     for suite in Suite::available() {
@@ -123,6 +124,10 @@ fn reporting(suite: Suite, met: &mut Provoked) {
     let nonsense = misuse(mesh.guard(0).report_critical_event(nobody, mesh.now));
     let says = "the event makes no sense: a partition names 1 to 128 members";
     met.meet(&nonsense, says);
+    for place in 0..4 {
+        let score = mesh.guard(0).core().reputation(&id(place), mesh.now);
+        assert_eq!(score, Reputation::FULL);
+    }
 }
 
 fn rotating(suite: Suite, met: &mut Provoked) {
