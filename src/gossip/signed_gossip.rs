@@ -14,10 +14,8 @@ use crate::id::{Digest, Link, Millis, NodeId};
 use crate::keyring::{Error, Keyring, Misuse, PreparedRotation};
 use crate::membership::{Directory, KeyRecord, MemberIndex};
 use crate::replay::Look;
-use crate::suite::{Entropy, Suite};
-use crate::wire::{
-    Frame, Header, Kind, MAX_BODY_LEN, Refusal, SignedHeader, WireError, seal_frame,
-};
+use crate::suite::{Entropy, Suite, SuiteError};
+use crate::wire::{Frame, Header, Kind, MAX_BODY_LEN, Refusal, SignedHeader, seal_frame};
 
 /// Signs this node's messages and admits those of others, each at most once.
 ///
@@ -87,7 +85,7 @@ impl SignedGossip {
         config.validate()?;
         let [mut fingerprint_key, mut cookie_secret] = [[0; 32]; 2];
         for secret in [&mut fingerprint_key, &mut cookie_secret] {
-            entropy.fill(secret).map_err(WireError::from)?;
+            entropy.fill(secret).map_err(SuiteError::from)?;
         }
         let peer = || Mutex::new(Peer::new(config.window, config.origin_rate));
         Ok(Self {

@@ -245,3 +245,31 @@ impl Keyring {
         self.state.lock().closing = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MemoryStore;
+    use crate::suite::OsEntropy;
+
+    #[test]
+    fn the_last_nonce_is_used_once_and_then_there_is_none() {
+        let Some(suite) = Suite::available().next() else { return };
+        let (store, node) = (MemoryStore::new(), NodeId::from_bytes([1; 32]));
+        let identity = Identity::create(&store, node, suite, &OsEntropy).unwrap();
+        let (mesh, rate) = (MeshId::from_bytes([2; 32]), Rate { per_second: 10, burst: 20 });
+        let ring = Keyring::start(identity, &store, mesh, rate, Millis(0)).unwrap();
+        {
+            let mut state = ring.state.lock();
+            (state.next, state.next_statement) = (Some(u32::MAX), Some(u32::MAX));
+        }
+        assert_eq!(ring.draw(Millis(0)).unwrap().nonce.sequence, u32::MAX);
+        assert_eq!(ring.draw(Millis(0)).unwrap_err(), Misuse::NoncesExhausted);
+        assert_eq!(ring.draw_statement().unwrap().sequence, u32::MAX);
+        let exhausted = ring.draw_statement().unwrap_err();
+        assert_eq!(
+            exhausted.to_string(),
+            "all nonces of this boot are used; restart to begin the next"
+        );
+    }
+}

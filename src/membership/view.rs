@@ -39,7 +39,7 @@ pub enum ViewError {
     #[error("view {} cannot stand on its own, a genesis view is needed", .0.0)]
     NotGenesis(ViewNumber),
     /// The bytes are no view.
-    #[error("a view cannot be read: {0}")]
+    #[error("these bytes are no view: {0}")]
     Wire(#[from] WireError),
 }
 

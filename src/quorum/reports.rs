@@ -130,8 +130,10 @@ impl QuorumValidator {
 
     fn checked_report(&self, event: CriticalEvent, now: Millis) -> Result<CriticalEvent, Misuse> {
         let view = self.directory.view();
-        event.check(view).map_err(Misuse::Nonsense)?;
-        let CriticalEvent::NodeFailure { subject, .. } = event else { return Ok(event) };
+        let CriticalEvent::NodeFailure { subject, .. } = event else {
+            event.check(view).map_err(Misuse::Nonsense)?;
+            return Ok(event);
+        };
         let member = view.index_of(&subject).ok_or(Misuse::UnknownSubject(subject))?;
         if member == self.me {
             return Err(Misuse::OwnFailure);

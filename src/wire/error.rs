@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::suite::{EntropyError, SuiteError};
+use crate::suite::SuiteError;
 
 /// Why bytes could not be read as a packet, or a value not be written as one.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -66,7 +66,4 @@ pub enum WireError {
     /// The signature over a packet could not be made.
     #[error("the packet cannot be signed: {0}")]
     Sign(#[from] SuiteError),
-    /// No randomness was to be had.
-    #[error(transparent)]
-    Entropy(#[from] EntropyError),
 }
