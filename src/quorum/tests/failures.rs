@@ -61,7 +61,7 @@ fn a_node_reports_what_it_missed_at_the_mark_it_knows() {
         let expected = Misuse::NotSilent { subject: id(3), ago_ms: 0, needed_ms: 3_000 };
         assert_eq!(early, expected);
         assert_eq!(mesh.misuse(failure(0, None)), Misuse::OwnFailure);
-        assert!(matches!(mesh.misuse(failure(9, None)), Misuse::Nonsense(_)));
+        assert!(matches!(mesh.misuse(failure(9, None)), Misuse::UnknownSubject(_)));
 
         let now = NOW.after(3_000);
         assert_eq!(mesh.quorum.overdue(now), [id(1), id(2), id(3)]);
