@@ -10,9 +10,9 @@ const BURSTS_AHEAD: u32 = 64;
 const GAIN_MS_PER_SECOND: u32 = 3_000;
 /// For so many milliseconds a message that found the budget spent keeps older ones from it.
 const WAITING_MS: u64 = 60_000;
-/// It does so with those that are older by more than the time of so many bursts: one live message may
-/// well take some seconds longer than another.
-const WAITING_BURSTS: u32 = 4;
+/// It does so with those that are older by more than so many milliseconds: one live message may well
+/// take some seconds longer than another.
+const WAITING_SLACK_MS: u32 = 8_000;
 
 /// Bounds what an origin can say by dating it ahead.
 ///
@@ -34,8 +34,8 @@ const WAITING_BURSTS: u32 = 4;
 /// A receiver that has just started knows no difference yet. A relay that first plays it an hour of
 /// what the origin said draws on the budget with every message, and could go on for as long as it has
 /// more. So a message that finds the budget spent is remembered for a minute, and until then nothing
-/// that is older than it by more than four bursts draws on what comes back: the next live message has
-/// it.
+/// that is older than it by more than eight seconds draws on what comes back: the next live message
+/// has it.
 #[derive(Debug, Clone)]
 pub struct ClockLead {
     /// Milliseconds in which the rate allows one burst.
@@ -97,8 +97,7 @@ impl ClockLead {
             let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
             (ahead.min(self.burst_ms), if ahead > 0 { seen } else { least })
         };
-        let slack_ms = self.burst_ms.saturating_mul(WAITING_BURSTS);
-        let may_draw = cost == 0 || !self.a_later_one_waits(seen, slack_ms, now);
+        let may_draw = cost == 0 || !self.a_later_one_waits(seen, WAITING_SLACK_MS, now);
         let taken = may_draw && self.spare.try_take(now, cost).is_ok();
         if taken {
             self.least = Some(least);
@@ -218,7 +217,7 @@ mod tests {
         let ahead = (0..=64).map(|number| (number * 2_000, 0));
         assert_eq!(taken(&mut lead, ahead), 65);
         assert_eq!(taken(&mut lead, [(900_000, 0)]), 0);
-        // As old as four bursts before the one that waits, and older.
+        // Eight seconds older than the one that waits, and more.
         let [near, far] = [900_000 - 8_000, 900_000 - 8_001];
         assert_eq!(taken(&mut lead, [(far + 59_999, 59_999)]), 0);
         assert_eq!(taken(&mut lead, [(near - 100_000 + 60_000, 60_000)]), 1, "it waits no more");
