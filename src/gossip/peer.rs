@@ -85,8 +85,19 @@ impl Peer {
         }
     }
 
-    pub(super) fn may_show_life(&self, now: Millis, interval_ms: u64) -> bool {
-        self.last_sign_of_life.is_none_or(|last| now.since(last) >= interval_ms || now < last)
+    /// Whether a beacon would be taken as a sign of life although the member is in quarantine. Only
+    /// what is newer than all that was taken is one: otherwise whoever kept its older beacons could
+    /// play them, each in time to have the live one refused.
+    pub(super) fn may_show_life(
+        &self,
+        (key, nonce): (&Digest, Nonce),
+        now: Millis,
+        interval_ms: u64,
+    ) -> bool {
+        let window = self.windows.iter().find(|(of, _)| of == key);
+        let is_newest = window.is_none_or(|(_, window)| window.newest() < Some(nonce));
+        let is_due = |last| now.since(last) >= interval_ms || now < last;
+        is_newest && self.last_sign_of_life.is_none_or(is_due)
     }
 
     pub(super) fn showed_life(&mut self, now: Millis) {

@@ -255,8 +255,9 @@ impl SignedGossip {
         if look == Look::Used(Some(tag)) {
             return Err(Refusal::Duplicate);
         }
+        let place = (&header.key, header.nonce);
         let shows_life = header.kind == Kind::Beacon
-            && peer.may_show_life(now, self.config.quarantine_beacon_ms);
+            && peer.may_show_life(place, now, self.config.quarantine_beacon_ms);
         if quarantined && !shows_life {
             return Err(Refusal::OriginQuarantined);
         }

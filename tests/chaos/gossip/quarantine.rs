@@ -197,6 +197,44 @@ fn g18_quarantine_leaves_the_way_back_open() {
     }
 }
 
+/// G18, promises P3 and P10: a member in quarantine sends two beacons a second, of which one is taken.
+/// Somebody without its key keeps the others, and plays them one by one, each just in time to take the
+/// place of the live one. They are older than what was taken, so they show nothing, and nobody comes to
+/// report the member as failed.
+#[test]
+fn g18_old_beacons_do_not_take_the_place_of_live_ones() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        let liar = condemned(&mesh, 3);
+        let (mut kept, mut sequence) = (Vec::new(), 10);
+        for _ in 0..1200 {
+            mesh.now = mesh.now.after(125);
+            sequence += 1;
+            let beacon = liar.beacon(nonce(sequence), b"");
+            if let Err(refusal) = mesh.give(1, link(3), &beacon) {
+                assert_eq!(refusal, Refusal::OriginQuarantined);
+                kept.push(beacon);
+            }
+        }
+        // The last seven are newer than the last that was taken: those would show that it lives.
+        kept.truncate(1043);
+        // The quarantine lasts for two and a half minutes more.
+        for second in 0..140 {
+            mesh.now = mesh.now.after(500);
+            for old in kept.iter().rev().skip(second * 7).take(7) {
+                let refusal = mesh.give(1, hostile(0), old).unwrap_err();
+                assert!(matches!(refusal, Refusal::OriginQuarantined | Refusal::Duplicate));
+            }
+            mesh.now = mesh.now.after(500);
+            sequence += 1;
+            let live = mesh.give(1, link(3), &liar.beacon(nonce(sequence), b""));
+            assert!(matches!(live, Ok(Accepted::SignOfLife(_))), "{suite}: {live:?}");
+            assert!(!mesh.guard(1).core().overdue(mesh.now).contains(&id(3)));
+        }
+        assert!(mesh.guard(1).is_node_quarantined(&id(3), mesh.now));
+    }
+}
+
 /// G18, promise P10: of seven members three contradict themselves. A node judges two of them, as many
 /// as may be faulty, and raises an alarm for the third, which is heard on; a place that is free again
 /// is taken by the next offence.
