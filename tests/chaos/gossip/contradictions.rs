@@ -4,8 +4,10 @@ use meshward::keyring::{ActiveKey, seal_rotation};
 use meshward::quorum::seal_attestation;
 use meshward::reputation::Reputation;
 use meshward::suite::SigningKey;
-use meshward::wire::Kind;
-use meshward::{CriticalEvent, Digest, Epoch, EquivocationProof, Event, OsEntropy, Refusal, Suite};
+use meshward::wire::{Header, Kind};
+use meshward::{
+    CriticalEvent, Digest, Epoch, EquivocationProof, Event, OsEntropy, Refusal, SentAt, Suite,
+};
 
 use super::{hostile, nonce};
 use crate::support::{Liar, Mesh, id, link};
@@ -96,6 +98,31 @@ fn g13_two_contents_to_two_receivers_meet() {
         assert_eq!(mesh.give(2, link(1), &halves[0]).unwrap_err(), Refusal::Equivocation);
         mesh.run();
         assert_condemned_once(&mut mesh, &[1, 2, 3], &halves);
+    }
+}
+
+/// G13, promise P11: one message to one receiver, another to a second, and after it to each a whole burst
+/// and a second and a half at the full rate, all within what a member may send. That does not push the
+/// evidence out before the two messages meet.
+#[test]
+fn g13_a_burst_does_not_bury_a_contradiction() {
+    for suite in Suite::available() {
+        for round in 0..30 {
+            let mut mesh = Mesh::new(suite, 4);
+            let liar = mesh.steal(0);
+            let halves = [liar.beacon(nonce(5), b"to you"), liar.beacon(nonce(5), b"to others")];
+            mesh.give(1, link(0), &halves[0]).unwrap();
+            let after = if round % 2 == 0 { 20 } else { 35 };
+            for number in 1..=after {
+                let header = liar.header(Kind::RouteUpdate, nonce(5 + number));
+                let sent_at = SentAt(5_000 + 100 * u64::from(number.saturating_sub(20)));
+                let frame = liar.frame(Header { sent_at, ..header }, b"");
+                mesh.give(1, link(0), &frame).unwrap();
+            }
+            mesh.now = mesh.now.after(1_500);
+            let met = mesh.give(1, link(2), &halves[1]).unwrap_err();
+            assert_eq!(met, Refusal::Equivocation, "{suite}, after {after} more");
+        }
     }
 }
 
