@@ -37,7 +37,10 @@ pub struct GossipConfig {
     /// over each. Each costs less than 250 bytes. 1 to 1 048 576.
     pub claimed_pairs: usize,
     /// Bytes of signed headers kept of each member to prove equivocation: at 3.4 KiB each the default
-    /// of 64 KiB holds its last 18 frames. 0 to 16 MiB; with 0 nothing can be proven.
+    /// of 128 KiB holds its last 37 frames. It must hold more than a burst: a member that says one
+    /// thing here and another there can send a burst after each, and what that pushes out before the
+    /// two meet is not proven. With the default they have 1.7 s after the burst. 0 to 16 MiB; with 0
+    /// nothing can be proven.
     pub retained_bytes: usize,
     /// How long a member in quarantine waits between two beacons that are still taken as signs of
     /// life, in milliseconds. 100 to half the suspicion time, so that a member is not reported as
@@ -57,7 +60,7 @@ impl Default for GossipConfig {
             links: 4_096,
             pair_checks: Rate { per_second: 5, burst: 20 },
             claimed_pairs: 256,
-            retained_bytes: 64 * 1024,
+            retained_bytes: 128 * 1024,
             quarantine_beacon_ms: 1_000,
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::id::{Digest, Millis, Nonce, SentAt};
 use crate::limit::{ClockLead, Rate, SentRate};
+use crate::membership::MOST_KEYS;
 use crate::replay::{Look, ReplayWindow, WindowWidth};
 
 /// One member's replay windows, sent rate and what was proven. Only frames that the member signed
@@ -22,8 +23,9 @@ pub(super) struct Peer {
     last_sign_of_life: Option<Millis>,
 }
 
-/// Condemned keys that are remembered of a member: as many as can speak for it, and some.
-const CONDEMNED: usize = 4;
+/// Condemned keys that are remembered of a member: as many as a proof can be checked under. Were
+/// there fewer, old proofs shown in turn would be news each time, to everyone, and passed on.
+const CONDEMNED: usize = MOST_KEYS;
 
 impl Peer {
     pub(super) fn new(width: WindowWidth, rate: Rate) -> Self {

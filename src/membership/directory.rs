@@ -13,6 +13,9 @@ use crate::suite::{PreparedKeys, Purpose, Suite, VerifyError};
 /// The keys before the previous one that are remembered of a member, 2 KiB each.
 const PAST_KEYS: usize = 16;
 
+/// The keys that are known of a member at most: the current one, the one before, and those past.
+pub(crate) const MOST_KEYS: usize = PAST_KEYS + 2;
+
 /// The view and, for each member, the keys that speak for it now: the current one and, during the
 /// grace period after a rotation, the one before. Keys before that are kept to check what was said under
 /// them, the last 16 of each member.

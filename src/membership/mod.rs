@@ -5,6 +5,7 @@ mod member;
 mod threshold;
 mod view;
 
+pub(crate) use directory::MOST_KEYS;
 pub use directory::{Directory, KeyInForce, RotatedKey};
 pub use member::{KeyRecord, Member, MemberIndex};
 pub use threshold::{faults_tolerated, quorum_size};

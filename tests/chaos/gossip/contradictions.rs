@@ -1,12 +1,16 @@
 //! Two things signed where only one may be; and one thing signed twice.
 
+use meshward::keyring::{ActiveKey, seal_rotation};
 use meshward::quorum::seal_attestation;
 use meshward::reputation::Reputation;
-use meshward::wire::Kind;
-use meshward::{CriticalEvent, Digest, EquivocationProof, Event, OsEntropy, Refusal, Suite};
+use meshward::suite::SigningKey;
+use meshward::wire::{Header, Kind};
+use meshward::{
+    CriticalEvent, Digest, Epoch, EquivocationProof, Event, OsEntropy, Refusal, SentAt, Suite,
+};
 
 use super::{hostile, nonce};
-use crate::support::{Mesh, id, link};
+use crate::support::{Liar, Mesh, id, link};
 
 fn proofs(mesh: &Mesh, at: usize) -> Vec<EquivocationProof> {
     let events = mesh.nodes[at].host.events.lock();
@@ -94,6 +98,83 @@ fn g13_two_contents_to_two_receivers_meet() {
         assert_eq!(mesh.give(2, link(1), &halves[0]).unwrap_err(), Refusal::Equivocation);
         mesh.run();
         assert_condemned_once(&mut mesh, &[1, 2, 3], &halves);
+    }
+}
+
+/// G13, promise P11: one message to one receiver, another to a second, and after it to each a whole burst
+/// and a second and a half at the full rate, all within what a member may send. That does not push the
+/// evidence out before the two messages meet.
+#[test]
+fn g13_a_burst_does_not_bury_a_contradiction() {
+    for suite in Suite::available() {
+        for round in 0..30 {
+            let mut mesh = Mesh::new(suite, 4);
+            let liar = mesh.steal(0);
+            let halves = [liar.beacon(nonce(5), b"to you"), liar.beacon(nonce(5), b"to others")];
+            mesh.give(1, link(0), &halves[0]).unwrap();
+            let after = if round % 2 == 0 { 20 } else { 35 };
+            for number in 1..=after {
+                let header = liar.header(Kind::RouteUpdate, nonce(5 + number));
+                let sent_at = SentAt(5_000 + 100 * u64::from(number.saturating_sub(20)));
+                let frame = liar.frame(Header { sent_at, ..header }, b"");
+                mesh.give(1, link(0), &frame).unwrap();
+            }
+            mesh.now = mesh.now.after(1_500);
+            let met = mesh.give(1, link(2), &halves[1]).unwrap_err();
+            assert_eq!(met, Refusal::Equivocation, "{suite}, after {after} more");
+        }
+    }
+}
+
+/// A rotation of the liar's to a new key, and a proof that it contradicted itself under the one before.
+fn burn_a_key(liar: &mut Liar, number: u32) -> [Vec<u8>; 2] {
+    let halves = [b"one", b"two"].map(|body| {
+        let frame = liar.beacon(nonce(number), body);
+        frame[..frame.len() - body.len()].to_vec()
+    });
+    let mesh = liar.view.mesh();
+    let proof = EquivocationProof::seal_headers(mesh, [&halves[0], &halves[1]]).unwrap();
+    let next = SigningKey::generate(liar.key.suite(), &OsEntropy).unwrap();
+    let epoch = Epoch { recovery: 0, operational: number };
+    let from = std::mem::replace(&mut liar.key, next);
+    let from = ActiveKey { epoch: std::mem::replace(&mut liar.epoch, epoch), key: from };
+    let secret = liar.key.to_secret_bytes();
+    let key = SigningKey::from_secret_bytes(from.key.suite(), &secret).unwrap();
+    let to = ActiveKey { epoch, key };
+    let rotation = seal_rotation((mesh, liar.id), &from, &to, nonce(number), &OsEntropy).unwrap();
+    [rotation, proof]
+}
+
+/// G14, promises P4 and P11: a member burns twenty keys, a contradiction under each, and somebody shows
+/// the twenty proofs in turn, sixty times. Each is news once at most at each node, so what honest nodes
+/// pass on to each other comes to an end, and the member is charged no more often than it lied.
+#[test]
+fn g14_proofs_of_many_keys_shown_in_turn_are_news_once() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 5);
+        let mut liar = mesh.steal(0);
+        mesh.nodes[0].down = true;
+        let burnt: Vec<_> = (1..=20).map(|number| burn_a_key(&mut liar, number)).collect();
+        for [rotation, _] in &burnt {
+            for at in 1..5 {
+                mesh.give(at, hostile(0), rotation).unwrap();
+                mesh.nodes[at].host.sent();
+            }
+        }
+        for round in 0..60 {
+            mesh.now = mesh.now.after(1_000);
+            for [_, proof] in &burnt {
+                let _news_once = mesh.give(1 + round % 4, hostile(0), proof);
+            }
+            mesh.run();
+        }
+        for at in 1..5 {
+            let found: std::collections::BTreeSet<_> =
+                proofs(&mesh, at).iter().map(|proof| proof.key()).collect();
+            // Under the first three keys nobody can check anything any more.
+            assert_eq!((found.len(), proofs(&mesh, at).len()), (17, 17), "{suite}");
+        }
+        mesh.assert_unharmed(1, 2);
     }
 }
 

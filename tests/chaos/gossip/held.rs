@@ -1,8 +1,9 @@
 //! What the victim signed, kept back and let out at once; and who is really too fast.
 
+use meshward::limit::Rate;
 use meshward::reputation::Reputation;
 use meshward::wire::{Header, Kind};
-use meshward::{Accepted, Event, Link, LinkId, Refusal, SentAt, Suite};
+use meshward::{Accepted, Config, Event, GossipConfig, Link, LinkId, Refusal, SentAt, Suite};
 
 use super::{hostile, nonce};
 use crate::support::{Mesh, id, link};
@@ -125,6 +126,33 @@ fn g06_its_own_clock_alone_convicts_an_origin() {
             mesh.nodes[1].host.count(|event| matches!(event, Event::LinkQuarantined { .. })),
             0
         );
+        mesh.assert_unharmed(1, 2);
+    }
+}
+
+/// G6, promise P4: a member signs at its rate by a clock that leaps, and brings what it dates into the
+/// time leapt over after the leap. What is taken of it at once is what a window holds, as of everybody
+/// who is heard for the first time, and 64 bursts; a leap buys no further window.
+#[test]
+fn g06_a_clock_that_leaps_does_not_buy_a_window_with_each_leap() {
+    for suite in Suite::available() {
+        let link_checks = Rate { per_second: 10_000, burst: 10_000 };
+        let gossip = GossipConfig { link_checks, ..GossipConfig::default() };
+        let mut mesh = Mesh::with(suite, 4, Config { gossip, ..Config::default() });
+        let liar = mesh.steal(0);
+        mesh.guard(1).reserve_link(link(0).id(), mesh.now).unwrap();
+        let said = |number| {
+            let header = liar.header(Kind::RouteUpdate, nonce(number));
+            liar.frame(Header { sent_at: SentAt(u64::from(number) * 100), ..header }, b"")
+        };
+        let mut taken = 0;
+        for end in [1_000, 2_000, 3_000, 4_000] {
+            for number in std::iter::once(end).chain(end - 999..end) {
+                taken += usize::from(mesh.give(1, link(0), &said(number)).is_ok());
+            }
+        }
+        assert!(taken <= 1_000 + 1 + 64 * 20, "{suite}: {taken} of 4000 taken");
+        assert_eq!(mesh.guard(1).core().reputation(&id(0), mesh.now), Reputation::FULL);
         mesh.assert_unharmed(1, 2);
     }
 }
