@@ -28,13 +28,13 @@ pub struct GossipConfig {
     /// raised likewise.
     pub claimed_checks: Rate,
     /// Places for proven links, and newcomers that are remembered, of which the least recently used
-    /// goes first. Each costs less than 250 bytes. 1 to 1 048 576.
+    /// goes first. Each costs less than 300 bytes. 1 to 1 048 576.
     pub links: usize,
     /// Signature checks spent on one pair of claimed link and origin that answered a cookie. With the
     /// default of 5 a second all 256 pairs together take 13 % of a core at most.
     pub pair_checks: Rate,
     /// Places for such pairs: the neighbours over claimed links, times the members that are heard
-    /// over each. Each costs less than 250 bytes. 1 to 1 048 576.
+    /// over each. Each costs less than 300 bytes. 1 to 1 048 576.
     pub claimed_pairs: usize,
     /// Bytes of signed headers kept of each member to prove equivocation: at 3.4 KiB each the default
     /// of 128 KiB holds its last 37 frames. It must hold more than a burst: a member that says one

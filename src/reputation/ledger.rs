@@ -11,16 +11,15 @@ use crate::reputation::{Charge, Offence, Reputation, ReputationConfig, Reputatio
 /// Keeps the standing of subjects (members, or proven links) by the
 /// [model](crate::reputation) of this module.
 ///
-/// Memory: at most `capacity` records of 64 bytes and the subject, in a tree that is at least half
-/// full. There is a record only for who was charged, until it says nothing any more. When there is
-/// no room, the record with the fewest quarantines and among those the best score leaves, never one
-/// in quarantine. So give it room for everybody who can be charged: whoever commands more subjects
-/// than there are records could offend with one after the other and have each one's offences
-/// forgotten.
+/// Memory: at most `capacity` records of 64 bytes and the subject, and once more 16 bytes and the
+/// subject, in trees that are at least half full. There is a record only for who was charged, until
+/// it says nothing any more. When there is no room, the record with the fewest quarantines and among
+/// those the one whose score will be full first leaves, never one in quarantine. So give it room for
+/// everybody who can be charged: whoever commands more subjects than there are records could offend
+/// with one after the other and have each one's offences forgotten.
 ///
-/// All calls take one short lock and O(log n) comparisons, but for a charge to a new subject when
-/// the ledger is full, and [`expire`](Self::expire) once a minute, which look at every record.
-/// [`is_quarantined`](Self::is_quarantined) takes no lock while nobody is in quarantine.
+/// All calls take one short lock and O(log n) comparisons, but for [`expire`](Self::expire) once a
+/// minute, which looks at every record. [`is_quarantined`](Self::is_quarantined) takes no lock while nobody is in quarantine.
 #[derive(Debug)]
 pub struct Ledger<S: Ord + Copy + Send> {
     records: Mutex<Records<S>>,

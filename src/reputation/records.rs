@@ -1,6 +1,5 @@
 //! All records of one ledger and the limits on them.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
@@ -10,6 +9,9 @@ use crate::reputation::{Charge, Offence, Reputation, ReputationConfig};
 
 /// How often records that say nothing any more are looked for.
 const SWEEP_MS: u64 = 60_000;
+
+/// See [`Standing::rank`].
+type Rank = (u32, u64);
 
 /// The records, as one thread at a time sees them.
 #[derive(Debug)]
@@ -21,6 +23,9 @@ pub(super) struct Records<S> {
     standings: BTreeMap<S, Standing>,
     /// Who is in quarantine, by its end. Always those whose standing says so.
     ends: BTreeSet<(u64, S)>,
+    /// Who is not, by rank: the first leaves when there is no room. A search through all of them would
+    /// be a thousand times dearer than the packet that brings it about.
+    heard: BTreeSet<(Rank, S)>,
     /// Whose quarantine ended since the last `expire`. Each has a standing.
     ended: BTreeSet<S>,
     next_sweep: u64,
@@ -39,6 +44,7 @@ impl<S: Ord + Copy> Records<S> {
             clock: SteadyClock::default(),
             standings: BTreeMap::new(),
             ends: BTreeSet::new(),
+            heard: BTreeSet::new(),
             ended: BTreeSet::new(),
             next_sweep: 0,
         }
@@ -46,14 +52,16 @@ impl<S: Ord + Copy> Records<S> {
 
     pub(super) fn charge(&mut self, subject: S, offence: Offence, now: Millis) -> Charge {
         let at = self.advance(now);
-        if !self.standings.contains_key(&subject) && !self.make_room(at) {
+        if !self.standings.contains_key(&subject) && !self.make_room() {
             return Charge::Withheld;
         }
         let standing = self.standings.entry(subject).or_insert_with(|| Standing::new(at));
+        self.heard.remove(&(standing.rank(&self.config), subject));
         standing.charge(offence, at, &self.config);
         if standing.quarantine_ends().is_some() {
             return Charge::Already;
         }
+        self.heard.insert((standing.rank(&self.config), subject));
         let score = standing.score(at, &self.config);
         if score >= self.config.quarantine_below {
             return Charge::Noted(score);
@@ -61,6 +69,7 @@ impl<S: Ord + Copy> Records<S> {
         if self.most_quarantined.is_some_and(|most| self.ends.len() >= most) {
             return Charge::Withheld;
         }
+        self.heard.remove(&(standing.rank(&self.config), subject));
         let length = standing.begin_quarantine(at, &self.config);
         self.ends.insert((at.saturating_add(length), subject));
         self.ended.remove(&subject);
@@ -117,23 +126,18 @@ impl<S: Ord + Copy> Records<S> {
             && let Some(standing) = self.standings.get_mut(&subject)
         {
             standing.end_quarantine(at, &self.config);
+            self.heard.insert((standing.rank(&self.config), subject));
             self.ended.insert(subject);
         }
     }
 
     /// Whether there is room for one more record, if need be after the least bad one has left: one
     /// with fewer quarantines before one with a better score, or time alone would launder it.
-    fn make_room(&mut self, at: u64) -> bool {
+    fn make_room(&mut self) -> bool {
         if self.standings.len() < self.capacity {
             return true;
         }
-        self.sweep(at);
-        if self.standings.len() < self.capacity {
-            return true;
-        }
-        let heard = self.standings.iter().filter(|(_, s)| s.quarantine_ends().is_none());
-        let least_bad = heard.max_by_key(|(_, s)| (Reverse(s.times()), s.score(at, &self.config)));
-        let Some(subject) = least_bad.map(|(subject, _)| *subject) else { return false };
+        let Some((_, subject)) = self.heard.pop_first() else { return false };
         self.standings.remove(&subject);
         self.ended.remove(&subject);
         true
@@ -141,9 +145,50 @@ impl<S: Ord + Copy> Records<S> {
 
     /// Drops the records that say nothing any more.
     fn sweep(&mut self, at: u64) {
-        let Self { standings, ended, config, .. } = self;
+        let Self { standings, heard, ended, config, .. } = self;
         standings.retain(|subject, standing| {
-            ended.contains(subject) || !standing.is_neutral(at, config)
+            let stays = ended.contains(subject) || !standing.is_neutral(at, config);
+            if !stays {
+                heard.remove(&(standing.rank(config), *subject));
+            }
+            stays
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever happens, the two orders hold each record once, the one it belongs to; and the
+        /// first to leave is what a search through all would find.
+        #[test]
+        fn every_record_stands_where_it_is_looked_for(
+            steps in prop::collection::vec((0_u16..40, 0_u8..12, 0_u64..700_000), 1..400),
+        ) {
+            let mut records = Records::new(ReputationConfig::default(), 12, Some(3));
+            let mut now = Millis(0);
+            for (subject, what, passed) in steps {
+                now = now.after(passed);
+                match what {
+                    0..=5 => drop(records.charge(subject, Offence::BadSignature, now)),
+                    6..=8 => drop(records.charge(subject, Offence::Equivocation, now)),
+                    9 => drop(records.expire(now.after(6 * 86_400_000))),
+                    10 => now = now.after(86_400_000),
+                    _ => drop(records.expire(now)),
+                }
+                let Records { standings, heard, ends, config, .. } = &records;
+                let ranked = |(subject, standing): (&u16, &Standing)| {
+                    let is_heard = standing.quarantine_ends().is_none();
+                    is_heard.then(|| (standing.rank(config), *subject))
+                };
+                prop_assert_eq!(heard, &standings.iter().filter_map(ranked).collect());
+                prop_assert_eq!(heard.len() + ends.len(), standings.len());
+                prop_assert!(standings.len() <= 12 && ends.len() <= 3);
+            }
+        }
     }
 }

@@ -60,6 +60,15 @@ impl Standing {
         self.score.raised(Reputation::from_ppm(u32::try_from(risen).unwrap_or(u32::MAX)))
     }
 
+    /// How bad it is, the least bad first: by quarantines, then by when its score will be full again.
+    /// No passing of time changes that, so records can be kept in this order.
+    pub(super) fn rank(&self, config: &ReputationConfig) -> (u32, u64) {
+        let lost = Reputation::FULL.as_ppm().saturating_sub(self.score.as_ppm());
+        let rate = u64::from(config.recovery_per_hour.as_ppm()).max(1);
+        let takes = u64::from(lost).saturating_mul(HOUR_MS).div_ceil(rate);
+        (self.times, self.rises_from.saturating_add(takes))
+    }
+
     /// The ledger time at which the quarantine ends, if it is in one.
     pub(super) fn quarantine_ends(&self) -> Option<u64> {
         self.quarantine.map(|quarantine| quarantine.ends)

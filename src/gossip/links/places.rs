@@ -1,6 +1,6 @@
 //! A fixed number of places, each with a budget of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::budget::Budget;
 use crate::id::Millis;
@@ -19,26 +19,25 @@ const IDLE_MS: u64 = 600_000;
 pub(super) struct Places<K> {
     capacity: usize,
     taken: BTreeMap<K, Place>,
+    /// Those that are not reserved, the first to go first: what was never of use, then what has not
+    /// been of use for longest. An echo of a cookie, which costs its sender nothing, may look for a
+    /// place, so it must not take a search.
+    to_go: BTreeSet<(Use, K)>,
 }
+
+/// Whether a place was of use, and when it was given, or last of use.
+type Use = (bool, Millis);
 
 #[derive(Debug)]
 struct Place {
     budget: Budget,
-    /// When it was given, or last of use.
-    since: Millis,
-    was_of_use: bool,
+    last_use: Use,
     reserved: bool,
-}
-
-impl Place {
-    fn is_to_be_had(&self, now: Millis) -> bool {
-        !self.reserved && (!self.was_of_use || now.since(self.since) >= IDLE_MS)
-    }
 }
 
 impl<K: Ord + Copy> Places<K> {
     pub(super) const fn new(capacity: usize) -> Self {
-        Self { capacity, taken: BTreeMap::new() }
+        Self { capacity, taken: BTreeMap::new(), to_go: BTreeSet::new() }
     }
 
     /// The budget of `who`, if it has a place.
@@ -49,36 +48,35 @@ impl<K: Ord + Copy> Places<K> {
     /// `who` was of use. Tells whether it has a place.
     pub(super) fn was_of_use(&mut self, who: &K, now: Millis) -> bool {
         let Some(place) = self.taken.get_mut(who) else { return false };
-        place.since = now;
-        place.was_of_use = true;
+        let before = std::mem::replace(&mut place.last_use, (true, now));
+        if self.to_go.remove(&(before, *who)) {
+            self.to_go.insert((place.last_use, *who));
+        }
         true
     }
 
-    /// Gives `who` a place with `budget`, unless it has one or there is none to be had. When all are
-    /// taken this looks at each.
+    /// Gives `who` a place with `budget`, unless it has one or there is none to be had.
     pub(super) fn give(&mut self, who: K, budget: &Budget, now: Millis) {
-        if self.taken.contains_key(&who) || !self.make_room(|place| place.is_to_be_had(now)) {
+        let is_to_be_had = |(was_of_use, since): Use| !was_of_use || now.since(since) >= IDLE_MS;
+        if self.taken.contains_key(&who) || !self.make_room(is_to_be_had) {
             return;
         }
-        let place =
-            Place { budget: budget.clone(), since: now, was_of_use: false, reserved: false };
-        self.taken.insert(who, place);
+        let last_use = (false, now);
+        self.to_go.insert((last_use, who));
+        self.taken.insert(who, Place { budget: budget.clone(), last_use, reserved: false });
     }
 
     /// Reserves a place for `who`, if need be that of another for whom none is reserved. Tells
     /// whether there was one.
     pub(super) fn reserve(&mut self, who: K, budget: &Budget, now: Millis) -> bool {
-        let has_one = self.taken.contains_key(&who);
-        if !has_one && !self.make_room(|place| !place.reserved) {
+        if !self.taken.contains_key(&who) && !self.make_room(|_| true) {
             return false;
         }
-        let place = self.taken.entry(who).or_insert_with(|| Place {
-            budget: budget.clone(),
-            since: now,
-            was_of_use: false,
-            reserved: true,
-        });
+        let last_use = (false, now);
+        let new = || Place { budget: budget.clone(), last_use, reserved: true };
+        let place = self.taken.entry(who).or_insert_with(new);
         place.reserved = true;
+        self.to_go.remove(&(place.last_use, who));
         true
     }
 
@@ -86,18 +84,21 @@ impl<K: Ord + Copy> Places<K> {
     pub(super) fn release(&mut self, who: &K) {
         if let Some(place) = self.taken.get_mut(who) {
             place.reserved = false;
+            self.to_go.insert((place.last_use, *who));
         }
     }
 
-    /// Whether there is room for one more, if need be after the first of those that `may_go` has
-    /// gone: what was never of use, then what has not been of use for longest.
-    fn make_room(&mut self, may_go: impl Fn(&Place) -> bool) -> bool {
+    /// Whether there is room for one more, if need be after the first to go has gone, which it does
+    /// if it `may`.
+    fn make_room(&mut self, may: impl Fn(Use) -> bool) -> bool {
         if self.taken.len() < self.capacity {
             return true;
         }
-        let to_go = self.taken.iter().filter(|(_, place)| may_go(place));
-        let first = to_go.min_by_key(|(_, place)| (place.was_of_use, place.since));
-        let Some(first) = first.map(|(who, _)| *who) else { return false };
+        let Some((last_use, first)) = self.to_go.first().copied() else { return false };
+        if !may(last_use) {
+            return false;
+        }
+        self.to_go.remove(&(last_use, first));
         self.taken.remove(&first).is_some()
     }
 }
