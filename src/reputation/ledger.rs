@@ -19,7 +19,8 @@ use crate::reputation::{Charge, Offence, Reputation, ReputationConfig, Reputatio
 /// with one after the other and have each one's offences forgotten.
 ///
 /// All calls take one short lock and O(log n) comparisons, but for [`expire`](Self::expire) once a
-/// minute, which looks at every record. [`is_quarantined`](Self::is_quarantined) takes no lock while nobody is in quarantine.
+/// minute, which looks at every record. [`is_quarantined`](Self::is_quarantined) takes no lock while
+/// nobody is in quarantine.
 #[derive(Debug)]
 pub struct Ledger<S: Ord + Copy + Send> {
     records: Mutex<Records<S>>,
