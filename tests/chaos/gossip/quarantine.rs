@@ -234,6 +234,33 @@ fn g18_old_beacons_do_not_take_the_place_of_live_ones() {
     }
 }
 
+/// G18, promise P10: a host that asks for beacons alone passes on what shows that a member in quarantine
+/// lives, or who is further away would come to report it; and it takes nothing that is no beacon.
+#[test]
+fn g18_a_sign_of_life_is_passed_on_by_who_asks_for_beacons_alone() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        let liar = condemned(&mesh, 3);
+        mesh.nodes[1].host.sent();
+        for sequence in 11..71 {
+            mesh.now = mesh.now.after(1_000);
+            let beacon = liar.beacon(nonce(sequence), b"");
+            let taken = mesh.guard(1).verify_beacon(link(3), &beacon, mesh.now);
+            assert_eq!(taken.unwrap_err(), Refusal::OriginQuarantined, "it is not delivered");
+            assert!(mesh.nodes[1].host.sent() == [(beacon.clone(), Some(link(3)))], "passed on");
+            let again = mesh.guard(1).verify_beacon(link(2), &beacon, mesh.now);
+            assert_eq!(again.unwrap_err(), Refusal::Duplicate);
+            let content = Digest::from_bytes([1; 32]);
+            let event = CriticalEvent::GovernanceProposal { topic: content, sequence: 1, content };
+            let vote = mesh.steal(2).attest(&event);
+            let taken = mesh.guard(1).verify_beacon(link(2), &vote, mesh.now);
+            assert_eq!(taken.unwrap_err(), Refusal::NotABeacon);
+            assert!(mesh.nodes[1].host.sent().is_empty());
+        }
+        assert_eq!(mesh.guard(1).stats(mesh.now).statements_taken, 60, "signs of life alone");
+    }
+}
+
 /// G18, promise P10: of seven members three contradict themselves. A node judges two of them, as many
 /// as may be faulty, and raises an alarm for the third, which is heard on; a place that is free again
 /// is taken by the next offence.
