@@ -197,8 +197,10 @@ impl Core {
 
     fn charge_link(&self, link: LinkId, offence: Offence, now: Millis, outputs: &mut Vec<Output>) {
         let charge = self.ledgers.links.charge(link, offence, now);
-        tracing::info!(?link, offence = offence.name(), ?charge, "a link was charged");
+        // Its packets come as fast as the network brings them: one line for each would be a flood.
+        tracing::debug!(?link, offence = offence.name(), ?charge, "a link was charged");
         if let Charge::Quarantined { until, .. } = charge {
+            tracing::info!(?link, offence = offence.name(), ?until, "a link is in quarantine");
             outputs.push(Output::Event(Event::LinkQuarantined { link, offence, until }));
         }
     }

@@ -291,6 +291,29 @@ fn g18_at_most_f_members_are_quarantined_at_once() {
     }
 }
 
+/// G18, promises P4 and P10: of three members none may be quarantined, and one signs 1200 messages over
+/// its rate. The host is alarmed at once, and then once a minute.
+#[test]
+fn g18_who_may_not_be_quarantined_does_not_drown_the_host_in_alarms() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 3);
+        let liar = mesh.steal(0);
+        let mut excesses = 0;
+        for number in 1..=1_200 {
+            mesh.now = mesh.now.after(100);
+            let header = liar.header(Kind::RouteUpdate, nonce(100 * number));
+            let frame = liar.frame(Header { sent_at: SentAt(0), ..header }, b"");
+            let refused = mesh.give(1, link(0), &frame).err();
+            excesses += usize::from(refused == Some(Refusal::OverRate));
+        }
+        assert!(excesses > 1_100, "{excesses} excesses");
+        let alarm = |event: &Event| matches!(event, Event::QuarantineWithheld { .. });
+        assert_eq!(mesh.nodes[1].host.count(alarm), 2, "{suite}: in two minutes");
+        let full = mesh.guard(1).core().reputation(&id(2), mesh.now);
+        assert_eq!(full, Reputation::FULL);
+    }
+}
+
 /// G19, promise P10: the clock of the host steps a day back and a day on. A quarantine lasts as long
 /// as it had left; a step on ends it at most as early as the step is long; the next is longer all the
 /// same; and what was taken before is not taken again.
