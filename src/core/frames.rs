@@ -7,7 +7,7 @@ use crate::gossip::{FrameRefused, Message};
 use crate::id::{Link, LinkId, Millis, NodeId};
 use crate::quorum::{Contradiction, EquivocationProof};
 use crate::reputation::{Charge, Offence};
-use crate::wire::{Frame, Kind, Refusal, Tag, WireError};
+use crate::wire::{Kind, Packet, Refusal, Tag, WireError};
 
 impl Core {
     /// Takes whatever arrived over `link`: frame, attestation, rotation, Hello, certificate, proof.
@@ -40,20 +40,29 @@ impl Core {
         bytes: &[u8],
         now: Millis,
     ) -> Step<Result<Message, Refusal>> {
-        if let Ok(frame) = Frame::parse(bytes)
-            && frame.header().kind != Kind::Beacon
-        {
-            let (origin, mut outputs) = (Some(frame.header().origin), Vec::new());
-            let refusal = self.refused(link, origin, Refusal::NotABeacon, now, &mut outputs);
-            return Step { result: Err(refusal), outputs };
-        }
-        let Step { result, outputs } = self.handle_frame(link, bytes, now);
-        let result = result.and_then(|accepted| match accepted {
-            Accepted::Message(message) => Ok(message),
-            Accepted::SignOfLife(_) => Err(Refusal::OriginQuarantined),
-            _ => Err(Refusal::NotABeacon),
-        });
-        Step { result, outputs }
+        let Step { result, outputs } = self.take_beacon(link, bytes, now);
+        Step { result: result.and_then(Accepted::into_beacon), outputs }
+    }
+
+    /// The same, with the sign of life of a member in quarantine told apart from a refusal: it is to
+    /// be passed on.
+    pub(crate) fn take_beacon(
+        &self,
+        link: Link,
+        bytes: &[u8],
+        now: Millis,
+    ) -> Step<Result<Accepted, Refusal>> {
+        let origin = match Packet::parse(bytes) {
+            Ok(Packet::Frame(frame)) if frame.header().kind == Kind::Beacon => None,
+            Ok(Packet::Frame(frame)) => Some(Some(frame.header().origin)),
+            Ok(_) => Some(None),
+            // What is no packet at all is refused as such.
+            Err(_) => None,
+        };
+        let Some(origin) = origin else { return self.handle_frame(link, bytes, now) };
+        let mut outputs = Vec::new();
+        let refusal = self.refused(link, origin, Refusal::NotABeacon, now, &mut outputs);
+        Step { result: Err(refusal), outputs }
     }
 
     fn take_frame(
@@ -188,8 +197,10 @@ impl Core {
 
     fn charge_link(&self, link: LinkId, offence: Offence, now: Millis, outputs: &mut Vec<Output>) {
         let charge = self.ledgers.links.charge(link, offence, now);
-        tracing::info!(?link, offence = offence.name(), ?charge, "a link was charged");
+        // Its packets come as fast as the network brings them: one line for each would be a flood.
+        tracing::debug!(?link, offence = offence.name(), ?charge, "a link was charged");
         if let Charge::Quarantined { until, .. } = charge {
+            tracing::info!(?link, offence = offence.name(), ?until, "a link is in quarantine");
             outputs.push(Output::Event(Event::LinkQuarantined { link, offence, until }));
         }
     }

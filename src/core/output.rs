@@ -7,6 +7,7 @@ use crate::gossip::Message;
 use crate::id::{Epoch, Link, NodeId};
 use crate::quorum::{Certificate, CriticalEvent, EquivocationProof, Tally};
 use crate::store::Batch;
+use crate::wire::Refusal;
 
 /// Names a write that something waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,5 +95,14 @@ impl Accepted {
     /// Whether the packet is to be passed on: it has been checked, and is news to others, too.
     pub const fn is_for_others(&self) -> bool {
         !matches!(self, Self::Cookie | Self::CookieEcho(_))
+    }
+
+    /// The message, where a beacon was asked for.
+    pub(crate) fn into_beacon(self) -> Result<Message, Refusal> {
+        match self {
+            Self::Message(message) => Ok(message),
+            Self::SignOfLife(_) => Err(Refusal::OriginQuarantined),
+            _ => Err(Refusal::NotABeacon),
+        }
     }
 }

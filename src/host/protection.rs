@@ -93,27 +93,26 @@ impl MeshByzantineProtection {
     /// [`Refusal`] says why a packet was not taken.
     pub fn handle_frame(&self, link: Link, bytes: &[u8], now: Millis) -> Result<Accepted, Refusal> {
         let step = self.core.handle_frame(link, bytes, now);
-        let is_for_others = step.result.as_ref().is_ok_and(Accepted::is_for_others);
-        self.finish((link, bytes, is_for_others), step, now)
+        self.finish((link, bytes), step, now)
     }
 
     /// Takes a beacon that arrived over `link`, and nothing else.
     ///
     /// # Errors
     /// [`Refusal::NotABeacon`] for any other packet; otherwise it says why the beacon was not
-    /// taken.
+    /// delivered. One that shows that a member in quarantine lives is passed on all the same.
     pub fn verify_beacon(&self, link: Link, bytes: &[u8], now: Millis) -> Result<Message, Refusal> {
-        let step = self.core.verify_beacon(link, bytes, now);
-        let is_for_others = step.result.is_ok();
-        self.finish((link, bytes, is_for_others), step, now)
+        let step = self.core.take_beacon(link, bytes, now);
+        self.finish((link, bytes), step, now).and_then(Accepted::into_beacon)
     }
 
-    fn finish<T>(
+    fn finish(
         &self,
-        (link, bytes, is_for_others): (Link, &[u8], bool),
-        step: Step<Result<T, Refusal>>,
+        (link, bytes): (Link, &[u8]),
+        step: Step<Result<Accepted, Refusal>>,
         now: Millis,
-    ) -> Result<T, Refusal> {
+    ) -> Result<Accepted, Refusal> {
+        let is_for_others = step.result.as_ref().is_ok_and(Accepted::is_for_others);
         if is_for_others && self.host.relay {
             self.host.router.broadcast(bytes, Some(link));
         }

@@ -7,7 +7,8 @@ use crate::reputation::Reputation;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Charge {
-    /// It is on record, and this is the score now.
+    /// It is on record, and this is the score now. So it is, too, below the threshold, when it was
+    /// said within a minute that quarantine is withheld.
     Noted(Reputation),
     /// The score fell below the threshold: the subject's frames are refused from now on.
     Quarantined {

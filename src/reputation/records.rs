@@ -67,7 +67,7 @@ impl<S: Ord + Copy> Records<S> {
             return Charge::Noted(score);
         }
         if self.most_quarantined.is_some_and(|most| self.ends.len() >= most) {
-            return Charge::Withheld;
+            return if standing.raises_alarm(at) { Charge::Withheld } else { Charge::Noted(score) };
         }
         self.heard.remove(&(standing.rank(&self.config), subject));
         let length = standing.begin_quarantine(at, &self.config);

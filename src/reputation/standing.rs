@@ -4,6 +4,8 @@ use crate::reputation::{Offence, Reputation, ReputationConfig};
 
 const HOUR_MS: u64 = 3_600_000;
 const SECOND_MS: u64 = 1_000;
+/// How often it is said of one subject that its quarantine is withheld, in milliseconds.
+const ALARM_MS: u64 = 60_000;
 
 /// A sentence being served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub(super) struct Standing {
     times: u32,
     /// When `OverBudget` was last counted.
     over_budget_at: Option<u64>,
+    /// When it was last said that a quarantine was withheld.
+    alarm_at: Option<u64>,
     quarantine: Option<Quarantine>,
 }
 
@@ -46,6 +50,7 @@ impl Standing {
             clean_since: now,
             times: 0,
             over_budget_at: None,
+            alarm_at: None,
             quarantine: None,
         }
     }
@@ -104,6 +109,16 @@ impl Standing {
         {
             self.times = 0;
         }
+    }
+
+    /// Whether to say once more that its quarantine is withheld: whoever stays heard can offend with
+    /// every frame, and must not drown the host in alarms.
+    pub(super) fn raises_alarm(&mut self, now: u64) -> bool {
+        let due = self.alarm_at.is_none_or(|at| now.saturating_sub(at) >= ALARM_MS);
+        if due {
+            self.alarm_at = Some(now);
+        }
+        due
     }
 
     /// Begins a quarantine and returns its length in milliseconds.

@@ -235,6 +235,33 @@ fn g18_old_beacons_do_not_take_the_place_of_live_ones() {
     }
 }
 
+/// G18, promise P10: a host that asks for beacons alone passes on what shows that a member in quarantine
+/// lives, or who is further away would come to report it; and it takes nothing that is no beacon.
+#[test]
+fn g18_a_sign_of_life_is_passed_on_by_who_asks_for_beacons_alone() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        let liar = condemned(&mesh, 3);
+        mesh.nodes[1].host.sent();
+        for sequence in 11..71 {
+            mesh.now = mesh.now.after(1_000);
+            let beacon = liar.beacon(nonce(sequence), b"");
+            let taken = mesh.guard(1).verify_beacon(link(3), &beacon, mesh.now);
+            assert_eq!(taken.unwrap_err(), Refusal::OriginQuarantined, "it is not delivered");
+            assert!(mesh.nodes[1].host.sent() == [(beacon.clone(), Some(link(3)))], "passed on");
+            let again = mesh.guard(1).verify_beacon(link(2), &beacon, mesh.now);
+            assert_eq!(again.unwrap_err(), Refusal::Duplicate);
+            let content = Digest::from_bytes([1; 32]);
+            let event = CriticalEvent::GovernanceProposal { topic: content, sequence: 1, content };
+            let vote = mesh.steal(2).attest(&event);
+            let taken = mesh.guard(1).verify_beacon(link(2), &vote, mesh.now);
+            assert_eq!(taken.unwrap_err(), Refusal::NotABeacon);
+            assert!(mesh.nodes[1].host.sent().is_empty());
+        }
+        assert_eq!(mesh.guard(1).stats(mesh.now).statements_taken, 60, "signs of life alone");
+    }
+}
+
 /// G18, promise P10: of seven members three contradict themselves. A node judges two of them, as many
 /// as may be faulty, and raises an alarm for the third, which is heard on; a place that is free again
 /// is taken by the next offence.
@@ -262,6 +289,29 @@ fn g18_at_most_f_members_are_quarantined_at_once() {
         assert_eq!(refusals.take(2).last(), Some(Refusal::OriginQuarantined));
         assert_eq!(mesh.guard(1).stats(mesh.now).quarantined_nodes, [id(6)]);
         mesh.assert_unharmed(1, 2);
+    }
+}
+
+/// G18, promises P4 and P10: of three members none may be quarantined, and one signs 1200 messages over
+/// its rate. The host is alarmed at once, and then once a minute.
+#[test]
+fn g18_who_may_not_be_quarantined_does_not_drown_the_host_in_alarms() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 3);
+        let liar = mesh.steal(0);
+        let mut excesses = 0;
+        for number in 1..=1_200 {
+            mesh.now = mesh.now.after(100);
+            let header = liar.header(Kind::RouteUpdate, nonce(100 * number));
+            let frame = liar.frame(Header { sent_at: SentAt(0), ..header }, b"");
+            let refused = mesh.give(1, link(0), &frame).err();
+            excesses += usize::from(refused == Some(Refusal::OverRate));
+        }
+        assert!(excesses > 1_100, "{excesses} excesses");
+        let alarm = |event: &Event| matches!(event, Event::QuarantineWithheld { .. });
+        assert_eq!(mesh.nodes[1].host.count(alarm), 2, "{suite}: in two minutes");
+        let full = mesh.guard(1).core().reputation(&id(2), mesh.now);
+        assert_eq!(full, Reputation::FULL);
     }
 }
 
