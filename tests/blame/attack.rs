@@ -24,9 +24,9 @@ const TWIN: usize = 2;
 pub(crate) const PROVEN: usize = 5;
 
 const INTERVAL_MS: u64 = 200;
-/// In the end X is silent for so long, says one thing, and a burst two seconds later.
+/// In the end X is silent for so long, says one thing, and two seconds later goes on at its full rate.
 const PAUSE_MS: u64 = 120_000;
-const BURST_AFTER_MS: u64 = 2_000;
+const GOES_ON_AFTER_MS: u64 = 2_000;
 /// What X said before V was there: a message every two seconds.
 const STOCK: usize = 70;
 /// The hostile links whose standing is watched.
@@ -37,7 +37,7 @@ pub(crate) struct World {
     mesh: Mesh,
     arsenal: Vec<Volley>,
     stock: Vec<Vec<u8>>,
-    /// What X says under its first key and under its second, and a burst after the pause.
+    /// What X says under its first key and under its second, and what it says after the pause.
     beacons: [Vec<Vec<u8>>; 2],
     rotation: Vec<u8>,
 }
@@ -47,6 +47,8 @@ fn config() -> Config {
     let gossip = GossipConfig {
         link_packets: rate(1, 1),
         link_checks: rate(20, 200),
+        // So few that X's past is more than the budget for what is dated ahead.
+        origin_rate: rate(10, 1),
         newcomer_checks: rate(20, 200),
         claimed_checks: rate(20, 25),
         ..GossipConfig::default()
@@ -81,7 +83,7 @@ impl World {
                 let pause = match number {
                     0..MOST_ACTS => 0,
                     MOST_ACTS => PAUSE_MS,
-                    _ => PAUSE_MS + BURST_AFTER_MS,
+                    _ => PAUSE_MS + GOES_ON_AFTER_MS + 100 * (number - MOST_ACTS) as u64,
                 };
                 2_000 * STOCK + number.min(MOST_ACTS) * INTERVAL_MS as usize + pause as usize
             };
@@ -144,8 +146,9 @@ pub(crate) fn play(world: &mut World, acts: &[Act]) {
     attack.now = attack.now.after(PAUSE_MS);
     attack.said = MOST_ACTS;
     attack.beacon();
-    attack.now = attack.now.after(BURST_AFTER_MS);
+    attack.now = attack.now.after(GOES_ON_AFTER_MS);
     for number in 1..=20 {
+        attack.now = attack.now.after(100);
         attack.said = MOST_ACTS + number;
         attack.beacon();
     }

@@ -22,11 +22,17 @@ fn nonce(sequence: u32) -> Nonce {
 
 /// Seven members, in each call anew, whose links have room for a few packets and checks.
 fn mesh(suite: Suite, met: &mut Provoked) -> Refusals<'_> {
+    mesh_at(GossipConfig::default().origin_rate, suite, met)
+}
+
+/// The same, in which each may send at `origin_rate`.
+fn mesh_at(origin_rate: Rate, suite: Suite, met: &mut Provoked) -> Refusals<'_> {
     let rate = |per_second, burst| Rate { per_second, burst };
     let gossip = GossipConfig {
         link_packets: rate(1, 1),
         link_checks: rate(20, 100),
         newcomer_checks: rate(20, 100),
+        origin_rate,
         ..GossipConfig::default()
     };
     Refusals { mesh: Mesh::with(suite, 7, Config { gossip, ..Config::default() }), met }
@@ -150,9 +156,9 @@ fn too_much(suite: Suite, met: &mut Provoked) {
     let pays = Pays::TheLink(Offence::OverBudget);
     at.refuse(vec![beacon; 20_000], &Refusal::LinkBudget, says, pays);
 
-    let mut at = mesh(suite, at.met);
+    let mut at = mesh_at(Rate { per_second: 10, burst: 1 }, suite, at.met);
     let x = at.mesh.steal(X);
-    // Each is dated so far ahead of the one before that it uses up a burst.
+    // Each is dated ahead of the one before, and there is room for 64 bursts of such.
     let jump = |number: u32| {
         let header = x.header(Kind::Beacon, nonce(number));
         x.frame(Header { sent_at: SentAt(u64::from(number) * 10_000), ..header }, b"here")
