@@ -5,7 +5,7 @@
 //! | proven, reserved | a budget of its own | the host said so |
 //! | proven, with a place | a budget of its own | it brought a frame that was new and true |
 //! | proven, newcomer | a small budget of its own, and one that all newcomers share | |
-//! | claimed, of a pair with a place | the pair's own part | it answered a cookie (see [`Cookies`]) |
+//! | claimed, of a pair with a place | its own part, then as below | it answered a cookie (see [`Cookies`]) |
 //! | claimed | one budget that all claimed links share | |
 //!
 //! Whoever can prove one link may be able to prove a hundred thousand, and whoever can claim one
@@ -100,7 +100,9 @@ impl Links {
     pub(super) fn take_packet(&self, link: Link, origin: Option<MemberIndex>, now: Millis) -> bool {
         match link {
             Link::Proven(id) => self.proven.lock().take_packet(id, now),
-            Link::Claimed(id) => self.claimed.lock().budget((id, origin)).take_packet(now),
+            Link::Claimed(id) => {
+                self.claimed.lock().take((id, origin), |budget| budget.take_packet(now))
+            }
         }
     }
 
@@ -114,7 +116,9 @@ impl Links {
     ) -> bool {
         match link {
             Link::Proven(id) => self.proven.lock().take_checks(id, checks, now),
-            Link::Claimed(id) => self.claimed.lock().budget((id, origin)).take_checks(checks, now),
+            Link::Claimed(id) => {
+                self.claimed.lock().take((id, origin), |budget| budget.take_checks(checks, now))
+            }
         }
     }
 
@@ -184,9 +188,15 @@ impl Proven {
 }
 
 impl Claimed {
-    fn budget(&mut self, (link, origin): (LinkId, Option<MemberIndex>)) -> &mut Budget {
+    /// From the pair's own part first, then from what everybody shares: whoever answered a cookie must
+    /// not have less than before.
+    fn take(
+        &mut self,
+        (link, origin): (LinkId, Option<MemberIndex>),
+        take: impl Fn(&mut Budget) -> bool,
+    ) -> bool {
         let own = origin.and_then(|origin| self.pairs.budget(&(link, origin)));
-        own.unwrap_or(&mut self.shared)
+        own.is_some_and(&take) || take(&mut self.shared)
     }
 }
 

@@ -221,8 +221,28 @@ fn g25_claimed_links_that_echoed_a_cookie_outlive_a_flood() {
     }
 }
 
-/// G25, promise P3: what is sent under the address and the name of one pair alone. Its part is spent;
-/// the same member over a proven link, or from another address, and everybody else are heard.
+/// G25, promise P3: a member sends at its full rate over an address that is only claimed. Whether or not
+/// somebody brought it about that it was asked for an echo, and got a part of its own, all is delivered.
+#[test]
+fn g25_who_echoes_a_cookie_has_no_less_than_before() {
+    for suite in Suite::available() {
+        for echoed in [true, false] {
+            let mut mesh = Mesh::new(suite, 4);
+            assert!(delivered(&mesh.give(0, spoofed(1), &mesh.beacon(1))));
+            if echoed {
+                assert_eq!(answer_cookies(&mesh, 0), 1);
+            }
+            for number in 0..1_200 {
+                mesh.now = mesh.now.after(100);
+                let taken = mesh.give(0, spoofed(1), &mesh.beacon(1));
+                assert!(delivered(&taken), "{suite}: {number}: {taken:?}, echoed: {echoed}");
+            }
+        }
+    }
+}
+
+/// G25, promise P3: what is sent under the address and the name of one pair alone. Its part is spent,
+/// and what all claimed links share, which anybody can spend; the same member over a proven link, or from another address, and everybody else are heard.
 #[test]
 fn g25_a_borrowed_address_spends_that_pair_alone() {
     for suite in Suite::available() {
@@ -240,7 +260,7 @@ fn g25_a_borrowed_address_spends_that_pair_alone() {
             let _refused_or_first = mesh.give(0, spoofed(1), copy);
         }
         let [first, second, third] = [1, 1, 1].map(|place| mesh.beacon(place));
-        assert_eq!(mesh.give(0, spoofed(1), &first).unwrap_err(), Refusal::LinkBudget);
+        assert_eq!(mesh.give(0, spoofed(1), &first).unwrap_err(), Refusal::CheckBudget);
         assert!(delivered(&mesh.give(0, link(1), &first)), "the transport vouches for it");
         assert!(delivered(&mesh.give(0, spoofed(4), &second)), "from another address");
         assert!(delivered(&mesh.give(0, spoofed(2), &mesh.beacon(2))), "another member");
