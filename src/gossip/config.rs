@@ -31,8 +31,8 @@ pub struct GossipConfig {
     /// goes first. Each costs less than 300 bytes. 1 to 1 048 576.
     pub links: usize,
     /// Signature checks spent on one pair of claimed link and origin that answered a cookie, before it
-    /// draws on those that all claimed links share. With the
-    /// default of 5 a second all 256 pairs together take 13 % of a core at most.
+    /// draws on those that all claimed links share. With the default of 5 a second all 256 pairs
+    /// together take 13 % of a core at most.
     pub pair_checks: Rate,
     /// Places for such pairs: the neighbours over claimed links, times the members that are heard
     /// over each. Each costs less than 300 bytes. 1 to 1 048 576.

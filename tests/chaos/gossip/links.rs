@@ -242,7 +242,8 @@ fn g25_who_echoes_a_cookie_has_no_less_than_before() {
 }
 
 /// G25, promise P3: what is sent under the address and the name of one pair alone. Its part is spent,
-/// and what all claimed links share, which anybody can spend; the same member over a proven link, or from another address, and everybody else are heard.
+/// and what all claimed links share, which anybody can spend; the same member over a proven link, or
+/// from another address, and everybody else are heard.
 #[test]
 fn g25_a_borrowed_address_spends_that_pair_alone() {
     for suite in Suite::available() {
