@@ -1,7 +1,7 @@
 //! Much at once: names, links and bytes without end.
 
-use meshward::wire::{HEADER_LEN, Header, Kind, MAX_BODY_LEN};
-use meshward::{Accepted, Blame, Event, Link, LinkId, NodeId, Refusal, Suite};
+use meshward::wire::{HEADER_LEN, Header, Kind, MAX_BODY_LEN, WireError};
+use meshward::{Accepted, Event, Link, LinkId, NodeId, Refusal, Suite};
 
 use super::{hostile, nonce, spoofed};
 use crate::support::{Liar, Mesh, link, with_signature};
@@ -83,7 +83,10 @@ fn g08_ten_megabytes_cost_no_check() {
         for number in 0..1200 {
             let over = [spoofed(0), spoofed(2), hostile(number / 100)][number as usize % 3];
             let refusal = mesh.give(1, over, &bodies[number as usize / 3 % 3]).unwrap_err();
-            let by_size = matches!(Blame::of(&refusal), Blame::Link(_));
+            let by_size = matches!(
+                refusal,
+                Refusal::Malformed(WireError::TooLong { .. } | WireError::Trailing { .. })
+            );
             assert!(by_size || refusal == Refusal::LinkQuarantined, "{refusal}");
         }
         assert_eq!(mesh.guard(1).stats(mesh.now).signature_checks, 0);
