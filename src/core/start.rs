@@ -9,7 +9,7 @@ use super::counters::Counters;
 use super::engine::Writes;
 use super::tick::Timers;
 use super::{Config, Core};
-use crate::gossip::{GossipConfig, Ledgers, SignedGossip};
+use crate::gossip::{COOKIES_SENT, GossipConfig, Ledgers, SignedGossip};
 use crate::id::Millis;
 use crate::keyring::{Error, Identity, Keyring, Misuse, verify_rotation};
 use crate::limit::Rate;
@@ -76,7 +76,8 @@ impl Core {
 }
 
 /// An honest neighbour passes on the statements of all members, too, each of them twice in a resend
-/// interval while the matter is undecided: a link must not be charged for a mass failure.
+/// interval while the matter is undecided: a link must not be charged for a mass failure. Nor for the
+/// cookies that it sends here because somebody else sends to it under this node's address.
 fn with_room_for_statements(config: &Config, view: &View) -> GossipConfig {
     let mut gossip = config.gossip.clone();
     let members = u64::try_from(view.len()).unwrap_or(u64::MAX);
@@ -85,8 +86,12 @@ fn with_room_for_statements(config: &Config, view: &View) -> GossipConfig {
     let a_second = held.saturating_mul(2_000).checked_div(config.quorum.resend_ms).unwrap_or(held);
     let limited = |tokens: u64| u32::try_from(tokens).unwrap_or(u32::MAX).min(Rate::MOST);
     let Rate { per_second, burst } = &mut gossip.link_packets;
-    *per_second = per_second.saturating_add(limited(a_second)).min(Rate::MOST);
-    *burst = burst.saturating_add(limited(held.saturating_mul(2))).min(Rate::MOST);
+    for (tokens, room) in [
+        (per_second, [limited(a_second), COOKIES_SENT.per_second]),
+        (burst, [limited(held.saturating_mul(2)), COOKIES_SENT.burst]),
+    ] {
+        *tokens = room.into_iter().fold(*tokens, u32::saturating_add).min(Rate::MOST);
+    }
     gossip
 }
 

@@ -16,7 +16,7 @@ const COOKIE_LEN: usize = 16;
 
 /// Cookies that are made at most. They go wherever packets claim to come from, each a fortieth of
 /// what brought it about.
-const SENT: Rate = Rate { per_second: 1_000, burst: 1_000 };
+pub(crate) const SENT: Rate = Rate { per_second: 1_000, burst: 1_000 };
 
 /// Makes and checks cookies. Nothing is remembered of those that were made, so nobody can fill a
 /// table by having them sent anywhere; after the state cookies of RFC 9260, section 5.1.3, and the

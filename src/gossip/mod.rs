@@ -24,6 +24,7 @@ mod signed_gossip;
 
 pub use admission::{Screened, Verified};
 pub use config::GossipConfig;
+pub(crate) use cookies::SENT as COOKIES_SENT;
 pub use ledgers::Ledgers;
 pub use message::Message;
 pub use signed_gossip::{Admitted, FrameRefused, SignedGossip};

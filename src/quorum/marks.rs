@@ -2,13 +2,18 @@
 
 use parking_lot::Mutex;
 
-use crate::id::{Mark, Millis};
+use crate::id::{Mark, Millis, SteadyClock};
 use crate::membership::MemberIndex;
 
 /// For each member: its newest signed header, and when it was last heard itself. Each member has a
 /// lock of its own.
 #[derive(Debug)]
-pub(super) struct Marks(Vec<Mutex<Heard>>);
+pub(super) struct Marks {
+    /// Silence is counted on it: by a clock that steps back whoever died before the step would pass
+    /// for alive until that clock is where it was.
+    clock: Mutex<SteadyClock>,
+    members: Vec<Mutex<Heard>>,
+}
 
 #[derive(Debug)]
 struct Heard {
@@ -20,15 +25,17 @@ struct Heard {
     /// the subject's newest header to its accusation would overtake the header itself, which then
     /// would be no news and no sign of life.
     heard: Option<Mark>,
-    heard_at: Millis,
+    heard_at: u64,
 }
 
 impl Marks {
     /// Nobody has been heard; silence counts from `now`.
     pub(super) fn new(members: usize, now: Millis) -> Self {
+        let mut clock = SteadyClock::default();
+        let heard_at = clock.advance(now);
         let unheard =
-            || Mutex::new(Heard { newest: None, evidence: Vec::new(), heard: None, heard_at: now });
-        Self((0..members).map(|_| unheard()).collect())
+            || Mutex::new(Heard { newest: None, evidence: Vec::new(), heard: None, heard_at });
+        Self { clock: Mutex::new(clock), members: (0..members).map(|_| unheard()).collect() }
     }
 
     /// A frame of `member` was accepted. If it is a sign of life, newer than all that arrived before
@@ -40,36 +47,39 @@ impl Marks {
         header: &[u8],
         now: Millis,
     ) -> Option<Option<Mark>> {
-        let mut entry = self.0.get(member.place())?.lock();
+        let at = self.clock.lock().advance(now);
+        let mut entry = self.members.get(member.place())?.lock();
         entry.raise(mark, header);
         if entry.heard.is_some_and(|heard| heard >= mark) {
             return None;
         }
-        entry.heard_at = now;
+        entry.heard_at = at;
         Some(entry.heard.replace(mark))
     }
 
     /// A checked header of `member` arrived as evidence beside a statement. Tells whether it is
     /// newer than what was known. It is no sign of life: nobody knows how long ago it was sent.
     pub(super) fn learn(&self, member: MemberIndex, mark: Mark, header: &[u8]) -> bool {
-        let Some(entry) = self.0.get(member.place()) else { return false };
+        let Some(entry) = self.members.get(member.place()) else { return false };
         entry.lock().raise(mark, header)
     }
 
     pub(super) fn newest(&self, member: MemberIndex) -> Option<Mark> {
-        self.0.get(member.place())?.lock().newest
+        self.members.get(member.place())?.lock().newest
     }
 
     /// The newest mark of `member` and the signed header that proves it.
     pub(super) fn evidence(&self, member: MemberIndex) -> (Option<Mark>, Vec<u8>) {
-        let Some(entry) = self.0.get(member.place()) else { return (None, Vec::new()) };
+        let Some(entry) = self.members.get(member.place()) else { return (None, Vec::new()) };
         let entry = entry.lock();
         (entry.newest, entry.evidence.clone())
     }
 
     /// For how long `member` has not been heard, in milliseconds.
     pub(super) fn silent_for(&self, member: MemberIndex, now: Millis) -> u64 {
-        self.0.get(member.place()).map_or(0, |entry| now.since(entry.lock().heard_at))
+        let at = self.clock.lock().advance(now);
+        let entry = self.members.get(member.place());
+        entry.map_or(0, |entry| at.saturating_sub(entry.lock().heard_at))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::budget::Budget;
-use crate::id::Millis;
+use crate::id::{Millis, SteadyClock};
 
 /// How long a place is kept without having been of use, in milliseconds.
 const IDLE_MS: u64 = 600_000;
@@ -18,6 +18,9 @@ const IDLE_MS: u64 = 600_000;
 #[derive(Debug)]
 pub(super) struct Places<K> {
     capacity: usize,
+    /// Use is dated by it: by a clock that steps back, places that nobody uses any more would seem the
+    /// last used, and be kept until that clock is where it was.
+    clock: SteadyClock,
     taken: BTreeMap<K, Place>,
     /// Those that are not reserved, the first to go first: what was never of use, then what has not
     /// been of use for longest. An echo of a cookie, which costs its sender nothing, may look for a
@@ -26,7 +29,7 @@ pub(super) struct Places<K> {
 }
 
 /// Whether a place was of use, and when it was given, or last of use.
-type Use = (bool, Millis);
+type Use = (bool, u64);
 
 #[derive(Debug)]
 struct Place {
@@ -36,8 +39,9 @@ struct Place {
 }
 
 impl<K: Ord + Copy> Places<K> {
-    pub(super) const fn new(capacity: usize) -> Self {
-        Self { capacity, taken: BTreeMap::new(), to_go: BTreeSet::new() }
+    pub(super) fn new(capacity: usize) -> Self {
+        let clock = SteadyClock::default();
+        Self { capacity, clock, taken: BTreeMap::new(), to_go: BTreeSet::new() }
     }
 
     /// The budget of `who`, if it has a place.
@@ -47,8 +51,9 @@ impl<K: Ord + Copy> Places<K> {
 
     /// `who` was of use. Tells whether it has a place.
     pub(super) fn was_of_use(&mut self, who: &K, now: Millis) -> bool {
+        let at = self.clock.advance(now);
         let Some(place) = self.taken.get_mut(who) else { return false };
-        let before = std::mem::replace(&mut place.last_use, (true, now));
+        let before = std::mem::replace(&mut place.last_use, (true, at));
         if self.to_go.remove(&(before, *who)) {
             self.to_go.insert((place.last_use, *who));
         }
@@ -57,11 +62,13 @@ impl<K: Ord + Copy> Places<K> {
 
     /// Gives `who` a place with `budget`, unless it has one or there is none to be had.
     pub(super) fn give(&mut self, who: K, budget: &Budget, now: Millis) {
-        let is_to_be_had = |(was_of_use, since): Use| !was_of_use || now.since(since) >= IDLE_MS;
+        let at = self.clock.advance(now);
+        let is_to_be_had =
+            |(was_of_use, since): Use| !was_of_use || at.saturating_sub(since) >= IDLE_MS;
         if self.taken.contains_key(&who) || !self.make_room(is_to_be_had) {
             return;
         }
-        let last_use = (false, now);
+        let last_use = (false, at);
         self.to_go.insert((last_use, who));
         self.taken.insert(who, Place { budget: budget.clone(), last_use, reserved: false });
     }
@@ -69,10 +76,11 @@ impl<K: Ord + Copy> Places<K> {
     /// Reserves a place for `who`, if need be that of another for whom none is reserved. Tells
     /// whether there was one.
     pub(super) fn reserve(&mut self, who: K, budget: &Budget, now: Millis) -> bool {
+        let at = self.clock.advance(now);
         if !self.taken.contains_key(&who) && !self.make_room(|_| true) {
             return false;
         }
-        let last_use = (false, now);
+        let last_use = (false, at);
         let new = || Place { budget: budget.clone(), last_use, reserved: true };
         let place = self.taken.entry(who).or_insert_with(new);
         place.reserved = true;
@@ -141,8 +149,8 @@ mod tests {
     #[test]
     fn what_was_never_of_use_goes_first_and_the_longest_idle_next() {
         let mut places = full();
-        places.was_of_use(&0, Millis(10));
         places.was_of_use(&2, Millis(5));
+        places.was_of_use(&0, Millis(10));
         places.give(7, &budget(), Millis(20));
         assert_eq!(taken(&places), [0, 2, 7], "1 was never of use");
         places.was_of_use(&7, Millis(20));
@@ -150,6 +158,23 @@ mod tests {
         assert_eq!(taken(&places), [0, 2, 7]);
         places.give(8, &budget(), Millis(5 + IDLE_MS));
         assert_eq!(taken(&places), [0, 7, 8]);
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_keeps_nobody_in_place() {
+        let mut places = full();
+        for who in 0..3 {
+            places.was_of_use(&who, Millis(100 * IDLE_MS));
+        }
+        places.was_of_use(&2, Millis(10));
+        places.give(7, &budget(), Millis(10 + IDLE_MS - 1));
+        assert_eq!(taken(&places), [0, 1, 2], "the step itself is no idleness");
+        places.was_of_use(&2, Millis(10 + IDLE_MS));
+        for who in 7..10 {
+            places.give(who, &budget(), Millis(10 + IDLE_MS));
+            places.was_of_use(&who, Millis(10 + IDLE_MS));
+        }
+        assert_eq!(taken(&places), [2, 7, 8], "who is of use stays");
     }
 
     #[test]

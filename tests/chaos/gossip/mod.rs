@@ -14,6 +14,7 @@ mod patience;
 mod quarantine;
 mod relays;
 mod seen;
+mod steps;
 mod stock;
 
 use meshward::{Link, LinkId, Nonce};
