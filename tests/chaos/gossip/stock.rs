@@ -5,6 +5,20 @@ use meshward::{Accepted, Refusal, Suite};
 use super::{hostile, spoofed};
 use crate::support::{Mesh, id, link};
 
+/// Plays a recorded beacon to everyone, over three links each; how many it was delivered to.
+fn play(mesh: &Mesh, beacon: &[u8]) -> usize {
+    let mut delivered = 0;
+    for at in [1, 2, 3] {
+        let taken = mesh.give(at, hostile(0), beacon);
+        delivered += usize::from(matches!(taken, Ok(Accepted::Message(_))));
+        for over in [hostile(1), spoofed(0)] {
+            let again = mesh.give(at, over, beacon).unwrap_err();
+            assert!(matches!(again, Refusal::Duplicate | Refusal::Replay), "{again}");
+        }
+    }
+    delivered
+}
+
 /// G27, promises P2 and P7: a relay keeps back every second beacon of X, and plays that stock to
 /// everyone after X has died, one a second. Each is delivered once at most and costs nobody anything;
 /// but what is older than the newest that was heard is no sign of life, so X is certified as failed
@@ -30,14 +44,7 @@ fn g27_a_stock_of_beacons_does_not_feign_life() {
         mesh.nodes[0].down = true;
         let (mut delivered, mut certified_after) = (0, None);
         for (second, beacon) in (0..30).zip(&stock) {
-            for at in [1, 2, 3] {
-                let taken = mesh.give(at, hostile(0), beacon);
-                delivered += usize::from(matches!(taken, Ok(Accepted::Message(_))));
-                for over in [hostile(1), spoofed(0)] {
-                    let again = mesh.give(at, over, beacon).unwrap_err();
-                    assert!(matches!(again, Refusal::Duplicate | Refusal::Replay), "{again}");
-                }
-            }
+            delivered += play(&mesh, beacon);
             mesh.pass(1_000);
             if certified_after.is_none() && (1..4).all(|at| mesh.certified(at, 0)) {
                 certified_after = Some(second);
@@ -80,14 +87,7 @@ fn g27_a_newer_stock_feigns_life_no_longer_than_it_lasts() {
         mesh.nodes[0].down = true;
         let mut delivered = 0;
         for beacon in stock {
-            for at in [1, 2, 3] {
-                let taken = mesh.give(at, hostile(0), beacon);
-                delivered += usize::from(matches!(taken, Ok(Accepted::Message(_))));
-                for over in [hostile(1), spoofed(0)] {
-                    let again = mesh.give(at, over, beacon).unwrap_err();
-                    assert!(matches!(again, Refusal::Duplicate | Refusal::Replay), "{again}");
-                }
-            }
+            delivered += play(&mesh, beacon);
             mesh.pass(250);
         }
         assert_eq!(delivered, stock.len() * 3, "late, and true");
