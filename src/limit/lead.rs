@@ -9,9 +9,9 @@ const BURSTS_AHEAD: u32 = 64;
 const GAIN: u32 = 3;
 /// For so many milliseconds a message that found the budget spent keeps older ones from it.
 const WAITING_MS: u64 = 60_000;
-/// It does so with those that are older by more than so many milliseconds: one live message may well
-/// take some seconds longer than another.
-const WAITING_SLACK_MS: u32 = 8_000;
+/// It does so with those that were said more than so many milliseconds before it: what was said later
+/// may well arrive some seconds earlier.
+const WAITING_SLACK_MS: u64 = 8_000;
 /// Time and budget are counted in thousandths of a message: one millisecond at `r` a second is `r`.
 const MESSAGE: u32 = 1_000;
 
@@ -40,8 +40,8 @@ const MESSAGE: u32 = 1_000;
 /// A receiver that has just started knows no difference yet. A relay that first plays it an hour of
 /// what the origin said draws on the budget with every message, and could go on for as long as it has
 /// more. So a message that finds the budget spent is remembered for a minute, and until then nothing
-/// that is older than it by more than eight seconds draws on what comes back: the next live message
-/// has it.
+/// that was said more than eight seconds before it draws on what comes back: the next live message
+/// has it, however long it was on its way.
 /// While such a stock lasts, which the replay window bounds, that costs one live message a minute.
 #[derive(Debug, Clone)]
 pub struct ClockLead {
@@ -50,8 +50,7 @@ pub struct ClockLead {
     spare: TokenBucket,
     /// The least difference in the newest boot that was seen or paid for.
     least: Option<Seen>,
-    /// The newest of those that found the budget spent, and when it came.
-    waiting: Option<(Seen, Millis)>,
+    waiting: Option<Waiting>,
 }
 
 /// What a message says of its origin's clock.
@@ -62,11 +61,23 @@ struct Seen {
     difference: i128,
 }
 
-impl Seen {
-    /// Whether it was said later than `other`, by more than `slack` if in the same boot.
-    fn is_later_than(self, other: Self, slack: u32) -> bool {
-        let by = other.difference.saturating_sub(self.difference);
-        self.boot > other.boot || (self.boot == other.boot && by > i128::from(slack))
+/// The newest of those that found the budget spent, and when it came.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    nonce: Nonce,
+    sent_at: SentAt,
+    since: Millis,
+}
+
+impl Waiting {
+    const fn has_lapsed(&self, now: Millis) -> bool {
+        now.0 < self.since.0 || now.since(self.since) >= WAITING_MS
+    }
+
+    /// Whether that keeps a message from the budget: one that was said long before this.
+    fn bars(&self, nonce: Nonce, sent_at: SentAt) -> bool {
+        let long_before = sent_at.0.saturating_add(WAITING_SLACK_MS) < self.sent_at.0;
+        nonce.boot < self.nonce.boot || (nonce < self.nonce && long_before)
     }
 }
 
@@ -102,13 +113,13 @@ impl ClockLead {
             let difference = least.difference.saturating_sub(i128::from(cost));
             (cost, Seen { difference, ..least })
         };
-        let slack = self.per_second.saturating_mul(WAITING_SLACK_MS);
-        let may_draw = cost == 0 || !self.a_later_one_waits(seen, slack, now);
+        let waiting = self.waiting.filter(|waiting| !waiting.has_lapsed(now));
+        let may_draw = cost == 0 || !waiting.is_some_and(|waiting| waiting.bars(nonce, sent_at));
         let taken = may_draw && self.spare.try_take(now, cost).is_ok();
         if taken {
             self.least = Some(least);
-        } else if !self.a_later_one_waits(seen, 0, now) {
-            self.waiting = Some((seen, now));
+        } else if waiting.is_none_or(|waiting| nonce > waiting.nonce) {
+            self.waiting = Some(Waiting { nonce, sent_at, since: now });
         }
         taken
     }
@@ -117,14 +128,6 @@ impl ClockLead {
         let milliseconds = i128::from(now.0).saturating_sub(i128::from(sent_at.0));
         let difference = milliseconds.saturating_mul(i128::from(self.per_second));
         Seen { boot, difference }
-    }
-
-    /// Whether one that was said later than `seen`, by more than `slack`, found the budget spent
-    /// lately.
-    fn a_later_one_waits(&self, seen: Seen, slack: u32, now: Millis) -> bool {
-        self.waiting.is_some_and(|(later, since)| {
-            now >= since && now.since(since) < WAITING_MS && later.is_later_than(seen, slack)
-        })
     }
 }
 

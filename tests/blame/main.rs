@@ -14,7 +14,7 @@ mod support;
 
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
 
-use acts::{MOST_ACTS, acts};
+use acts::{Act, MOST_ACTS, acts};
 use attack::{World, play};
 
 fn run(cases: u32, most_acts: usize) {
@@ -40,13 +40,20 @@ fn p03_nobody_pays_for_what_others_do() {
     run(96, MOST_ACTS);
 }
 
+/// The receiver shed the second one: it took for old what came late.
+#[test]
+fn p03_who_is_late_after_a_stock_was_played_is_taken() {
+    let beacon = || Act::Beacon { arrives: true };
+    let late = [Act::Stock { over: 0 }, beacon(), Act::Wait { ms: 9_801 }, beacon()];
+    play(&mut World::new(), &late);
+}
+
 /// `cargo test --release --test blame -- --ignored`
 #[test]
 #[ignore = "takes minutes"]
 fn p03_nobody_pays_for_what_others_do_in_a_hundred_thousand_cases() {
     std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| run(50_000, 16));
-        }
+        scope.spawn(|| run(80_000, 16));
+        scope.spawn(|| run(20_000, MOST_ACTS));
     });
 }

@@ -10,10 +10,15 @@ fn nonce(boot: u32) -> Nonce {
     Nonce { boot, sequence: 0 }
 }
 
+/// The number of what is said then in boot 1: one a millisecond.
+fn numbered(sent_at: u64) -> Nonce {
+    Nonce { boot: 1, sequence: u32::try_from(sent_at).unwrap() }
+}
+
 /// How many messages are taken of a stream in boot 1, given as (sent at, now).
 fn taken(lead: &mut ClockLead, stream: impl IntoIterator<Item = (u64, u64)>) -> usize {
     let stream = stream.into_iter();
-    stream.filter(|(sent, now)| lead.try_take(nonce(1), SentAt(*sent), Millis(*now))).count()
+    stream.filter(|(sent, now)| lead.try_take(numbered(*sent), SentAt(*sent), Millis(*now))).count()
 }
 
 #[test]
@@ -114,12 +119,12 @@ fn a_stock_that_is_played_first_does_not_keep_the_live_message_out() {
     for live in 0..60_u64 {
         for _ in 0..200 {
             let old = stock.next().unwrap_or(0);
-            let _drawn = lead.try_take(nonce(1), SentAt(old), Millis(now));
+            let _drawn = lead.try_take(numbered(old), SentAt(old), Millis(now));
         }
         // It comes a little later or earlier than those before, and once a second.
         let jitter = [0, 7, 3][live as usize % 3];
         let sent = 36_000_000 + live * 1000 - jitter;
-        refused += u32::from(!lead.try_take(nonce(1), SentAt(sent), Millis(now)));
+        refused += u32::from(!lead.try_take(numbered(sent), SentAt(sent), Millis(now)));
         now += 1000;
     }
     assert!(refused <= 1, "{refused} live messages were refused");
@@ -129,12 +134,28 @@ fn a_stock_that_is_played_first_does_not_keep_the_live_message_out() {
 fn who_waits_keeps_older_ones_out_for_a_minute_and_no_longer() {
     let mut lead = spent();
     assert_eq!(taken(&mut lead, [(900_000, 0)]), 0);
-    // Eight seconds older than the one that waits, and more.
+    // Said eight seconds before the one that waits, and more.
     let [near, far] = [900_000 - 8_000, 900_000 - 8_001];
-    assert_eq!(taken(&mut lead, [(far + 59_999, 59_999)]), 0);
-    assert_eq!(taken(&mut lead, [(near - 100_000 + 60_000, 60_000)]), 1, "it waits no more");
+    assert_eq!(taken(&mut lead, [(far, 59_999)]), 0);
+    assert_eq!(taken(&mut lead, [(900_000, 0), (far, 60_000)]), 1, "it waits no more");
     let mut lead = spent();
-    assert_eq!(taken(&mut lead, [(900_000, 0), (near, 0), (near + 59_999, 59_999)]), 1);
+    assert_eq!(taken(&mut lead, [(900_000, 0), (near, 0), (near, 59_999)]), 1);
+}
+
+#[test]
+fn what_is_said_after_the_one_that_waits_may_take_as_long_as_it_likes() {
+    let mut lead = spent();
+    assert_eq!(taken(&mut lead, [(900_000, 0), (900_100, 40_000)]), 1);
+}
+
+#[test]
+fn who_waits_does_not_wait_for_longer_by_coming_again() {
+    let mut lead = spent();
+    assert_eq!(taken(&mut lead, [(900_000, 0)]), 0);
+    lead.spare = TokenBucket::new(Rate { per_second: 1, burst: 0 });
+    assert_eq!(taken(&mut lead, [(900_000, 30_000)]), 0);
+    lead.spare = TokenBucket::new(Rate { per_second: 1, burst: MESSAGE });
+    assert_eq!(taken(&mut lead, [(500_000, 60_000)]), 1);
 }
 
 proptest! {
