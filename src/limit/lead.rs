@@ -1,17 +1,15 @@
 //! How far an origin's signed clock may run ahead of the receiver's.
 
 use crate::id::{Millis, Nonce, SentAt};
-use crate::limit::{Rate, TokenBucket};
+use crate::limit::{Rate, TokenBucket, Waiting};
 
 /// So many bursts of messages an origin may bring that are dated ahead.
 const BURSTS_AHEAD: u32 = 64;
 /// So many times its rate it may bring of them in the long run: its clock may run four times as fast.
 const GAIN: u32 = 3;
-/// For so many milliseconds a message that found the budget spent keeps older ones from it.
-const WAITING_MS: u64 = 60_000;
-/// It does so with those that were said more than so many milliseconds before it: what was said later
-/// may well arrive some seconds earlier.
-const WAITING_SLACK_MS: u64 = 8_000;
+/// A message that waits for the budget keeps older ones from it when its origin, at its full rate, said
+/// them more than so many seconds before.
+const WAITING_SLACK_S: u32 = 8;
 /// Time and budget are counted in thousandths of a message: one millisecond at `r` a second is `r`.
 const MESSAGE: u32 = 1_000;
 
@@ -39,10 +37,10 @@ const MESSAGE: u32 = 1_000;
 ///
 /// A receiver that has just started knows no difference yet. A relay that first plays it an hour of
 /// what the origin said draws on the budget with every message, and could go on for as long as it has
-/// more. So a message that finds the budget spent is remembered for a minute, and until then nothing
-/// that was said more than eight seconds before it draws on what comes back: the next live message
-/// has it, however long it was on its way.
-/// While such a stock lasts, which the replay window bounds, that costs one live message a minute.
+/// more. So one that finds the budget spent is remembered for a minute, and until then nothing that
+/// was said long before it draws on what comes back: the next live message has it, however long it was
+/// on its way. While such a stock lasts, which the replay window bounds, that costs one live message a
+/// minute.
 #[derive(Debug, Clone)]
 pub struct ClockLead {
     per_second: u32,
@@ -50,7 +48,7 @@ pub struct ClockLead {
     spare: TokenBucket,
     /// The least difference in the newest boot that was seen or paid for.
     least: Option<Seen>,
-    waiting: Option<Waiting>,
+    waiting: Waiting,
 }
 
 /// What a message says of its origin's clock.
@@ -59,26 +57,6 @@ struct Seen {
     boot: u32,
     /// The receiver's clock less the origin's, in thousandths of a message.
     difference: i128,
-}
-
-/// The newest of those that found the budget spent, and when it came.
-#[derive(Debug, Clone, Copy)]
-struct Waiting {
-    nonce: Nonce,
-    sent_at: SentAt,
-    since: Millis,
-}
-
-impl Waiting {
-    const fn has_lapsed(&self, now: Millis) -> bool {
-        now.0 < self.since.0 || now.since(self.since) >= WAITING_MS
-    }
-
-    /// Whether that keeps a message from the budget: one that was said long before this.
-    fn bars(&self, nonce: Nonce, sent_at: SentAt) -> bool {
-        let long_before = sent_at.0.saturating_add(WAITING_SLACK_MS) < self.sent_at.0;
-        nonce.boot < self.nonce.boot || (nonce < self.nonce && long_before)
-    }
 }
 
 impl ClockLead {
@@ -94,7 +72,7 @@ impl ClockLead {
             burst,
             spare: TokenBucket::new(spare),
             least: None,
-            waiting: None,
+            waiting: Waiting::new(rate.per_second.saturating_mul(WAITING_SLACK_S)),
         }
     }
 
@@ -113,13 +91,12 @@ impl ClockLead {
             let difference = least.difference.saturating_sub(i128::from(cost));
             (cost, Seen { difference, ..least })
         };
-        let waiting = self.waiting.filter(|waiting| !waiting.has_lapsed(now));
-        let may_draw = cost == 0 || !waiting.is_some_and(|waiting| waiting.bars(nonce, sent_at));
+        let may_draw = cost == 0 || !self.waiting.bars(nonce, now);
         let taken = may_draw && self.spare.try_take(now, cost).is_ok();
         if taken {
             self.least = Some(least);
-        } else if waiting.is_none_or(|waiting| nonce > waiting.nonce) {
-            self.waiting = Some(Waiting { nonce, sent_at, since: now });
+        } else {
+            self.waiting.refused(nonce, now);
         }
         taken
     }

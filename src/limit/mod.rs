@@ -5,8 +5,10 @@ mod bucket;
 mod lead;
 mod rate;
 mod sent_rate;
+mod waiting;
 
 pub use bucket::{TokenBucket, Wait};
 pub use lead::ClockLead;
 pub use rate::{Rate, RateError};
 pub use sent_rate::{OverRate, SentRate};
+pub(crate) use waiting::Waiting;

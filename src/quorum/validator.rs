@@ -180,7 +180,9 @@ impl QuorumValidator {
         let (attestor, event) = (attestation.attestor(), attestation.event().clone());
         let who = (attestor, attestation.record.epoch, attestation.nonce);
         match self.look(&state, who, &event, now).map_err(|refusal| (refusal, None))? {
-            Look::New => state.votes.insert(attestation, now),
+            Look::New => {
+                state.votes.insert(attestation, now).map_err(|refusal| (refusal, None))?;
+            }
             Look::Contradiction => {
                 let first = state.votes.contradict(event.slot(), attestor);
                 drop(state);

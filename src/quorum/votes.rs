@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::attestation::{Attestation, VerifiedAttestation};
 use super::{CriticalEvent, QuorumConfig, Slot};
 use crate::id::{Epoch, Mark, Millis, Nonce};
-use crate::limit::{Rate, TokenBucket};
+use crate::limit::{Rate, TokenBucket, Waiting};
 use crate::membership::MemberIndex;
 use crate::wire::Refusal;
 
@@ -32,6 +32,7 @@ struct Held {
 #[derive(Debug)]
 struct Share {
     bucket: TokenBucket,
+    waiting: Waiting,
     failures: Queue,
     others: Queue,
 }
@@ -58,6 +59,8 @@ impl Votes {
         let burst = burst.saturating_add(everyone_twice).min(Rate::MOST);
         let share = || Share {
             bucket: TokenBucket::new(Rate { per_second, burst }),
+            // What it says at once may come in any order.
+            waiting: Waiting::new(burst),
             failures: Queue::new(),
             others: Queue::new(),
         };
@@ -100,7 +103,7 @@ impl Votes {
             }
             Some(_) => Look::New,
         };
-        match share.is_some_and(|share| share.bucket.peek(now, 1)) {
+        match share.is_some_and(|share| share.is_worth_a_check(nonce, now)) {
             true => Ok(look),
             false => Err(Refusal::AttestorRate),
         }
@@ -116,11 +119,18 @@ impl Votes {
     }
 
     /// Keeps a checked statement. [`look`](Self::look) said that it is worth it.
-    pub(super) fn insert(&mut self, attestation: VerifiedAttestation, now: Millis) {
+    pub(super) fn insert(
+        &mut self,
+        attestation: VerifiedAttestation,
+        now: Millis,
+    ) -> Result<(), Refusal> {
         let (attestor, slot) = (attestation.attestor, attestation.event.slot());
         let (nonce, most) = (attestation.nonce, self.most(&slot));
-        let Some(share) = self.shares.get_mut(attestor.place()) else { return };
-        let _within = share.bucket.try_take(now, 1);
+        let share = self.shares.get_mut(attestor.place()).ok_or(Refusal::AttestorRate)?;
+        if share.bucket.try_take(now, 1).is_err() {
+            share.waiting.refused(nonce, now);
+            return Err(Refusal::AttestorRate);
+        }
         let held = Held { attestation, passed_on: now, contradicted: false };
         let before = self.slots.entry(slot).or_default().insert(attestor, held);
         let queue = share.queue_mut(&slot);
@@ -132,6 +142,7 @@ impl Votes {
         if let Some((_, oldest)) = oldest {
             self.forget(oldest, attestor);
         }
+        Ok(())
     }
 
     /// Whether a statement that is held already should be passed on once more. Its origin sends it
@@ -220,6 +231,14 @@ impl Votes {
 }
 
 impl Share {
+    /// With the share spent a statement can still have its turn kept for it, if its signature holds.
+    fn is_worth_a_check(&self, nonce: Nonce, now: Millis) -> bool {
+        match self.bucket.peek(now, 1) {
+            true => !self.waiting.bars(nonce, now),
+            false => self.waiting.would_wait(nonce, now),
+        }
+    }
+
     const fn queue(&self, slot: &Slot) -> &Queue {
         if slot.is_failure() { &self.failures } else { &self.others }
     }

@@ -3,10 +3,20 @@
 use meshward::limit::Rate;
 use meshward::reputation::Reputation;
 use meshward::wire::{Header, Kind};
-use meshward::{Accepted, Config, Event, GossipConfig, Link, LinkId, Refusal, SentAt, Suite};
+use meshward::{
+    Accepted, Config, CriticalEvent, Digest, Event, GossipConfig, Link, LinkId, Refusal, SentAt,
+    Suite,
+};
 
 use super::{hostile, nonce};
-use crate::support::{Mesh, id, link};
+use crate::support::{Mesh, failure, id, link};
+
+/// Each topic has a first proposal.
+fn proposal(topic: [u8; 2]) -> CriticalEvent {
+    let [topic, content] =
+        [topic, [1; 2]].map(|bytes| Digest::from_bytes([bytes; 16].concat().try_into().unwrap()));
+    CriticalEvent::GovernanceProposal { topic, sequence: 1, content }
+}
 
 /// In an order that looks like none: every number below a prime, by steps of another.
 fn shuffled(frames: &[Vec<u8>]) -> Vec<&Vec<u8>> {
@@ -94,6 +104,48 @@ fn g06_a_stock_played_to_a_fresh_receiver_does_not_mute_the_origin() {
         assert!(shed <= 1 && heard >= 29, "{suite}: {heard} heard, {shed} shed");
         assert_eq!(mesh.nodes[1].host.events.lock().len(), 0);
         mesh.assert_unharmed(1, 0);
+    }
+}
+
+/// G6, promises P3 and P7: a receiver that has just started is played what an origin stated before, far
+/// more than its share and as fast as the link takes it. What the origin states live, and repeats every
+/// second as honest nodes do, counts the second time at the latest. Numbers that the origin never gave,
+/// under broken signatures, do not take its turn.
+#[test]
+fn g06_old_statements_leave_the_newest_its_share() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        let origin = mesh.steal(0);
+        let stock: Vec<_> =
+            (0..600_u16).map(|topic| origin.attest(&proposal(topic.to_be_bytes()))).collect();
+        let live = [1, 2].map(|place| origin.attest(&failure(place, None)));
+        let mut made_up = origin.attest(&proposal([255; 2]));
+        *made_up.last_mut().unwrap() ^= 1;
+        mesh.restart(3);
+        let mut stock = stock.iter();
+        let mut play = |mesh: &Mesh| {
+            let mut refused = 0;
+            for statement in stock.by_ref().take(60) {
+                let taken = mesh.give(3, hostile(0), statement);
+                refused +=
+                    usize::from(taken.is_err_and(|refusal| refusal == Refusal::AttestorRate));
+            }
+            refused
+        };
+        assert!(play(&mesh) > 20, "{suite}: the share was not spent");
+        let mut counted = [false; 2];
+        for (live, counted) in live.iter().zip(&mut counted) {
+            for _ in 0..2 {
+                assert_eq!(mesh.give(3, hostile(1), &made_up).unwrap_err(), Refusal::BadSignature);
+                let taken = mesh.give(3, link(0), live);
+                *counted |= matches!(taken, Ok(Accepted::Attestation { .. }));
+                mesh.now = mesh.now.after(1_000);
+                play(&mesh);
+            }
+        }
+        assert_eq!(counted, [true; 2], "{suite}");
+        assert_eq!(mesh.nodes[3].host.events.lock().len(), 0);
+        mesh.assert_unharmed(3, 0);
     }
 }
 
