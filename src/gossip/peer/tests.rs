@@ -17,6 +17,18 @@ fn key(number: u8) -> Digest {
     Digest::from_bytes([number; 32])
 }
 
+#[test]
+fn a_sign_of_life_is_due_once_in_an_interval_and_after_a_step_back() {
+    let mut peer = peer(WIDTH);
+    let is_due = |peer: &Peer, now| {
+        peer.may_show_life((&key(1), Nonce { boot: 1, sequence: 1 }), Millis(now), 100)
+    };
+    assert!(is_due(&peer, 500));
+    peer.showed_life(Millis(500));
+    let due = [500, 599, 600, 499].map(|now| is_due(&peer, now));
+    assert_eq!(due, [false, false, true, true]);
+}
+
 /// G12, promise P2: eight threads commit the same 100 000 nonces, each block of 64 in an order of its
 /// own; each nonce is fresh to one of them.
 #[test]

@@ -167,3 +167,30 @@ fn g16_a_statement_with_a_byte_changed_is_none() {
         }
     }
 }
+
+/// G16: a cookie and its echo, cut off after every byte, with bytes after their end. Neither is
+/// answered, and the true ones are.
+#[test]
+fn g16_a_cookie_with_a_byte_missing_is_none() {
+    for suite in Suite::available() {
+        let mesh = patient(suite);
+        mesh.give(0, spoofed(1), &mesh.beacon(1)).unwrap();
+        let reply = |at: usize| mesh.nodes[at].host.replies.lock().pop();
+        let maimed = |at, what, bytes: &[u8]| {
+            for end in 0..bytes.len() {
+                refused(&mesh, at, &format!("{what} of {end} bytes"), &bytes[..end]);
+            }
+            for extra in 1..=64 {
+                let longer = [bytes, &[0; 64][..extra]].concat();
+                refused(&mesh, at, &format!("{what} and {extra} bytes"), &longer);
+            }
+            assert!(reply(at).is_none(), "{what}");
+        };
+        let (_, cookie) = reply(0).unwrap();
+        maimed(1, "a cookie", &cookie);
+        assert!(matches!(mesh.give(1, spoofed(0), &cookie), Ok(Accepted::Cookie)));
+        let (_, echo) = reply(1).unwrap();
+        maimed(0, "an echo", &echo);
+        assert!(matches!(mesh.give(0, spoofed(1), &echo), Ok(Accepted::CookieEcho(_))));
+    }
+}

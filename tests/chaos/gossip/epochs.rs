@@ -36,7 +36,8 @@ fn talk(mesh: &mut Mesh, at: usize) -> Vec<Vec<u8>> {
 
 /// G10, promise P2: all that was accepted under a key is played again after the rotation to the next,
 /// during the grace period and after it, and after one more rotation: 1200 replays each time. Nothing
-/// is taken twice, nobody pays, and the origin speaks on.
+/// is taken twice, nobody pays, and the origin speaks on. What was said before the rotation and was on
+/// its way for longer is taken once, in the grace period.
 #[test]
 fn g10_the_previous_epoch_played_again_is_refused() {
     for suite in Suite::available() {
@@ -44,14 +45,19 @@ fn g10_the_previous_epoch_played_again_is_refused() {
         mesh.pass(1_000);
         let mut frames = talk(&mut mesh, 1);
         for _rotation in 0..2 {
+            let [late, too_late] = [mesh.beacon(0), mesh.beacon(0)];
             mesh.guard(0).rotate_keys(suite, mesh.now).unwrap();
             mesh.run();
             assert_eq!(delivered_again(&mesh, 1, &frames), 0, "{suite}: in the grace period");
+            assert!(matches!(mesh.give(1, link(2), &late), Ok(Accepted::Message(_))), "{suite}");
+            frames.push(late);
+            assert_eq!(delivered_again(&mesh, 1, &frames), 0, "{suite}: what was late, again");
             frames.push(mesh.beacon(0));
             mesh.give(1, link(0), &frames[frames.len() - 1]).unwrap();
             assert_eq!(delivered_again(&mesh, 1, &frames), 0, "{suite}: the new key is in use");
             mesh.now = mesh.now.after(3_600_000);
             assert_eq!(delivered_again(&mesh, 1, &frames), 0, "{suite}: after the grace period");
+            assert_eq!(delivered_again(&mesh, 1, &[too_late]), 0, "{suite}: never taken before");
         }
         mesh.assert_unharmed(1, 0);
         mesh.assert_unharmed(1, 2);

@@ -174,6 +174,14 @@ fn g06_its_own_clock_alone_convicts_an_origin() {
             assert_eq!(mesh.give(1, over, &excess).unwrap_err(), Refusal::Duplicate);
         }
         assert_eq!(mesh.guard(1).core().reputation(&id(0), mesh.now), after);
+        // From the excess on it has a burst once more.
+        for number in 23..=42 {
+            mesh.give(1, link(2), &at_once(number)).unwrap();
+            mesh.now = mesh.now.after(60_000);
+        }
+        let before = mesh.guard(1).core().reputation(&id(0), mesh.now);
+        assert_eq!(mesh.give(1, link(2), &at_once(43)).unwrap_err(), Refusal::OverRate);
+        assert!(mesh.guard(1).core().reputation(&id(0), mesh.now) < before);
         assert_eq!(
             mesh.nodes[1].host.count(|event| matches!(event, Event::LinkQuarantined { .. })),
             0
