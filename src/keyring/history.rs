@@ -19,8 +19,6 @@ const MAX_ROTATION_LEN: usize = MAX_CONTENT_LEN + 4 * 1024;
 /// Keys that are kept ready for checks; see [`Directory::new`].
 const PREPARED_KEYS: usize = 128;
 
-/// How the encoding begins, then one byte of version.
-const BEGINNING: [u8; 8] = *b"meshward";
 const VERSION: u8 = 1;
 
 /// Why bytes are no key history, or why a history does not take a rotation.
@@ -101,6 +99,9 @@ pub struct KeyHistory {
 }
 
 impl KeyHistory {
+    /// How its encoding begins, and no packet does.
+    pub const BEGINNING: [u8; 8] = *b"meshward";
+
     /// The history of a mesh in which nobody has rotated a key yet.
     pub fn new(view: Arc<View>) -> Self {
         let rotations = vec![Vec::new(); view.len()];
@@ -151,14 +152,12 @@ impl KeyHistory {
     /// # Errors
     /// [`HistoryError`] for anything else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, HistoryError> {
-        let mut rest = Rest(bytes);
-        if !bytes.starts_with(&BEGINNING) {
-            return Err(HistoryError::Beginning);
-        }
-        let [_, version] = [rest.take(BEGINNING.len())?, rest.take(1)?];
-        if let Some(&found) = version.first().filter(|version| **version != VERSION) {
-            return Err(HistoryError::Version { found });
-        }
+        let rest = bytes.strip_prefix(&Self::BEGINNING).ok_or(HistoryError::Beginning)?;
+        let mut rest = match rest.split_first() {
+            Some((&VERSION, rest)) => Rest(rest),
+            Some((&found, _)) => return Err(HistoryError::Version { found }),
+            None => return Err(HistoryError::Truncated { missing: 1 }),
+        };
         let (view_len, count) = (rest.number()?, rest.number()?);
         let view = View::from_bytes(rest.take_at_most("a view", view_len, MAX_VIEW_LEN)?)?;
         if count > view.len().saturating_mul(MAX_ROTATIONS) {
@@ -189,7 +188,7 @@ impl KeyHistory {
     /// None that a history made by this type can cause.
     pub fn to_bytes(&self) -> Result<Vec<u8>, HistoryError> {
         let view = self.view().to_bytes()?;
-        let mut bytes = BEGINNING.to_vec();
+        let mut bytes = Self::BEGINNING.to_vec();
         bytes.push(VERSION);
         bytes.extend(number("a view", view.len())?);
         bytes.extend(number("a key history", self.count)?);

@@ -179,10 +179,11 @@ fn a_changed_rotation_a_cut_and_an_addition_are_refused() {
             (0..HEAD + 80).chain((HEAD + 80..bytes.len()).step_by(61)).chain([one, bytes.len() - 1])
         {
             let cut = KeyHistory::from_bytes(&bytes[..len]).unwrap_err();
+            let most = bytes.len() - len;
             match len {
                 0..8 => assert_eq!(cut, HistoryError::Beginning),
                 _ => assert!(
-                    matches!(cut, HistoryError::Truncated { missing } if missing <= bytes.len() - len),
+                    matches!(cut, HistoryError::Truncated { missing } if missing <= most),
                     "{cut}"
                 ),
             }
