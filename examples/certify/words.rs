@@ -197,6 +197,7 @@ fn refused(Bad { kind, why }: &Bad, view: &View) -> String {
                  newer view file may.",
                 name(origin, view)
             ),
+            Refusal::Malformed(error) => format!("It is cut off or altered: {error}."),
             other => sentence(&other.to_string()),
         },
     }

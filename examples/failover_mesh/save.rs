@@ -37,13 +37,20 @@ pub(crate) fn save(dir: &Path, view: &View, seen: &Seen) -> Result<String, Strin
     for (number, proof) in (1..).zip(&seen.proofs) {
         write(dir, &format!("{number}.proof"), proof)?;
     }
-    let dir = dir.display();
-    Ok(format!(
-        "Saved: the view, {} certificates and {} proofs. To check them without the mesh: cargo run \
-         --release --example certify -- {dir}/mesh.view {dir}/*.certificate {dir}/*.proof",
-        certificates.len(),
-        seen.proofs.len(),
-    ))
+    let (dir, proofs) = (dir.display(), seen.proofs.len());
+    let mut told =
+        format!("Saved: the view, {} certificates, {proofs} proofs.", certificates.len());
+    if !certificates.is_empty() || proofs > 0 {
+        told += " To check them without the mesh:\n  cargo run --release --example certify --";
+        told += &format!(" {dir}/mesh.view");
+    }
+    if !certificates.is_empty() {
+        told += &format!(" {dir}/*.certificate");
+    }
+    if proofs > 0 {
+        told += &format!(" {dir}/*.proof");
+    }
+    Ok(told)
 }
 
 fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), String> {

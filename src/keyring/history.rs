@@ -109,9 +109,11 @@ impl KeyHistory {
         Self { directory, rotations, count: 0 }
     }
 
-    /// Adds a rotation as it went over the wire: for a host the packet for which it was told
-    /// [`Accepted::Rotation`](crate::Accepted::Rotation), or its own. Two signature checks. Tells
-    /// whose it is.
+    /// Adds a rotation as it went over the wire; two signature checks. Tells whose it is.
+    ///
+    /// A running node does not keep the rotations of others. A host that wants to write them down adds
+    /// each packet for which it is told [`Accepted::Rotation`](crate::Accepted::Rotation), and the
+    /// packets of [`Tag::Rotation`] that it sends itself.
     ///
     /// # Errors
     /// [`HistoryError::Rotation`] for anything but the rotation that follows the member's newest
