@@ -121,7 +121,10 @@ impl Monitor {
             Event::LinkQuarantined { link, offence, .. } => {
                 Notice::LinkQuarantined { node: link.0, offence: offence.name().into() }
             }
-            Event::Equivocation(proof) => Notice::Equivocated { node: number(&proof.node())? },
+            Event::Equivocation(proof) => Notice::Equivocated {
+                node: number(&proof.node())?,
+                proof: to_hex(proof.as_bytes()),
+            },
             Event::NoQuorum { silent, tolerated } => {
                 Notice::NoQuorum { silent: *silent, tolerated: *tolerated }
             }

@@ -20,7 +20,7 @@
 //! | `options` | the command line |
 //! | `plan` | who plays which part, and who is linked to whom |
 //! | `story`, `fleet`, `seen` | the parent: the run, the processes, what was seen of them |
-//! | `verdict`, `report` | what was promised and counted, and how it is printed |
+//! | `verdict`, `report`, `save` | what was promised and counted, how it is printed, what is kept |
 //! | `protocol` | what parent and nodes tell each other |
 //! | `node`, `host`, `links`, `routes` | a node: its loop, what it implements for the library, UDP, routing |
 //! | `liar`, `outsider` | the attackers |
@@ -44,6 +44,7 @@ mod plan;
 mod protocol;
 mod report;
 mod routes;
+mod save;
 mod seen;
 mod story;
 mod verdict;
@@ -84,12 +85,19 @@ fn main() -> ExitCode {
 
 fn mesh(options: &Options) -> Result<ExitCode, String> {
     let plan = Plan::new(options)?;
+    if let Some(dir) = &options.save {
+        save::prepare(dir)?;
+    }
     let (seen, view) = Story::tell(options, &plan)?;
+    let saved = options.save.as_ref().map(|dir| save::save(dir, &view, &seen)).transpose()?;
     let verdict = verdict::judge(&plan, &seen, view);
     if options.json {
         println!("{}", report::json(options, &plan, &verdict, &seen));
     } else {
         report::table(&verdict, &seen);
+    }
+    if let Some(told) = saved {
+        eprintln!("{told}");
     }
     Ok(if verdict.holds() { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) })
 }

@@ -19,6 +19,8 @@ Options:
   --seconds S     how long it takes, 10 to 600 [default: 15]
   --suite NAME    signatures: ml-dsa-65 or dilithium3 [default: ml-dsa-65]
   --seed N        who plays which part, and how the mesh is linked [default: random, and printed]
+  --save DIR      write the view, the certificates and the proofs of the run into DIR, which is new
+                  or empty; the example certify checks them
   --json          progress on stderr, and one JSON object on stdout at the end
   --help          this text
 
@@ -51,6 +53,7 @@ pub(crate) struct Options {
     pub(crate) suite: Suite,
     pub(crate) seed: u64,
     pub(crate) json: bool,
+    pub(crate) save: Option<PathBuf>,
 }
 
 impl Options {
@@ -73,7 +76,7 @@ impl Options {
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Job, String> {
     let mut args = lexopt::Parser::from_args(args);
     let (mut nodes, mut byzantine, mut seconds) = (9, None, 15);
-    let (mut suite, mut seed, mut json) = (Suite::MlDsa65, None, false);
+    let (mut suite, mut seed, mut json, mut save) = (Suite::MlDsa65, None, false, None);
     while let Some(arg) = args.next().map_err(sentence)? {
         match arg {
             Long("help") | Short('h') => return Ok(Job::Help),
@@ -88,6 +91,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Job, Str
             }
             Long("seed") => seed = Some(value("--seed", &mut args)?),
             Long("json") => json = true,
+            Long("save") => save = Some(PathBuf::from(args.value().map_err(sentence)?)),
             Value(word) if word == "node" => return node(&mut args),
             other => return Err(sentence(other.unexpected())),
         }
@@ -100,7 +104,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Job, Str
         ));
     }
     let seed = seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
-    Ok(Job::Mesh(Options { nodes, byzantine, seconds, suite, seed, json }))
+    Ok(Job::Mesh(Options { nodes, byzantine, seconds, suite, seed, json, save }))
 }
 
 /// `node --dir DIR --start N`: how the example starts itself again.

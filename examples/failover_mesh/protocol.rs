@@ -61,8 +61,8 @@ pub(crate) enum Notice {
     Withheld { node: usize, offence: String },
     /// A neighbour's link is in quarantine here.
     LinkQuarantined { node: u64, offence: String },
-    /// There is proof that a node contradicted itself.
-    Equivocated { node: usize },
+    /// There is proof that a node contradicted itself; hexadecimal.
+    Equivocated { node: usize, proof: String },
     /// Too many are silent for a quorum.
     NoQuorum { silent: usize, tolerated: usize },
     /// No longer.

@@ -54,6 +54,7 @@ pub(crate) struct Seen {
     pub(crate) links_quarantined: BTreeSet<(usize, u64)>,
     /// Who has proof against whom.
     pub(crate) equivocated: BTreeSet<(usize, usize)>,
+    pub(crate) proofs: BTreeSet<Vec<u8>>,
     /// Who raised the alarm that there is no quorum.
     pub(crate) no_quorum: BTreeSet<usize>,
     pub(crate) probes_sent: BTreeMap<u64, Instant>,
@@ -133,8 +134,11 @@ impl Seen {
                 self.links_quarantined.insert((by, node));
                 (format!("the link to n{node} in quarantine: {offence}"), None)
             }
-            Notice::Equivocated { node } => {
+            Notice::Equivocated { node, proof } => {
+                let proof = from_hex(&proof)
+                    .ok_or_else(|| format!("n{by} told of a proof that is no hexadecimal."))?;
                 self.equivocated.insert((by, node));
+                self.proofs.insert(proof);
                 (format!("proof: n{node} contradicted itself"), Some(node))
             }
             Notice::NoQuorum { silent, tolerated } => {

@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 use meshward::keyring::verify_rotation;
 use meshward::quorum::Attestation;
 use meshward::wire::{Container, Packet, Tag};
-use meshward::{Certificate, Directory, EquivocationProof, Millis, View};
+use meshward::{Certificate, Directory, EquivocationProof, KeyHistory, Millis, View};
 
 static DIRECTORY: LazyLock<Directory> = LazyLock::new(|| Directory::new(members::view(), 8));
 
@@ -19,6 +19,9 @@ fuzz_target!(|bytes: &[u8]| {
     let view = DIRECTORY.view();
     if let Ok(view) = View::from_bytes(bytes) {
         assert_eq!(view.to_bytes().unwrap(), bytes);
+    }
+    if let Ok(history) = KeyHistory::from_bytes(bytes) {
+        assert_eq!(history.to_bytes().unwrap(), bytes);
     }
     let _refused = Certificate::verify(bytes, &DIRECTORY);
     let _refused = EquivocationProof::verify(bytes, &DIRECTORY);

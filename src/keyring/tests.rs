@@ -1,5 +1,6 @@
 //! What holds for a node's own keys: nonces, rates, rotations, what the store keeps.
 
+mod history;
 mod rotations;
 
 use std::collections::BTreeSet;

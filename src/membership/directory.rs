@@ -25,6 +25,8 @@ pub(crate) const MOST_KEYS: usize = PAST_KEYS + 2;
 pub struct Directory {
     view: Arc<View>,
     keys: Vec<RwLock<Keys>>,
+    /// The keys before the previous one that are kept of a member.
+    past_keys: usize,
     prepared: PreparedKeys,
     checks: AtomicU64,
 }
@@ -68,12 +70,17 @@ impl Directory {
     /// Starts with the keys of `view`. At most `prepared_keys` keys are kept in expanded form
     /// (ML-DSA-65: 43 KiB each).
     pub fn new(view: Arc<View>, prepared_keys: usize) -> Self {
+        Self::keeping(PAST_KEYS, view, prepared_keys)
+    }
+
+    /// The same with `past_keys` keys of each member that are kept beside the last two.
+    pub(crate) fn keeping(past_keys: usize, view: Arc<View>, prepared_keys: usize) -> Self {
         let keys = view.members().iter().map(|member| {
             let current = Arc::new(member.key.clone());
             RwLock::new(Keys { current, previous: None, past: VecDeque::new() })
         });
         let prepared = PreparedKeys::new(prepared_keys);
-        Self { keys: keys.collect(), prepared, view, checks: AtomicU64::new(0) }
+        Self { keys: keys.collect(), past_keys, prepared, view, checks: AtomicU64::new(0) }
     }
 
     /// The view whose members these are.
@@ -143,7 +150,7 @@ impl Directory {
         let (closing, until) = (rotated.closing, rotated.grace_until);
         let before = keys.previous.replace(Previous { record, closing, until });
         keys.past.extend(before.map(|before| before.record));
-        if keys.past.len() > PAST_KEYS {
+        if keys.past.len() > self.past_keys {
             keys.past.pop_front();
         }
         true

@@ -9,7 +9,7 @@ pub(crate) use directory::MOST_KEYS;
 pub use directory::{Directory, KeyInForce, RotatedKey};
 pub use member::{KeyRecord, Member, MemberIndex};
 pub use threshold::{faults_tolerated, quorum_size};
-pub use view::{MAX_MEMBERS, MAX_NAME_LEN, View, ViewError};
+pub use view::{MAX_MEMBERS, MAX_NAME_LEN, MAX_VIEW_LEN, View, ViewError};
 
 #[cfg(test)]
 mod tests;

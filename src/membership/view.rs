@@ -13,6 +13,9 @@ pub const MAX_MEMBERS: usize = 16_384;
 /// The longest name of a member, in bytes.
 pub const MAX_NAME_LEN: usize = 64;
 
+/// The longest view, in bytes: number, count, and of each member its id, name, epoch and key.
+pub const MAX_VIEW_LEN: usize = 8 + 8 + MAX_MEMBERS * (32 + 8 + MAX_NAME_LEN + 8 + 1 + 1952);
+
 /// Why a set of members is no view.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -75,6 +78,10 @@ impl View {
     /// # Errors
     /// [`ViewError`], as for [`genesis`](Self::genesis) or for bytes that are no view.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ViewError> {
+        let found = bytes.len();
+        if found > MAX_VIEW_LEN {
+            return Err(WireError::TooLong { what: "a view", found, limit: MAX_VIEW_LEN }.into());
+        }
         let content: Content = wire::decode("a view", bytes)?;
         if content.number != ViewNumber(0) {
             return Err(ViewError::NotGenesis(content.number));

@@ -9,7 +9,7 @@ use crate::suite::Purpose;
 use crate::wire::{self, Container, Packet, Refusal, SignedHeader, Tag, WireError};
 
 #[derive(Serialize, Deserialize)]
-enum Content<'a> {
+pub(super) enum Content<'a> {
     /// Two signed headers with one nonce.
     Headers(&'a [u8], &'a [u8]),
     /// Two attestations in one exclusive slot.

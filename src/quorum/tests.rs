@@ -2,6 +2,7 @@
 
 mod certificates;
 mod failures;
+mod pending;
 mod shares;
 mod statements;
 
