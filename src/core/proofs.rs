@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::engine::Waiting;
+use super::tick::is_due;
 use super::{Core, Event, Output};
 use crate::id::{Digest, Epoch, Millis, NodeId};
 use crate::membership::MOST_KEYS;
@@ -193,13 +194,19 @@ impl Core {
         self.charge_member(node, Offence::Equivocation, now, outputs);
         let ends = self.ledgers.members.quarantine_ends(&node, now);
         self.proofs.lock().charged(node, ends.map_or(0, |ends| ends.since(now)));
-        self.save_proofs(outputs);
+        self.save_proofs(now, outputs);
     }
 
-    /// Writes what is not in the store yet. Nothing waits for it: a proof binds others, and whoever
-    /// forgets it is shown it again.
-    pub(super) fn save_proofs(&self, outputs: &mut Vec<Output>) {
-        let unsaved = self.proofs.lock().unsaved();
+    /// Writes what is not in the store yet, once in a resend interval at most, or whoever burns key
+    /// after key would keep the disk of everybody busy. Nothing waits for it: a proof binds others, and
+    /// whoever forgets it is shown it again.
+    pub(super) fn save_proofs(&self, now: Millis, outputs: &mut Vec<Output>) {
+        let unsaved = {
+            let mut proofs = self.proofs.lock();
+            let interval_ms = self.config.quorum.resend_ms;
+            let due = || is_due(&mut self.timers.lock().last_proof_write, interval_ms, now);
+            if proofs.unsaved.is_empty() || !due() { Vec::new() } else { proofs.unsaved() }
+        };
         if unsaved.is_empty() {
             return;
         }

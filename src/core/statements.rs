@@ -296,7 +296,7 @@ impl Core {
         self.remember_proof(Arc::clone(&proof), pays, outputs);
         match pays {
             true => self.charge_for_proof(proof.node(), now, outputs),
-            false => self.save_proofs(outputs),
+            false => self.save_proofs(now, outputs),
         }
         Ok(Accepted::Proof(proof))
     }

@@ -29,6 +29,7 @@ pub(super) struct Timers {
     last_answered: Option<Slot>,
     /// Certificates that this node sent lately.
     told: VecDeque<Told>,
+    pub(super) last_proof_write: Option<Millis>,
     /// What the start brought about, and the host has not been told yet.
     pub(super) since_start: Vec<Output>,
 }
@@ -141,7 +142,7 @@ impl Core {
             (timers.next_to_answer(), timers.due_to_tell(), history_wanted)
         };
         outputs.extend(self.persist_stalled());
-        self.save_proofs(outputs);
+        self.save_proofs(now, outputs);
         match self.quorum.restate(&self.keyring, self.entropy.as_ref(), now) {
             Ok(standing) => standing.iter().for_each(|tally| self.tell(tally, outputs)),
             Err(error) => {
@@ -199,7 +200,7 @@ impl Core {
 
 /// Whether `interval_ms` have passed since `last`; then now is the last. A clock that went back
 /// makes it due, rather than wait for the time to come round again.
-fn is_due(last: &mut Option<Millis>, interval_ms: u64, now: Millis) -> bool {
+pub(super) fn is_due(last: &mut Option<Millis>, interval_ms: u64, now: Millis) -> bool {
     let due = last.is_none_or(|last| now < last || now.since(last) >= interval_ms);
     if due {
         *last = Some(now);

@@ -247,7 +247,7 @@ mod tests {
         assert!(standing.is_neutral(week, &config));
         let mut early = standing.clone();
         early.charge(Offence::Equivocation, week - 1, &config);
-        assert_eq!(early.begin_quarantine(week - 1, &config), 600_000);
+        assert_eq!(early.begin_quarantine(week - 1, None, &config), 600_000);
         standing.charge(Offence::Equivocation, week, &config);
         assert_eq!(standing.begin_quarantine(week, None, &config), 300_000);
     }

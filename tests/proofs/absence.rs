@@ -5,7 +5,8 @@ use meshward::store::{Batch, Table};
 use meshward::suite::SigningKey;
 use meshward::wire::{Packet, Tag, seal_statement};
 use meshward::{
-    Config, Directory, Epoch, EquivocationProof, Nonce, OsEntropy, Refusal, Store, Suite,
+    Config, CriticalEvent, Digest, Directory, Epoch, EquivocationProof, Nonce, OsEntropy, Output,
+    Refusal, Store, Suite,
 };
 
 use super::{STRANGER, found, held, id, is_quarantined, link, proof, stored, with_liar};
@@ -32,6 +33,8 @@ fn p11_a_node_that_was_away_gets_the_proof() {
         let mut mesh = Mesh::with(suite, 4, often());
         let liar = mesh.steal(3);
         mesh.nodes[3].down = true;
+        // Everybody has asked for what it missed when it started.
+        mesh.pass(1_000);
         mesh.nodes[2].down = true;
         mesh.give(1, link(3), &proof(&liar, 1)).unwrap();
         mesh.pass(60_000);
@@ -70,6 +73,7 @@ fn p11_the_proof_comes_from_the_neighbour() {
                 }
             }
         }
+        mesh.pass(1_000);
         mesh.nodes[6].down = true;
         let shown = proof(&mesh.steal(3), 1);
         mesh.give(0, link(3), &shown).unwrap();
@@ -184,6 +188,7 @@ fn g14_proofs_of_many_keys_are_bounded_and_news_once() {
                 assert_eq!(show(mesh, &proofs), 0, "{suite}, round {round}");
                 proofs.iter().for_each(|shown| drop(mesh.give(1, STRANGER, shown).unwrap_err()));
             }
+            mesh.guard(1).tick(mesh.now).unwrap();
             assert_eq!((held(mesh, 1).len(), stored(mesh, 1).len()), (18, 18));
         };
         shown_in_turn(&mut mesh);
@@ -217,5 +222,63 @@ fn p11_what_is_held_convinces_a_third_party() {
         let directory = Directory::new(mesh.view.clone(), 4);
         let proof = EquivocationProof::verify(held[0].as_bytes(), &directory).unwrap();
         assert_eq!((proof.node(), proof.key()), (id(3), liar.key.public_key().digest()));
+    }
+}
+
+/// P4: once a key is condemned, votes that contradict each other in ever more slots cost their own checks
+/// and none for a proof that would be no news.
+#[test]
+fn p4_further_contradictory_votes_cost_no_proof() {
+    for suite in Suite::available() {
+        let (mesh, liar) = with_liar(suite);
+        mesh.give(1, link(2), &proof(&liar, 1)).unwrap();
+        let before = mesh.guard(1).stats(mesh.now).signature_checks;
+        for sequence in 0..8 {
+            let [yes, no] = [1, 2].map(|content| {
+                let (topic, content) =
+                    (Digest::from_bytes([7; 32]), Digest::from_bytes([content; 32]));
+                liar.attest(&CriticalEvent::GovernanceProposal { topic, sequence, content })
+            });
+            mesh.give(1, link(2), &yes).unwrap();
+            assert_eq!(mesh.give(1, link(2), &no).unwrap_err(), Refusal::Duplicate);
+        }
+        assert_eq!(mesh.guard(1).stats(mesh.now).signature_checks - before, 16, "{suite}");
+        assert_eq!(found(&mesh, 1), 1);
+    }
+}
+
+/// P4: a member that burns key after key keeps nobody's disk busy: what is found of it at once is written
+/// at once, and the rest with the next tick, in one go.
+#[test]
+fn p4_many_proofs_are_few_writes() {
+    for suite in Suite::available() {
+        let (mesh, mut liar) = with_liar(suite);
+        let mut proofs = vec![proof(&liar, 1)];
+        for _ in 0..10 {
+            mesh.give(1, STRANGER, &rotate(&mut liar)).unwrap();
+            proofs.push(proof(&liar, 1));
+        }
+        let core = mesh.guard(1).core();
+        let carry_out = |outputs: Vec<Output>| {
+            let write = |output: Output| match output {
+                Output::Persist { write, batch } => {
+                    mesh.nodes[1].disk.apply(&batch).unwrap();
+                    assert!(core.persisted(write, mesh.now).is_empty());
+                    1
+                }
+                _ => 0,
+            };
+            outputs.into_iter().map(write).sum::<usize>()
+        };
+        let at_once = proofs.iter().map(|shown| {
+            let step = core.handle_frame(STRANGER, shown, mesh.now);
+            step.result.unwrap();
+            carry_out(step.outputs)
+        });
+        assert_eq!(at_once.sum::<usize>(), 1, "{suite}");
+        assert_eq!(stored(&mesh, 1).len(), 1);
+        let ticks = [1_000, 2_000, 3_000].map(|ms| carry_out(core.tick(mesh.now.after(ms))));
+        assert_eq!(ticks, [1, 0, 0], "{suite}");
+        assert_eq!(stored(&mesh, 1).len(), 11);
     }
 }

@@ -2,8 +2,8 @@
 
 use meshward::store::{Batch, Table};
 use meshward::{
-    Accepted, DurableStore, EquivocationProof, Error, Event, Host, MeshByzantineProtection, Millis,
-    Misuse, Refusal, Store, Suite,
+    Accepted, EquivocationProof, Error, Event, Host, MeshByzantineProtection, Millis, Misuse,
+    Refusal, Store, Suite,
 };
 
 use super::{STRANGER, found, halves, held, id, incident, is_quarantined, link, proof, stored};
@@ -105,12 +105,12 @@ fn p11_a_proof_survives_on_a_real_disk() {
     for suite in Suite::available() {
         let directory = tempfile::tempdir().unwrap();
         let mut disks: Vec<_> = (0..4).map(|_| Disk::default()).collect();
-        disks[1] = Disk::new(DurableStore::open(directory.path()).unwrap());
+        disks[1] = Disk::new(meshward::DurableStore::open(directory.path()).unwrap());
         let mesh = Mesh::on(disks, suite, meshward::Config::default());
         mesh.give(1, link(2), &proof(&mesh.steal(3), 1)).unwrap();
         let view = mesh.view.clone();
         drop(mesh);
-        let disk = Disk::new(DurableStore::open(directory.path()).unwrap());
+        let disk = Disk::new(meshward::DurableStore::open(directory.path()).unwrap());
         let host = HostSide::default();
         let host = Host::new(disk, host.clone(), host);
         let config = meshward::Config::default();
@@ -167,6 +167,7 @@ fn p11_a_damaged_entry_is_skipped() {
         let (mut mesh, liar) = with_liar(suite);
         let shown = proof(&liar, 1);
         mesh.give(1, link(2), &shown).unwrap();
+        mesh.now = mesh.now.after(1_000);
         mesh.give(1, link(2), &proof(&mesh.steal(2), 1)).unwrap();
         let entries = stored(&mesh, 1);
         assert_eq!(entries.len(), 2);

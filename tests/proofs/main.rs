@@ -4,12 +4,10 @@
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
-#[path = "proofs/absence.rs"]
 mod absence;
-#[path = "proofs/disk.rs"]
 mod disk;
-#[path = "proofs/sentence.rs"]
 mod sentence;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::sync::Arc;
