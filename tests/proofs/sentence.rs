@@ -8,7 +8,7 @@ use crate::support::Mesh;
 const MINUTE: u64 = 60_000;
 
 /// How long node 3 is in quarantine at node 1, which starts anew after each `uptime_ms`.
-fn served(mesh: &mut Mesh, uptime_ms: impl Fn(u64) -> u64) -> u64 {
+fn served(mesh: &mut Mesh, uptime_ms: Pace) -> u64 {
     let mut served = 0;
     for boot in 0..40 {
         let mut left = uptime_ms(boot);
@@ -24,6 +24,9 @@ fn served(mesh: &mut Mesh, uptime_ms: impl Fn(u64) -> u64) -> u64 {
     served
 }
 
+/// How long the judge is up in each of its boots, in milliseconds.
+type Pace = fn(u64) -> u64;
+
 /// P10: a judge that restarts again and again, at whatever pace, holds a member for twice the length of
 /// its quarantine at the most; one that restarts once, for no less than it had left or half of it.
 #[test]
@@ -31,13 +34,13 @@ fn p10_restarts_do_not_prolong_a_quarantine_for_ever() {
     let suite = Suite::available().next().unwrap();
     let length = 5 * MINUTE;
     // Each just before it would be over; steadily; all at once.
-    let just_before = |boot: u64| (length >> boot.min(20)).saturating_sub(1).max(1);
-    let pace: [(&dyn Fn(u64) -> u64, u64, u64); 3] = [
-        (&just_before, 2 * length - 5_000, 2 * length),
-        (&|_| MINUTE, length / 2, 2 * length),
-        (&|_| 1, 1, 40),
+    let just_before = |boot: u64| ((5 * MINUTE) >> boot.min(20)).saturating_sub(1).max(1);
+    let paces: [(Pace, u64, u64); 3] = [
+        (just_before, 2 * length - 5_000, 2 * length),
+        (|_| MINUTE, length / 2, 2 * length),
+        (|_| 1, 1, 40),
     ];
-    for (uptime_ms, least, most) in pace {
+    for (uptime_ms, least, most) in paces {
         let (mut mesh, liar) = with_liar(suite);
         mesh.give(1, link(2), &proof(&liar, 1)).unwrap();
         let served = served(&mut mesh, uptime_ms);
