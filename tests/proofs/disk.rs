@@ -1,14 +1,11 @@
 //! What stands on the disk, and what does not.
 
 use meshward::store::{Batch, Table};
-use meshward::{
-    Accepted, EquivocationProof, Error, Event, Host, MeshByzantineProtection, Millis, Misuse,
-    Refusal, Store, Suite,
-};
+use meshward::{Accepted, EquivocationProof, Error, Event, Millis, Misuse, Refusal, Store, Suite};
 
 use super::{STRANGER, found, halves, held, id, incident, is_quarantined, link, proof, stored};
 use super::{proposal, with_liar};
-use crate::support::{Disk, Fault, HostSide, Liar, Mesh};
+use crate::support::{Fault, Liar, Mesh};
 
 /// After a restart of node 1, which found node 3 out or was shown the proof: the key is condemned and
 /// the member in quarantine before anything was heard, the host is told, nothing is charged or checked
@@ -102,6 +99,9 @@ fn p11_a_proof_under_a_rotated_key_survives_a_restart() {
 #[cfg(feature = "durable-store")]
 #[test]
 fn p11_a_proof_survives_on_a_real_disk() {
+    use crate::support::{Disk, HostSide};
+    use meshward::{Host, MeshByzantineProtection};
+
     for suite in Suite::available() {
         let directory = tempfile::tempdir().unwrap();
         let mut disks: Vec<_> = (0..4).map(|_| Disk::default()).collect();
