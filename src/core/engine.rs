@@ -8,15 +8,14 @@ use parking_lot::Mutex;
 use super::asides::Asides;
 use super::counters::{Counters, Counts};
 use super::output::WriteId;
+use super::proofs::{Name, Proofs};
 use super::tick::Timers;
 use super::{Config, Stats};
 use crate::gossip::{Ledgers, SignedGossip};
 use crate::id::{Link, LinkId, MeshId, Millis, NodeId};
 use crate::keyring::{Keyring, Misuse, PreparedRotation};
 use crate::membership::{Directory, MemberIndex, View};
-use crate::quorum::{
-    Certificate, CriticalEvent, EquivocationProof, FailureStatus, QuorumValidator, Report,
-};
+use crate::quorum::{Certificate, CriticalEvent, FailureStatus, QuorumValidator, Report};
 use crate::reputation::Reputation;
 use crate::suite::Entropy;
 use crate::wire::Kind;
@@ -39,8 +38,7 @@ pub struct Core {
     pub(super) writes: Mutex<Writes>,
     pub(super) timers: Mutex<Timers>,
     pub(super) asides: Mutex<Vec<Asides>>,
-    /// The latest contradiction of each member that made one.
-    pub(super) proofs: Mutex<BTreeMap<MemberIndex, Arc<EquivocationProof>>>,
+    pub(super) proofs: Mutex<Proofs>,
 }
 
 /// What waits for a write.
@@ -57,6 +55,7 @@ pub(super) struct Writes {
 pub(super) enum Waiting {
     Vote(Report),
     Rotation(PreparedRotation),
+    Proofs(Vec<Name>),
 }
 
 impl Core {

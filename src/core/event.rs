@@ -48,6 +48,10 @@ pub enum Event {
         link: LinkId,
     },
     /// A member was caught contradicting itself. The proof convinces anyone.
+    ///
+    /// If it is this node: its disk was rolled back, or another host speaks under its identity. The
+    /// others refuse its messages for a while, and take its beacons for signs of life only once they are
+    /// past the numbers that were used before. Rotating the key lets it be heard at once.
     Equivocation(Arc<EquivocationProof>),
     /// The mesh agreed on an event.
     Certified(Arc<Certificate>),

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::proofs::told;
 use super::{Accepted, Blame, Core, Event, Output, Step};
 use crate::gossip::{FrameRefused, Message};
 use crate::id::{Link, LinkId, Millis, NodeId};
-use crate::quorum::{Contradiction, EquivocationProof};
+use crate::quorum::{Contradiction, EquivocationProof, UncheckedProof};
 use crate::reputation::{Charge, Offence};
 use crate::wire::{Kind, Packet, Refusal, Tag, WireError};
 
@@ -107,7 +108,15 @@ impl Core {
                 self.publish(proof, outputs);
             }
         }
+        self.note_missed_key(&refusal);
         self.refused(link, origin, refusal, now, outputs)
+    }
+
+    /// Asks for what was missed, if something came under a key that is not known here.
+    pub(super) fn note_missed_key(&self, refusal: &Refusal) {
+        if matches!(refusal, Refusal::UnknownKey { .. }) {
+            self.timers.lock().missed_a_key = true;
+        }
     }
 
     /// Two checked votes of one member contradict each other: writes the proof down, unless the key
@@ -118,10 +127,19 @@ impl Core {
         outputs: &mut Vec<Output>,
     ) -> bool {
         let sealed = EquivocationProof::seal_votes(self.mesh(), [&first, &second]);
+        // A liar can vote in as many slots as it likes: once proven, it is not worth a check.
+        let known = |bytes: &Vec<u8>| {
+            let proof = UncheckedProof::read(bytes, &self.directory).ok()?;
+            let (member, epoch, key) = proof.condemns();
+            Some(self.gossip.is_condemned(member, epoch, &key))
+        };
+        if sealed.as_ref().ok().and_then(known) == Some(true) {
+            return false;
+        }
         let Some(proof) = self.prove(sealed) else { return false };
         // The votes may stand under two keys: what counts is the one that the proof names, or the
         // proof, when it comes round, would be held against the member once more.
-        let news = self.gossip.condemn(proof.offender(), proof.key());
+        let news = self.gossip.condemn(proof.offender(), proof.epoch(), proof.key());
         if news {
             self.publish(proof, outputs);
         }
@@ -140,12 +158,7 @@ impl Core {
 
     fn publish(&self, proof: EquivocationProof, outputs: &mut Vec<Output>) {
         outputs.push(Output::Send(proof.as_bytes().to_vec()));
-        self.remember_proof(Arc::new(proof), outputs);
-    }
-
-    pub(super) fn remember_proof(&self, proof: Arc<EquivocationProof>, outputs: &mut Vec<Output>) {
-        self.proofs.lock().insert(proof.offender(), Arc::clone(&proof));
-        outputs.push(Output::Event(Event::Equivocation(proof)));
+        self.remember_proof(Arc::new(proof), true, outputs);
     }
 
     fn unreadable(
@@ -172,14 +185,14 @@ impl Core {
         self.counters.refused(&refusal);
         let reason = refusal.reason();
         tracing::debug!(?link, ?origin, reason, "refused");
-        if matches!(refusal, Refusal::UnknownKey { .. }) {
-            self.timers.lock().missed_a_key = true;
-        }
         if let (Refusal::LinkBudget | Refusal::CheckBudget, Some(node)) = (&refusal, origin) {
             self.ask_for_an_echo(link, node, now, outputs);
         }
         match (Blame::of(&refusal), link.proven(), origin) {
             (Blame::Link(offence), Some(id), _) => self.charge_link(id, offence, now, outputs),
+            (Blame::Origin(Offence::Equivocation), _, Some(node)) => {
+                self.charge_for_proof(node, now, outputs);
+            }
             (Blame::Origin(offence), _, Some(node)) => {
                 self.charge_member(node, offence, now, outputs);
             }
@@ -214,12 +227,6 @@ impl Core {
     ) {
         let charge = self.ledgers.members.charge(node, offence, now);
         tracing::warn!(%node, offence = offence.name(), ?charge, "a member was charged");
-        outputs.extend(match charge {
-            Charge::Quarantined { until, .. } => {
-                Some(Output::Event(Event::MemberQuarantined { node, offence, until }))
-            }
-            Charge::Withheld => Some(Output::Event(Event::QuarantineWithheld { node, offence })),
-            Charge::Noted(_) | Charge::Already => None,
-        });
+        outputs.extend(told(node, offence, charge));
     }
 }

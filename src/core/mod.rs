@@ -20,8 +20,10 @@ mod event;
 mod frames;
 mod output;
 mod own;
+mod proofs;
 mod start;
 mod statements;
+mod stored_proofs;
 mod tick;
 
 pub use blame::Blame;

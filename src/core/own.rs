@@ -51,7 +51,7 @@ impl Core {
     ) -> Result<Step<Tally>, Error> {
         if let CriticalEvent::SecurityIncident { offender, key, .. } = &event {
             let proofs = self.proofs.lock();
-            if !proofs.values().any(|proof| proof.node() == *offender && proof.key() == *key) {
+            if !proofs.all().any(|proof| proof.node() == *offender && proof.key() == *key) {
                 return Err(Misuse::Nonsense("no proof of that incident is known here").into());
             }
         }
@@ -93,7 +93,7 @@ impl Core {
         Some(self.persist(rotation.batch.clone(), Waiting::Rotation(rotation)))
     }
 
-    fn persist(&self, batch: Batch, waiting: Waiting) -> Output {
+    pub(super) fn persist(&self, batch: Batch, waiting: Waiting) -> Output {
         let mut writes = self.writes.lock();
         let write = WriteId(writes.next);
         writes.next = writes.next.saturating_add(1);
@@ -127,7 +127,8 @@ impl Core {
         let waiting = self.writes.lock().waiting.remove(&write);
         let mut outputs = Vec::new();
         match waiting {
-            None => {}
+            // Nothing waits for a proof: it has been sent.
+            None | Some(Waiting::Proofs(_)) => {}
             Some(Waiting::Vote(report)) => {
                 self.state(&report, now, &mut outputs);
             }
@@ -139,11 +140,16 @@ impl Core {
     /// A write failed. A vote that waited for it is not cast; reporting the event again tries anew.
     /// A rotation is written again by the next [`tick`](Self::tick) or
     /// [`rotate_keys`](Self::rotate_keys), and not replaced by another: nobody knows whether it
-    /// reached the disk.
+    /// reached the disk. Proofs are written again by the next tick.
     pub fn write_failed(&self, write: WriteId) {
         let mut writes = self.writes.lock();
-        if let Some(Waiting::Rotation(rotation)) = writes.waiting.remove(&write) {
-            writes.stalled = Some(rotation);
+        match writes.waiting.remove(&write) {
+            Some(Waiting::Rotation(rotation)) => writes.stalled = Some(rotation),
+            Some(Waiting::Proofs(names)) => {
+                drop(writes);
+                self.proofs.lock().write_failed(names);
+            }
+            Some(Waiting::Vote(_)) | None => {}
         }
     }
 

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use super::asides::Asides;
 use super::counters::Counters;
 use super::engine::Writes;
+use super::stored_proofs;
 use super::tick::Timers;
 use super::{Config, Core};
 use crate::gossip::{COOKIES_SENT, GossipConfig, Ledgers, SignedGossip};
@@ -22,7 +23,8 @@ use crate::wire::{Packet, Refusal};
 
 impl Core {
     /// Starts the node that `identity` names, as a member of `view`. The boot is counted in `store`
-    /// before anything can be signed, and what the node voted in earlier boots binds it again.
+    /// before anything can be signed, what the node voted in earlier boots binds it again, and the keys
+    /// that it has seen proof against are condemned again.
     ///
     /// # Errors
     /// [`Misuse`]: a configuration value out of its range, a node that is no member of the view, a
@@ -48,6 +50,7 @@ impl Core {
                 tracing::warn!(%refusal, "a stored vote binds nothing in this view");
             }
         }
+        let proofs = Mutex::new(stored_proofs::load(store, &view)?);
         let ledgers = Arc::new(ledgers(&config, &view)?);
         let gossip = SignedGossip::new(
             Arc::clone(&directory),
@@ -57,7 +60,7 @@ impl Core {
             with_room_for_statements(&config, &view),
         )?;
         let asides = Mutex::new(view.indices().map(|_| Asides::new()).collect());
-        Ok(Self {
+        let core = Self {
             me,
             config,
             directory,
@@ -70,19 +73,23 @@ impl Core {
             writes: Mutex::new(Writes::default()),
             timers: Mutex::new(Timers::default()),
             asides,
-            proofs: Mutex::default(),
-        })
+            proofs,
+        };
+        core.resume_sentences(now);
+        Ok(core)
     }
 }
 
 /// An honest neighbour passes on the statements of all members, too, each of them twice in a resend
-/// interval while the matter is undecided: a link must not be charged for a mass failure. Nor for the
+/// interval while the matter is undecided, and one proof of its own: a link must not be charged for a
+/// mass failure. Nor for the
 /// cookies that it sends here because somebody else sends to it under this node's address.
 fn with_room_for_statements(config: &Config, view: &View) -> GossipConfig {
     let mut gossip = config.gossip.clone();
     let members = u64::try_from(view.len()).unwrap_or(u64::MAX);
     let slots = u64::try_from(config.quorum.slots_per_member).unwrap_or(u64::MAX);
     let held = members.saturating_mul((members / 3).saturating_add(slots).saturating_add(1));
+    let held = held.saturating_add(1);
     let a_second = held.saturating_mul(2_000).checked_div(config.quorum.resend_ms).unwrap_or(held);
     let limited = |tokens: u64| u32::try_from(tokens).unwrap_or(u32::MAX).min(Rate::MOST);
     let Rate { per_second, burst } = &mut gossip.link_packets;

@@ -8,7 +8,6 @@ use crate::id::{Link, Millis};
 use crate::keyring::verify_rotation;
 use crate::membership::{MemberIndex, RotatedKey};
 use crate::quorum::{Attestation, Certificate, Tally, UncheckedCertificate, UncheckedProof};
-use crate::reputation::Offence;
 use crate::suite::Purpose;
 use crate::wire::{self, Container, Packet, Refusal, Statement, Tag, WireError};
 
@@ -55,7 +54,14 @@ impl Core {
                 self.counters.taken();
                 Ok(accepted)
             }
-            Err(refusal) => Err(self.refused(link, origin, refusal, now, outputs)),
+            Err(refusal) => {
+                // A proof may stand under a key that nobody can tell this node any more, and is offered
+                // for good. What its author says now shows whether a key was missed.
+                if Tag::of(bytes) != Ok(Tag::Proof) {
+                    self.note_missed_key(&refusal);
+                }
+                Err(self.refused(link, origin, refusal, now, outputs))
+            }
         }
     }
 
@@ -262,6 +268,7 @@ impl Core {
         }
         drop(asides);
         self.timers.lock().history_wanted = true;
+        self.proofs.lock().offer();
         Ok(Accepted::Hello(node))
     }
 
@@ -273,21 +280,24 @@ impl Core {
         outputs: &mut Vec<Output>,
     ) -> Result<Accepted, Refusal> {
         let unchecked = UncheckedProof::read(bytes, &self.directory)?;
-        let (offender, key) = unchecked.offender();
-        if self.gossip.is_condemned(offender, &key) {
+        let (offender, epoch, key) = unchecked.condemns();
+        if self.gossip.is_condemned(offender, epoch, &key) {
             return Err(Refusal::Duplicate);
         }
         self.gossip.take_checks(link, None, PROOF_CHECKS, now)?;
         let proof = Arc::new(unchecked.verify(&self.directory)?);
-        if !self.gossip.condemn(offender, key) {
+        if !self.gossip.condemn(offender, epoch, key) {
             return Err(Refusal::Duplicate);
         }
         // A proof is as good as having seen it: the member's own signatures stand under both halves.
         // Not under a key that it gave up long ago, and that somebody may have found since.
-        if proof.node() != self.node() && self.directory.known_keys(offender).contains(&Some(key)) {
-            self.charge_member(proof.node(), Offence::Equivocation, now, outputs);
+        let pays =
+            proof.node() != self.node() && self.directory.known_keys(offender).contains(&Some(key));
+        self.remember_proof(Arc::clone(&proof), pays, outputs);
+        match pays {
+            true => self.charge_for_proof(proof.node(), now, outputs),
+            false => self.save_proofs(now, outputs),
         }
-        self.remember_proof(Arc::clone(&proof), outputs);
         Ok(Accepted::Proof(proof))
     }
 }

@@ -29,6 +29,9 @@ pub(super) struct Timers {
     last_answered: Option<Slot>,
     /// Certificates that this node sent lately.
     told: VecDeque<Told>,
+    pub(super) last_proof_write: Option<Millis>,
+    /// What the start brought about, and the host has not been told yet.
+    pub(super) since_start: Vec<Output>,
 }
 
 /// A certificate that is sent again, ever less often.
@@ -111,7 +114,7 @@ impl Core {
     /// Does what is due. Call it some times a second, and at least four times in a suspicion time;
     /// O(n) in the members.
     pub fn tick(&self, now: Millis) -> Vec<Output> {
-        let mut outputs = Vec::new();
+        let mut outputs = std::mem::take(&mut self.timers.lock().since_start);
         self.release(now, &mut outputs);
         self.send_again(now, &mut outputs);
         self.say_hello(now, &mut outputs);
@@ -120,13 +123,15 @@ impl Core {
     }
 
     fn release(&self, now: Millis, outputs: &mut Vec<Output>) {
-        let members = self.ledgers.members.expire(now).into_iter();
+        let members = self.ledgers.members.expire(now);
+        members.iter().for_each(|node| self.proofs.lock().released(*node));
+        let members = members.into_iter();
         let links = self.ledgers.links.expire(now).into_iter();
         outputs.extend(members.map(|node| Output::Event(Event::MemberReleased { node })));
         outputs.extend(links.map(|link| Output::Event(Event::LinkReleased { link })));
     }
 
-    /// Own statements on what is undecided, and what others have shown they lack.
+    /// Own statements on what is undecided, what others have shown they lack, and a proof in its turn.
     fn send_again(&self, now: Millis, outputs: &mut Vec<Output>) {
         let (asked_about, told, history_wanted) = {
             let mut timers = self.timers.lock();
@@ -137,6 +142,7 @@ impl Core {
             (timers.next_to_answer(), timers.due_to_tell(), history_wanted)
         };
         outputs.extend(self.persist_stalled());
+        self.save_proofs(now, outputs);
         match self.quorum.restate(&self.keyring, self.entropy.as_ref(), now) {
             Ok(standing) => standing.iter().for_each(|tally| self.tell(tally, outputs)),
             Err(error) => {
@@ -151,6 +157,8 @@ impl Core {
             let rotations = self.keyring.rotations();
             outputs.extend(rotations.iter().map(|rotation| Output::Send(rotation.to_vec())));
         }
+        let proof = self.proofs.lock().due();
+        outputs.extend(proof.map(|proof| Output::Send(proof.as_bytes().to_vec())));
     }
 
     /// Asks for what was missed: once after the start, and whenever an unknown key shows up.
@@ -192,7 +200,7 @@ impl Core {
 
 /// Whether `interval_ms` have passed since `last`; then now is the last. A clock that went back
 /// makes it due, rather than wait for the time to come round again.
-fn is_due(last: &mut Option<Millis>, interval_ms: u64, now: Millis) -> bool {
+pub(super) fn is_due(last: &mut Option<Millis>, interval_ms: u64, now: Millis) -> bool {
     let due = last.is_none_or(|last| now < last || now.since(last) >= interval_ms);
     if due {
         *last = Some(now);

@@ -12,6 +12,7 @@
 //! (promise P3), and a bad copy that runs ahead cannot censor the good one.
 
 mod admission;
+mod condemned;
 mod config;
 mod cookies;
 mod ledgers;

@@ -1,8 +1,8 @@
 //! What is remembered about one member's frames.
 
-use crate::id::{Digest, Millis, Nonce, SentAt};
+use super::condemned::Condemned;
+use crate::id::{Digest, Epoch, Millis, Nonce, SentAt};
 use crate::limit::{ClockLead, Rate, SentRate};
-use crate::membership::MOST_KEYS;
 use crate::replay::{Look, ReplayWindow, WindowWidth};
 
 /// One member's replay windows, sent rate and what was proven. Only frames that the member signed
@@ -16,16 +16,10 @@ pub(super) struct Peer {
     windows: Vec<(Digest, ReplayWindow)>,
     sent: SentRate,
     lead: ClockLead,
-    /// The keys under which this member contradicted itself, newest last: proven once, not charged
-    /// again, or a replay of the two frames would keep it in quarantine for ever.
-    condemned: Vec<Digest>,
+    condemned: Condemned,
     /// When a frame was last taken as a sign of life although the member was in quarantine.
     last_sign_of_life: Option<Millis>,
 }
-
-/// Condemned keys that are remembered of a member: as many as a proof can be checked under. Were
-/// there fewer, old proofs shown in turn would be news each time, to everyone, and passed on.
-const CONDEMNED: usize = MOST_KEYS;
 
 impl Peer {
     pub(super) fn new(width: WindowWidth, rate: Rate) -> Self {
@@ -34,7 +28,7 @@ impl Peer {
             windows: Vec::new(),
             sent: SentRate::new(rate),
             lead: ClockLead::new(rate),
-            condemned: Vec::new(),
+            condemned: Condemned::default(),
             last_sign_of_life: None,
         }
     }
@@ -76,15 +70,13 @@ impl Peer {
         self.sent.observe(nonce, sent_at).is_ok()
     }
 
-    pub(super) fn is_condemned(&self, key: &Digest) -> bool {
-        self.condemned.contains(key)
+    pub(super) fn is_condemned(&self, epoch: Epoch, key: &Digest) -> bool {
+        self.condemned.contains(epoch, key)
     }
 
-    pub(super) fn condemn(&mut self, key: Digest) {
-        self.condemned.push(key);
-        if self.condemned.len() > CONDEMNED {
-            self.condemned.remove(0);
-        }
+    /// Notes that the member contradicted itself under `key`; tells whether that is news.
+    pub(super) fn condemn(&mut self, epoch: Epoch, key: Digest) -> bool {
+        self.condemned.add(epoch, key)
     }
 
     /// Whether a beacon would be taken as a sign of life although the member is in quarantine. Only

@@ -10,7 +10,7 @@ use super::links::Links;
 use super::peer::Peer;
 use super::retained::Retained;
 use super::{GossipConfig, Ledgers, Message};
-use crate::id::{Digest, Link, Millis, NodeId};
+use crate::id::{Digest, Epoch, Link, Millis, NodeId};
 use crate::keyring::{Error, Keyring, Misuse, PreparedRotation};
 use crate::membership::{Directory, KeyRecord, MemberIndex};
 use crate::replay::Look;
@@ -264,7 +264,7 @@ impl SignedGossip {
         match look {
             Look::Fresh => Ok(look),
             // An equivocation if it is signed. Proven once it is not looked at again.
-            Look::Used(Some(_)) if !peer.is_condemned(&header.key) => Ok(look),
+            Look::Used(Some(_)) if !peer.is_condemned(header.epoch, &header.key) => Ok(look),
             Look::Used(_) | Look::Stale => Err(Refusal::Replay),
         }
     }
@@ -340,7 +340,7 @@ impl SignedGossip {
         let first = self.retained.find(member, &(header.key, header.nonce));
         let Some(first) = first else { return FrameRefused::of(Refusal::Replay, frame) };
         let second = Box::from(frame.signed_header().as_bytes());
-        match self.condemn(member, header.key) {
+        match self.condemn(member, header.epoch, header.key) {
             true => FrameRefused {
                 contradiction: Some([first, second]),
                 ..FrameRefused::of(Refusal::Equivocation, frame)
@@ -349,20 +349,14 @@ impl SignedGossip {
         }
     }
 
-    /// Notes that `member` contradicted itself under `key`; tells whether that is news.
-    pub(crate) fn condemn(&self, member: MemberIndex, key: Digest) -> bool {
-        let Ok(peer) = self.peer(member) else { return false };
-        let mut peer = peer.lock();
-        let news = !peer.is_condemned(&key);
-        if news {
-            peer.condemn(key);
-        }
-        news
+    /// Notes that `member` contradicted itself under `key` of `epoch`; tells whether that is news.
+    pub(crate) fn condemn(&self, member: MemberIndex, epoch: Epoch, key: Digest) -> bool {
+        self.peer(member).is_ok_and(|peer| peer.lock().condemn(epoch, key))
     }
 
-    /// Whether `member` is known to have contradicted itself under `key`.
-    pub(crate) fn is_condemned(&self, member: MemberIndex, key: &Digest) -> bool {
-        self.peer(member).is_ok_and(|peer| peer.lock().is_condemned(key))
+    /// Whether `member` is known to have contradicted itself under `key` of `epoch`.
+    pub(crate) fn is_condemned(&self, member: MemberIndex, epoch: Epoch, key: &Digest) -> bool {
+        self.peer(member).is_ok_and(|peer| peer.lock().is_condemned(epoch, key))
     }
 
     fn peer(&self, member: MemberIndex) -> Result<&Mutex<Peer>, Refusal> {

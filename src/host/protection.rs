@@ -19,7 +19,7 @@ use crate::wire::{Kind, Refusal};
 
 /// What a node needs of its host.
 pub struct Host {
-    /// Holds the identity, the boot counter and the votes.
+    /// Holds the identity, the boot counter, the votes, and proofs against others.
     pub store: Box<dyn Store>,
     /// Carries packets.
     pub router: Box<dyn MeshRouter>,

@@ -1,11 +1,13 @@
 //! Proof that a member contradicted itself, for anyone to check.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::attestation::Attestation;
 use crate::id::{Digest, Epoch, MeshId, NodeId};
-use crate::membership::{Directory, MemberIndex};
-use crate::suite::Purpose;
+use crate::membership::{Directory, KeyRecord, MemberIndex};
+use crate::suite::{Purpose, Suite};
 use crate::wire::{self, Container, Packet, Refusal, SignedHeader, Tag, WireError};
 
 #[derive(Serialize, Deserialize)]
@@ -18,12 +20,26 @@ pub(super) enum Content<'a> {
 
 /// A checked proof that one member signed two things of which it may sign one: two headers with one
 /// nonce, or two votes in one exclusive slot. It condemns one key of that member.
+///
+/// # What it brings about, and what a rotation clears
+///
+/// The first proof under a key that speaks for its member, or did before the last rotation, puts the
+/// member into quarantine at once; every further one under the same key is a duplicate. A rotation to
+/// the next key, signed by the key in use, leaves the condemned key behind: the new one is not
+/// condemned, nothing that was or will be shown under the keys before the previous one costs anything,
+/// and what is said under the new key is heard as a sign of life meanwhile. The quarantine itself it
+/// does not shorten: whoever holds the condemned key, be it a thief, can sign that rotation, too. It
+/// ends by its own time. A contradiction under the new key is a new one, and costs twice as long.
+///
+/// A node keeps the proofs of the last 18 keys of each member, one for each key, over its restarts.
 #[derive(Debug, Clone)]
 pub struct EquivocationProof {
     offender: MemberIndex,
     node: NodeId,
     epoch: Epoch,
     key: Digest,
+    /// The keys that its halves stand under: one, or two for votes at either side of a rotation.
+    keys: Vec<Arc<KeyRecord>>,
     bytes: Vec<u8>,
 }
 
@@ -88,6 +104,11 @@ impl EquivocationProof {
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
+
+    /// The keys that it was checked under, all that is needed to check it again.
+    pub(crate) fn keys(&self) -> &[Arc<KeyRecord>] {
+        &self.keys
+    }
 }
 
 /// A proof that has the right form and whose signatures have not been checked.
@@ -115,28 +136,56 @@ impl<'a> UncheckedProof<'a> {
         Ok(Self { said: Said { offender, node, epoch, key }, content, bytes })
     }
 
-    pub(crate) fn offender(&self) -> (MemberIndex, Digest) {
-        (self.said.offender, self.said.key)
+    /// The place of the member, and the epoch and digest of the key that it condemns.
+    pub(crate) const fn condemns(&self) -> (MemberIndex, Epoch, Digest) {
+        (self.said.offender, self.said.epoch, self.said.key)
     }
 
     pub(crate) fn verify(self, directory: &Directory) -> Result<EquivocationProof, Refusal> {
-        match self.content {
-            Content::Headers(first, second) => {
-                for bytes in [first, second] {
-                    verify_header(&SignedHeader::parse(bytes)?, directory)
-                        .map_err(Refusal::of_the_whole)?;
-                }
-            }
-            Content::Votes(first, second) => {
-                for bytes in [first, second] {
-                    let vote = read_vote(bytes, directory)?;
-                    vote.verify_ever(directory).map_err(Refusal::of_the_whole)?;
-                }
+        let Said { offender, node, epoch, key } = self.said;
+        let mut keys: Vec<Arc<KeyRecord>> = Vec::new();
+        for name in self.verify_halves(directory).map_err(Refusal::of_the_whole)? {
+            let record = directory.key_ever(offender, name);
+            let record = record.ok_or(Refusal::UnknownKey { origin: node, epoch: name.0 })?;
+            if !keys.contains(&record) {
+                keys.push(record);
             }
         }
-        let Said { offender, node, epoch, key } = self.said;
-        Ok(EquivocationProof { offender, node, epoch, key, bytes: self.bytes.to_vec() })
+        let bytes = self.bytes.to_vec();
+        Ok(EquivocationProof { offender, node, epoch, key, keys, bytes })
     }
+
+    /// Checks both halves and names the keys that they stand under.
+    fn verify_halves(&self, directory: &Directory) -> Result<[KeyName; 2], Refusal> {
+        match self.content {
+            Content::Headers(first, second) => {
+                let half = |bytes| verify_signed(bytes, directory);
+                Ok([half(first)?, half(second)?])
+            }
+            Content::Votes(first, second) => {
+                let half = |bytes| verify_vote(bytes, directory);
+                Ok([half(first)?, half(second)?])
+            }
+        }
+    }
+}
+
+/// What a key is called in what is signed with it.
+type KeyName = (Epoch, Digest, Suite);
+
+fn verify_signed(bytes: &[u8], directory: &Directory) -> Result<KeyName, Refusal> {
+    let signed = SignedHeader::parse(bytes)?;
+    verify_header(&signed, directory)?;
+    let header = signed.header();
+    Ok((header.epoch, header.key, header.suite))
+}
+
+fn verify_vote(bytes: &[u8], directory: &Directory) -> Result<KeyName, Refusal> {
+    let vote = read_vote(bytes, directory)?;
+    let head = vote.head();
+    let name = (head.epoch, head.key, head.suite);
+    vote.verify_ever(directory)?;
+    Ok(name)
 }
 
 /// Checks a signed header on its own: evidence of what its origin said.

@@ -53,7 +53,14 @@ impl<S: Ord + Copy + Send> Ledger<S> {
 
     /// Holds `offence` against `subject`.
     pub fn charge(&self, subject: S, offence: Offence, now: Millis) -> Charge {
-        self.locked(|records| records.charge(subject, offence, now))
+        self.locked(|records| records.charge(subject, offence, None, now))
+    }
+
+    /// Holds `offence` against `subject` once more, which was in quarantine for it when the ledger
+    /// before this one was given up, so that what is left of it, `length_ms` milliseconds, is served.
+    /// Never more than the longest quarantine.
+    pub fn resume(&self, subject: S, offence: Offence, length_ms: u64, now: Millis) -> Charge {
+        self.locked(|records| records.charge(subject, offence, Some(length_ms), now))
     }
 
     /// The score of `subject` now. In quarantine: the score that led to it and its offences since.

@@ -33,6 +33,9 @@
 //!
 //! * Silence, reconnecting, restarting a link: the ledger does not know them. A record ends by time
 //!   alone, or when the ledger is full and it is the least bad one.
+//! * A restart of whoever keeps the ledger. It forgets scores and repetitions, but not what stands
+//!   proven: a quarantine for equivocation is taken up again, at each start for half of what it was to
+//!   last at the start before. So all restarts together prolong it by no more than its own length.
 //! * A clock that steps. All time is the caller's monotonic clock. **A step back** makes no time
 //!   pass: a quarantine then lasts as long on the stepped clock as it had left. Up to 100 ms it is
 //!   taken for threads that overtook each other, and time goes on once the clock is where it was.

@@ -50,7 +50,15 @@ impl<S: Ord + Copy> Records<S> {
         }
     }
 
-    pub(super) fn charge(&mut self, subject: S, offence: Offence, now: Millis) -> Charge {
+    /// Charges `offence`. A quarantine that it leads to lasts `length_ms` if one is given, as long as
+    /// the model says otherwise.
+    pub(super) fn charge(
+        &mut self,
+        subject: S,
+        offence: Offence,
+        length_ms: Option<u64>,
+        now: Millis,
+    ) -> Charge {
         let at = self.advance(now);
         if !self.standings.contains_key(&subject) && !self.make_room() {
             return Charge::Withheld;
@@ -70,7 +78,7 @@ impl<S: Ord + Copy> Records<S> {
             return if standing.raises_alarm(at) { Charge::Withheld } else { Charge::Noted(score) };
         }
         self.heard.remove(&(standing.rank(&self.config), subject));
-        let length = standing.begin_quarantine(at, &self.config);
+        let length = standing.begin_quarantine(at, length_ms, &self.config);
         self.ends.insert((at.saturating_add(length), subject));
         self.ended.remove(&subject);
         Charge::Quarantined { until: now.after(length), times: standing.times() }
@@ -174,8 +182,8 @@ mod tests {
             for (subject, what, passed) in steps {
                 now = now.after(passed);
                 match what {
-                    0..=5 => drop(records.charge(subject, Offence::BadSignature, now)),
-                    6..=8 => drop(records.charge(subject, Offence::Equivocation, now)),
+                    0..=5 => drop(records.charge(subject, Offence::BadSignature, None, now)),
+                    6..=8 => drop(records.charge(subject, Offence::Equivocation, None, now)),
                     9 => drop(records.expire(now.after(6 * 86_400_000))),
                     10 => now = now.after(86_400_000),
                     _ => drop(records.expire(now)),

@@ -121,12 +121,18 @@ impl Standing {
         due
     }
 
-    /// Begins a quarantine and returns its length in milliseconds.
-    pub(super) fn begin_quarantine(&mut self, now: u64, config: &ReputationConfig) -> u64 {
+    /// Begins a quarantine and returns its length in milliseconds: the one that is given, or twice
+    /// that of the one before; never more than the longest.
+    pub(super) fn begin_quarantine(
+        &mut self,
+        now: u64,
+        length_ms: Option<u64>,
+        config: &ReputationConfig,
+    ) -> u64 {
         let doublings = 2_u64.saturating_pow(self.times);
         self.times = self.times.saturating_add(1);
         let length = config.first_quarantine_ms.saturating_mul(doublings);
-        let length = length.min(config.longest_quarantine_ms);
+        let length = length_ms.unwrap_or(length).min(config.longest_quarantine_ms);
         let ends = now.saturating_add(length);
         self.quarantine = Some(Quarantine { ends, then: config.probation_score });
         length
@@ -192,7 +198,7 @@ mod tests {
         let mut lengths = Vec::new();
         let mut now = 0;
         for _ in 0..40 {
-            let length = standing.begin_quarantine(now, &config);
+            let length = standing.begin_quarantine(now, None, &config);
             now += length;
             standing.end_quarantine(now, &config);
             lengths.push(length);
@@ -206,7 +212,7 @@ mod tests {
     fn probation_does_not_rise_and_then_does() {
         let config = ReputationConfig::default();
         let mut standing = charged(8, &config);
-        let ends = standing.begin_quarantine(0, &config);
+        let ends = standing.begin_quarantine(0, None, &config);
         standing.end_quarantine(ends, &config);
         assert_eq!(standing.score(ends, &config), config.probation_score);
         assert_eq!(standing.score(ends + HOUR, &config), config.probation_score);
@@ -219,7 +225,7 @@ mod tests {
     fn offences_in_quarantine_are_taken_from_probation_down_to_the_threshold() {
         let config = ReputationConfig::default();
         let mut standing = charged(8, &config);
-        let ends = standing.begin_quarantine(0, &config);
+        let ends = standing.begin_quarantine(0, None, &config);
         standing.charge(Offence::BadSignature, 1, &config);
         let mut worse = standing.clone();
         worse.charge(Offence::Equivocation, 2, &config);
@@ -234,15 +240,15 @@ mod tests {
     fn repetitions_are_forgotten_after_a_clean_week_only() {
         let config = ReputationConfig::default();
         let mut standing = charged(8, &config);
-        let ends = standing.begin_quarantine(0, &config);
+        let ends = standing.begin_quarantine(0, None, &config);
         standing.end_quarantine(ends, &config);
         let week = ends + config.forget_after_ms;
         assert!(!standing.is_neutral(week - 1, &config));
         assert!(standing.is_neutral(week, &config));
         let mut early = standing.clone();
         early.charge(Offence::Equivocation, week - 1, &config);
-        assert_eq!(early.begin_quarantine(week - 1, &config), 600_000);
+        assert_eq!(early.begin_quarantine(week - 1, None, &config), 600_000);
         standing.charge(Offence::Equivocation, week, &config);
-        assert_eq!(standing.begin_quarantine(week, &config), 300_000);
+        assert_eq!(standing.begin_quarantine(week, None, &config), 300_000);
     }
 }

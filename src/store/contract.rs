@@ -7,9 +7,11 @@ use crate::store::{Batch, StoreError, Table};
 /// A key with its value, as [`Store::scan`] returns it.
 pub type Entry = (Vec<u8>, Zeroizing<Vec<u8>>);
 
-/// Where a node keeps what it must not forget: identity, boot counter, votes.
+/// Where a node keeps what it must not forget: identity, boot counter, votes,
+/// proofs against others.
 ///
-/// A node writes rarely (once per start, per rotation, per vote) and never per message, so an
+/// A node writes rarely (once per start, per rotation, per vote, per proof and per quarantine
+/// that ends) and never per message, so an
 /// implementation may take the time that durability costs. Every method may be called from any
 /// thread; a read sees every batch whose `apply` returned before the read began.
 ///

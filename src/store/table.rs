@@ -12,11 +12,14 @@ pub enum Table {
     Boot,
     /// Own votes and locks in exclusive slots, so that a restart does not vote again.
     Vote,
+    /// Proofs that a member contradicted itself, so that a restart does not forget them.
+    Proof,
 }
 
 impl Table {
     /// Every table, in order.
-    pub const ALL: &'static [Self] = &[Self::Meta, Self::Identity, Self::Boot, Self::Vote];
+    pub const ALL: &'static [Self] =
+        &[Self::Meta, Self::Identity, Self::Boot, Self::Vote, Self::Proof];
 
     /// The name under which the table is kept. It is part of the format on disk.
     pub const fn name(self) -> &'static str {
@@ -25,6 +28,7 @@ impl Table {
             Self::Identity => "identity",
             Self::Boot => "boot",
             Self::Vote => "vote",
+            Self::Proof => "proof",
         }
     }
 }

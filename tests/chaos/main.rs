@@ -6,6 +6,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
+mod accidents;
 mod gossip;
 mod quorum;
 #[path = "../support/mod.rs"]
