@@ -110,8 +110,15 @@ impl Timers {
 impl Core {
     /// Does what is due. Call it some times a second, and at least four times in a suspicion time;
     /// O(n) in the members.
+    ///
+    /// After more than half a suspicion time without a call, this node was paused or starved: what
+    /// passed is not counted as the silence of others, and it takes longer to miss anybody for a while.
     pub fn tick(&self, now: Millis) -> Vec<Output> {
         let mut outputs = Vec::new();
+        let away_ms = self.quorum.tick(now);
+        if away_ms > 0 {
+            tracing::warn!(away_ms, "the ticks come late: silence in between is not counted");
+        }
         self.release(now, &mut outputs);
         self.send_again(now, &mut outputs);
         self.say_hello(now, &mut outputs);
@@ -143,6 +150,7 @@ impl Core {
                 tracing::warn!(%error, "a statement could not be signed under the new key");
             }
         }
+        self.quorum.withdraw_excess(now);
         outputs.extend(self.quorum.undecided().into_iter().map(Output::Send));
         let slots = asked_about.into_iter().chain(told);
         let certificates = slots.filter_map(|slot| self.quorum.settled(&slot));
@@ -175,12 +183,18 @@ impl Core {
     }
 
     fn watch_quorum(&self, now: Millis, outputs: &mut Vec<Output>) {
-        let silent = self.overdue(now).len();
         let tolerated = self.view().len().saturating_sub(self.view().quorum());
+        let mut timers = self.timers.lock();
+        // What lengthens the suspicion time makes nobody heard: once lost, it is lost until they are.
+        let silent = match timers.quorum_lost {
+            true => self.quorum.silent(now),
+            false => self.overdue(now).len(),
+        };
         let lost = silent > tolerated;
-        if std::mem::replace(&mut self.timers.lock().quorum_lost, lost) == lost {
+        if std::mem::replace(&mut timers.quorum_lost, lost) == lost {
             return;
         }
+        drop(timers);
         outputs.push(Output::Event(if lost {
             tracing::warn!(silent, tolerated, "no quorum can be reached");
             Event::NoQuorum { silent, tolerated }

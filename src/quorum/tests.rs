@@ -2,6 +2,7 @@
 
 mod certificates;
 mod failures;
+mod health;
 mod shares;
 mod statements;
 

@@ -6,7 +6,9 @@
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
+mod crowds;
 mod gossip;
+mod health;
 mod quorum;
 #[path = "../support/mod.rs"]
 mod support;
