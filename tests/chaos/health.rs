@@ -169,7 +169,7 @@ fn q14_one_way_loss_and_flip_flop() {
         mesh.lossy = lossy.chain(deaf).map(|hop| (hop, 800)).collect();
         let flip_flop = |mesh: &mut Mesh, ms: u64| {
             for _ in 0..ms / 1_000 {
-                let off = mesh.now.0 / 20_000 % 2 == 0;
+                let off = (mesh.now.0 / 20_000).is_multiple_of(2);
                 mesh.cut = if off { [1, 2, 3].map(|to| (7, to)).into() } else { [].into() };
                 mesh.pass(1_000);
             }

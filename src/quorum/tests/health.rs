@@ -200,7 +200,7 @@ fn an_accusation_that_turns_out_wrong_is_held_against_this_node() {
         assert_eq!(mesh.quorum.to_report(now), [], "what is old takes nothing back");
         mesh.hear(3, 6, now);
         assert_eq!((needed(now), mesh.quorum.suspicion_ms(now)), (2 * S, S));
-        // Once more, with a certificate; and it was no restart.
+        // Once more, with a certificate.
         let now = now.after(2 * S);
         report(now).unwrap();
         for place in [0, 1, 2] {
@@ -208,6 +208,12 @@ fn an_accusation_that_turns_out_wrong_is_held_against_this_node() {
         }
         assert!(mesh.quorum.is_validated(&failure(3, mark(6))));
         assert!(mesh.hear(3, 7, now));
+        assert_eq!(needed(now), 4 * S);
+        // A restart shows that it was away.
+        let now = now.after(4 * S);
+        report(now).unwrap();
+        let restarted = mesh.signed_header_of(3, Nonce { boot: 2, sequence: 0 });
+        mesh.quorum.heard(MemberIndex(3), &SignedHeader::parse(&restarted).unwrap(), now);
         assert_eq!(needed(now), 4 * S);
     }
 }
