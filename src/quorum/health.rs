@@ -9,9 +9,10 @@
 //! | more than half a suspicion time between two ticks | what passed in between is no silence, and everyone's time doubles | the host alone |
 //! | a member that this node missed is heard again, in the same boot | the time for that member doubles; for everyone, once so many were missed that one of them is honest | a member, for itself alone; who holds back the frames of more than ⌈n/3⌉ − 1 members |
 //! | more than ⌊n/3⌋ are silent | everyone's time is the longest there is | who keeps them from this node, or their end |
+//! | no more than ⌊n/3⌋ are heard, this node included | it accuses nobody by itself | who cuts it off from two thirds of the mesh, and could silence it as well |
 //!
-//! The time is never longer than [`MOST`] times the configured one, so whoever brings the signs about
-//! delays an accusation and prevents none; and no sign makes it shorter.
+//! The time is never longer than [`MOST`] times the configured one, so but for the last
+//! sign, whoever brings one about delays an accusation and prevents none; and none makes it shorter.
 
 use parking_lot::Mutex;
 
