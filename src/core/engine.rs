@@ -119,17 +119,19 @@ impl Core {
         self.ledgers.links.reputation(&link, now)
     }
 
-    /// For how long `node` has not been heard, in milliseconds; `None` if it is no member.
+    /// For how long `node` has not been heard while this node was there to hear it, in milliseconds;
+    /// `None` if it is no member.
     pub fn silent_for(&self, node: &NodeId, now: Millis) -> Option<u64> {
         Some(self.quorum.silent_for(self.view().index_of(node)?, now))
     }
 
-    /// The members that have been silent for the suspicion time.
+    /// The members that have been silent for the [suspicion time](QuorumValidator::overdue).
     pub fn overdue(&self, now: Millis) -> Vec<NodeId> {
         self.quorum.overdue(now)
     }
 
-    /// The members that are overdue and that this node has not yet reported at their newest mark.
+    /// The members to report as failed: those that are overdue and not yet reported by this node at
+    /// their newest mark, with [doubts about itself](QuorumValidator::to_report) first.
     pub fn to_report(&self, now: Millis) -> Vec<NodeId> {
         self.quorum.to_report(now)
     }

@@ -158,12 +158,14 @@ impl Core {
     /// Tells the host of an event that was just certified, and the neighbours, too, if this node is
     /// among the first ⌊n/3⌋ + 1 of the view: as many certificates as there are members would crowd
     /// the mesh, and among these there is one that works whenever a quorum does. They send it again,
-    /// ever less often; who reports on the matter itself shows that it missed it, and is answered.
+    /// ever less often, and one of all in a resend interval; who reports on the matter itself shows
+    /// that it missed it, and is answered.
     pub(super) fn tell(&self, tally: &Tally, outputs: &mut Vec<Output>) {
         if let Tally::Certified(certificate) = tally {
-            if self.me.place() <= self.view().len() / 3 {
+            if self.me.place() <= self.view().len() / 3
+                && self.timers.lock().is_to_tell(certificate.event().slot())
+            {
                 outputs.push(Output::Send(certificate.as_bytes().to_vec()));
-                self.timers.lock().told(certificate.event().slot());
             }
             self.tell_host(certificate, outputs);
         }

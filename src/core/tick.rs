@@ -27,11 +27,13 @@ pub(super) struct Timers {
     pub(super) history_wanted: bool,
     asked_about: BTreeSet<Slot>,
     last_answered: Option<Slot>,
-    /// Certificates that this node sent lately.
+    /// Certificates that this node sent lately, or is to send.
     told: VecDeque<Told>,
     pub(super) last_proof_write: Option<Millis>,
     /// What the start brought about, and the host has not been told yet.
     pub(super) since_start: Vec<Output>,
+    /// One was sent unasked since the last resend interval began.
+    told_one: bool,
 }
 
 /// A certificate that is sent again, ever less often.
@@ -43,8 +45,8 @@ struct Told {
     next_wait: u32,
 }
 
-/// Certificates that are sent again; the oldest goes first.
-const MOST_TOLD: usize = 32;
+/// Certificates that are sent unasked; the oldest goes first.
+const MOST_TOLD: usize = 1_024;
 /// The longest wait, in resend intervals, before a certificate is given up.
 const LONGEST_WAIT: u32 = 64;
 
@@ -65,28 +67,36 @@ impl Timers {
         }
     }
 
-    /// A certificate was sent, and is to be sent again, in case it was lost.
-    pub(super) fn told(&mut self, slot: Slot) {
+    /// A certificate was made, and is to be sent, and sent again in case it was lost. Tells whether now:
+    /// one in a resend interval. When many fail at once, those of a hundred members are 230 KiB each.
+    pub(super) fn is_to_tell(&mut self, slot: Slot) -> bool {
+        let now = !std::mem::replace(&mut self.told_one, true);
         self.told.retain(|told| told.slot != slot);
-        self.told.push_back(Told { slot, wait: 1, next_wait: 2 });
+        let next_wait = if now { 2 } else { 1 };
+        self.told.push_back(Told { slot, wait: 1, next_wait });
         if self.told.len() > MOST_TOLD {
             self.told.pop_front();
         }
+        now
     }
 
-    /// The certificates that are to be sent again now: after 1, 2, 4 … resend intervals.
-    fn due_to_tell(&mut self) -> Vec<Slot> {
-        let mut due = Vec::new();
+    /// The certificate that is to be sent now, at first and again after 1, 2, 4 … resend intervals:
+    /// of those whose time has come one that was sent least often. `turn` says which, so that not
+    /// everybody sends the same one.
+    fn due_to_tell(&mut self, turn: usize) -> Option<Slot> {
         for told in &mut self.told {
             told.wait = told.wait.saturating_sub(1);
-            if told.wait == 0 {
-                due.push(told.slot);
-                told.wait = told.next_wait;
-                told.next_wait = told.next_wait.saturating_mul(2);
-            }
         }
+        let due = || self.told.iter().filter(|told| told.wait == 0);
+        let least = due().map(|told| told.next_wait).min();
+        let first = || due().filter(|told| Some(told.next_wait) == least);
+        let slot = first().nth(turn.checked_rem(first().count())?)?.slot;
+        self.told_one = true;
+        let told = self.told.iter_mut().find(|told| told.slot == slot)?;
+        told.wait = told.next_wait;
+        told.next_wait = told.next_wait.saturating_mul(2);
         self.told.retain(|told| told.next_wait <= LONGEST_WAIT);
-        due
+        Some(slot)
     }
 
     /// A settled matter to answer for, each in its turn.
@@ -113,8 +123,15 @@ impl Timers {
 impl Core {
     /// Does what is due. Call it some times a second, and at least four times in a suspicion time;
     /// O(n) in the members.
+    ///
+    /// After more than half a suspicion time without a call, this node was paused or starved: what
+    /// passed is not counted as the silence of others, and it takes longer to miss anybody for a while.
     pub fn tick(&self, now: Millis) -> Vec<Output> {
         let mut outputs = std::mem::take(&mut self.timers.lock().since_start);
+        let away_ms = self.quorum.tick(now);
+        if away_ms > 0 {
+            tracing::warn!(away_ms, "the ticks come late: silence in between is not counted");
+        }
         self.release(now, &mut outputs);
         self.send_again(now, &mut outputs);
         self.say_hello(now, &mut outputs);
@@ -139,7 +156,9 @@ impl Core {
                 return;
             }
             let history_wanted = std::mem::take(&mut timers.history_wanted);
-            (timers.next_to_answer(), timers.due_to_tell(), history_wanted)
+            timers.told_one = false;
+            let told = timers.due_to_tell(self.me.place());
+            (timers.next_to_answer(), told, history_wanted)
         };
         outputs.extend(self.persist_stalled());
         self.save_proofs(now, outputs);
@@ -149,6 +168,7 @@ impl Core {
                 tracing::warn!(%error, "a statement could not be signed under the new key");
             }
         }
+        self.quorum.withdraw_excess(now);
         outputs.extend(self.quorum.undecided().into_iter().map(Output::Send));
         let slots = asked_about.into_iter().chain(told);
         let certificates = slots.filter_map(|slot| self.quorum.settled(&slot));
@@ -183,12 +203,18 @@ impl Core {
     }
 
     fn watch_quorum(&self, now: Millis, outputs: &mut Vec<Output>) {
-        let silent = self.overdue(now).len();
         let tolerated = self.view().len().saturating_sub(self.view().quorum());
+        let mut timers = self.timers.lock();
+        // What lengthens the suspicion time makes nobody heard: once lost, it is lost until they are.
+        let silent = match timers.quorum_lost {
+            true => self.quorum.silent(now),
+            false => self.overdue(now).len(),
+        };
         let lost = silent > tolerated;
-        if std::mem::replace(&mut self.timers.lock().quorum_lost, lost) == lost {
+        if std::mem::replace(&mut timers.quorum_lost, lost) == lost {
             return;
         }
+        drop(timers);
         outputs.push(Output::Event(if lost {
             tracing::warn!(silent, tolerated, "no quorum can be reached");
             Event::NoQuorum { silent, tolerated }

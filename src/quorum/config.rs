@@ -7,7 +7,9 @@ use crate::limit::Rate;
 #[derive(Debug, Clone)]
 pub struct QuorumConfig {
     /// How long a member is silent before it may be reported as failed, in milliseconds. At least
-    /// three beacon intervals, so that two lost beacons do not make a suspect. 100 to 3 600 000.
+    /// three beacon intervals, so that two lost beacons do not make a suspect. Up to eight times as
+    /// long while there are signs that this node itself is slow, paused or cut off (Lifeguard, arXiv
+    /// 1707.00788). 100 to 3 600 000.
     pub suspicion_ms: u64,
     /// How often own statements on undecided events are sent again, in milliseconds. 50 to 600 000.
     pub resend_ms: u64,

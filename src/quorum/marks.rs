@@ -75,6 +75,19 @@ impl Marks {
         (entry.newest, entry.evidence.clone())
     }
 
+    /// Where the steady clock is when the caller's shows `now`.
+    pub(super) fn steady(&self, now: Millis) -> u64 {
+        self.clock.lock().advance(now)
+    }
+
+    /// Of the time up to `at` on the steady clock, the last `ms` milliseconds are nobody's silence.
+    pub(super) fn excuse(&self, ms: u64, at: u64) {
+        for entry in &self.members {
+            let mut entry = entry.lock();
+            entry.heard_at = entry.heard_at.saturating_add(ms).min(at);
+        }
+    }
+
     /// For how long `member` has not been heard, in milliseconds.
     pub(super) fn silent_for(&self, member: MemberIndex, now: Millis) -> u64 {
         let at = self.clock.lock().advance(now);

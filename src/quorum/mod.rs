@@ -15,6 +15,7 @@ mod certificate;
 mod config;
 mod event;
 mod evidence;
+mod health;
 mod marks;
 mod pending;
 mod proof;

@@ -1,7 +1,10 @@
 //! What this node itself states: signed once, kept, sent again.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
+use super::validator::State;
+use super::votes::most_failures;
 use super::{
     Attestation, CriticalEvent, FailureStatus, QuorumValidator, Slot, Tally, seal_attestation,
 };
@@ -138,7 +141,8 @@ impl QuorumValidator {
         if member == self.me {
             return Err(Misuse::OwnFailure);
         }
-        let (ago_ms, needed_ms) = (self.marks.silent_for(member, now), self.config.suspicion_ms);
+        let needed_ms = self.health.patience(self.marks.steady(now)).with(member);
+        let ago_ms = self.marks.silent_for(member, now);
         if ago_ms < needed_ms {
             return Err(Misuse::NotSilent { subject, ago_ms, needed_ms });
         }
@@ -195,19 +199,61 @@ impl QuorumValidator {
         Ok(())
     }
 
-    /// The members that are overdue, not known to have failed, and not yet reported by this node at
-    /// their newest mark.
+    /// The members to report as failed and not yet reported by this node at their newest mark: those
+    /// that are overdue and not known to have failed.
+    ///
+    /// While more than ⌊n/3⌋ members are silent, only those that have been for eight suspicion times,
+    /// and none if this node hears no more than ⌊n/3⌋, itself included: it is the one that is cut off.
+    /// Of more than ⌊n/3⌋ + 1, which could not all be certified, those that more members report than
+    /// may lie come first, then those that have been silent for longest, and the rest wait.
     pub fn to_report(&self, now: Millis) -> Vec<NodeId> {
-        let mut overdue = self.overdue(now);
-        overdue.retain(|node| {
-            if matches!(self.validate_node_failure(node), FailureStatus::Certified(_)) {
-                return false;
-            }
+        let mut suspects = self.suspects(now);
+        suspects.retain(|node| {
             let mark = self.index(*node).and_then(|member| self.marks.newest(member));
             let event = CriticalEvent::NodeFailure { subject: *node, mark };
             self.state.lock().mine.get(&event.slot()).is_none_or(|mine| mine.event != event)
         });
-        overdue
+        suspects
+    }
+
+    /// Takes back own reports beyond those that others keep of one member, so that what this node
+    /// repeats does not grow with those that it misses.
+    pub(crate) fn withdraw_excess(&self, now: Millis) {
+        let reported = |state: &State| state.mine.keys().filter(|slot| slot.is_failure()).count();
+        if reported(&self.state.lock()) <= self.most_reports() {
+            return;
+        }
+        let suspects = self.suspects(now);
+        let stands = |slot: &Slot| match slot {
+            Slot::Failure(subject) => suspects.contains(subject),
+            _ => true,
+        };
+        self.state.lock().mine.retain(|slot, _| stands(slot));
+    }
+
+    fn most_reports(&self) -> usize {
+        most_failures(self.directory.view().len())
+    }
+
+    fn suspects(&self, now: Millis) -> Vec<NodeId> {
+        let mut suspects = self.doubted(now);
+        suspects.retain(|node| {
+            !matches!(self.validate_node_failure(node), FailureStatus::Certified(_))
+        });
+        let most = self.most_reports();
+        if suspects.len() > most {
+            let liars = self.directory.view().faults_tolerated();
+            let state = self.state.lock();
+            suspects.sort_by_cached_key(|node| {
+                let slot = Slot::Failure(*node);
+                let others = state.votes.of(&slot);
+                let others = others.filter(|other| other.attestor() != self.me).count();
+                let silent_ms = self.index(*node).map(|member| self.silent_for(member, now));
+                Reverse((others > liars, silent_ms))
+            });
+            suspects.truncate(most);
+        }
+        suspects
     }
 
     /// This node's statements on what is undecided, each with its evidence, to be sent again.

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod failures;
+mod health;
 mod pending;
 mod shares;
 mod statements;
@@ -109,6 +110,10 @@ impl Mesh {
 
     /// A signed header of a member. Without a body, a frame is just that.
     fn signed_header(&self, place: usize, sequence: u32) -> Vec<u8> {
+        self.signed_header_of(place, Nonce { boot: 1, sequence })
+    }
+
+    fn signed_header_of(&self, place: usize, nonce: Nonce) -> Vec<u8> {
         let active = self.rings[place].active();
         let header = Header {
             mesh: self.directory.view().mesh(),
@@ -117,7 +122,7 @@ impl Mesh {
             origin: id(place),
             epoch: active.epoch,
             key: active.key.public_key().digest(),
-            nonce: Nonce { boot: 1, sequence },
+            nonce,
             sent_at: SentAt(0),
             kind: Kind::Beacon,
             body_len: 0,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::attestation::{Attestation, VerifiedAttestation};
+use super::health::Health;
 use super::marks::Marks;
 use super::reports::Mine;
 use super::votes::{Look, Votes, Who, failure_mark};
@@ -29,6 +30,7 @@ pub struct QuorumValidator {
     pub(super) me: MemberIndex,
     pub(super) config: QuorumConfig,
     pub(super) marks: Marks,
+    pub(super) health: Health,
     pub(super) state: Mutex<State>,
 }
 
@@ -104,7 +106,9 @@ impl QuorumValidator {
             certified: BoundedMap::new(members.saturating_add(OTHER_CERTIFICATES)),
         };
         let marks = Marks::new(members, now);
-        Ok(Self { directory, me, config, marks, state: Mutex::new(state) })
+        let (faults, at) = (directory.view().faults_tolerated(), marks.steady(now));
+        let health = Health::new(members, faults, config.suspicion_ms, at);
+        Ok(Self { directory, me, config, marks, health, state: Mutex::new(state) })
     }
 
     /// What can be told about an attestation before its signature is checked.
@@ -133,7 +137,10 @@ impl QuorumValidator {
         now: Millis,
     ) -> Result<Look, Refusal> {
         let slot = event.slot();
-        self.look_at_subject(event)?;
+        if let Err(refusal) = self.look_at_subject(event) {
+            let is_certified = self.missed_a_certificate(state, event);
+            return Err(if is_certified { Refusal::Decided } else { refusal });
+        }
         if let Some(certificate) = state.certified.get(&slot) {
             let decided = certificate.event();
             let settled = match slot {
@@ -152,6 +159,19 @@ impl QuorumValidator {
             }
         }
         state.votes.look(who, event, now)
+    }
+
+    /// Whether who states `event`, the failure of another member, has missed that it is certified at a
+    /// higher mark than it knows.
+    fn missed_a_certificate(&self, state: &State, event: &CriticalEvent) -> bool {
+        let Slot::Failure(subject) = event.slot() else { return false };
+        let Some(member) = self.index(subject).filter(|member| *member != self.me) else {
+            return false;
+        };
+        state.certified.get(&event.slot()).is_some_and(|certificate| {
+            let failed_at = failure_mark(certificate.event());
+            self.marks.newest(member) <= failed_at && failure_mark(event) < failed_at
+        })
     }
 
     /// Whether a statement on the failure of a member has been overtaken by what is known of it.
@@ -281,11 +301,18 @@ impl QuorumValidator {
         let Some(before) = self.marks.heard(member, mark, signed.as_bytes(), now) else {
             return false;
         };
+        let stated = self.stated_mark(subject);
         self.void_below(subject, mark);
-        self.settled(&Slot::Failure(subject)).is_some_and(|certificate| {
+        let failed_at = self.settled(&Slot::Failure(subject)).and_then(|certificate| {
             let failed_at = failure_mark(certificate.event());
-            before <= failed_at && failed_at < Some(mark)
-        })
+            (before <= failed_at && failed_at < Some(mark)).then_some(failed_at)
+        });
+        // One that started anew was away indeed.
+        let missed_at = stated.or(failed_at.flatten());
+        if missed_at.is_some_and(|missed| missed < mark && missed.nonce.boot == mark.nonce.boot) {
+            self.health.missed_a_live_one(member, self.marks.steady(now));
+        }
+        failed_at.is_some()
     }
 
     /// A newer header of `subject` voids every report below it (promise P8), our own first.
@@ -349,19 +376,10 @@ impl QuorumValidator {
         self.state.lock().certified.get(slot).map(Arc::clone)
     }
 
-    /// For how long `member` has not been heard, in milliseconds; never for this node itself.
+    /// For how long `member` has not been heard while this node was there to hear it, in milliseconds;
+    /// never for this node itself.
     pub fn silent_for(&self, member: MemberIndex, now: Millis) -> u64 {
         if member == self.me { 0 } else { self.marks.silent_for(member, now) }
-    }
-
-    /// The members that have been silent for the suspicion time.
-    pub fn overdue(&self, now: Millis) -> Vec<NodeId> {
-        let view = self.directory.view();
-        view.indices()
-            .filter(|member| self.silent_for(*member, now) >= self.config.suspicion_ms)
-            .filter_map(|member| view.member(member))
-            .map(|member| member.id)
-            .collect()
     }
 
     pub(super) fn index(&self, node: NodeId) -> Option<MemberIndex> {

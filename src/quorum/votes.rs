@@ -67,8 +67,7 @@ impl Votes {
         Self {
             slots: BTreeMap::new(),
             shares: (0..members).map(|_| share()).collect(),
-            // More can not be certified: with more than a third silent there is no quorum.
-            failures_per_member: (members / 3).saturating_add(1),
+            failures_per_member: most_failures(members),
             others_per_member: config.slots_per_member,
         }
     }
@@ -256,6 +255,12 @@ impl Held {
         let held = &self.attestation;
         nonce > held.nonce && (epoch > held.record.epoch || nonce.boot > held.nonce.boot)
     }
+}
+
+/// The undecided node failures that are kept of one member's statements. More cannot be certified:
+/// with more than a third silent there is no quorum.
+pub(super) const fn most_failures(members: usize) -> usize {
+    (members / 3).saturating_add(1)
 }
 
 /// The mark of a statement on a node's failure.

@@ -7,7 +7,9 @@
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
 mod accidents;
+mod crowds;
 mod gossip;
+mod health;
 mod quorum;
 #[path = "../support/mod.rs"]
 mod support;

@@ -6,11 +6,13 @@
 mod disk;
 mod liar;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use meshward::quorum::Attestation;
 use meshward::store::Table;
 use meshward::suite::SigningKey;
+use meshward::wire::{Packet, Tag};
 use meshward::{
     Accepted, Config, CriticalEvent, Epoch, Error, Event, FailureStatus, Host, Identity, Link,
     LinkId, MapekMonitor, Mark, MeshByzantineProtection, MeshRouter, Message, Millis, NodeId,
@@ -103,6 +105,16 @@ pub(crate) struct Mesh {
     pub(crate) in_order: bool,
     /// From whom to whom nothing gets through.
     pub(crate) cut: BTreeSet<(usize, usize)>,
+    /// Of a thousand packets from whom to whom so many are lost, whatever becomes of the others.
+    pub(crate) lossy: BTreeMap<(usize, usize), u64>,
+    /// From whom to whom packets are looked at only when the clock shows a multiple of so many
+    /// milliseconds: an overloaded receiver works off what has piled up.
+    pub(crate) late: BTreeMap<(usize, usize), u64>,
+    piled_up: Vec<(usize, usize, Arc<[u8]>)>,
+    /// Whether nodes pass on what they took of others.
+    pub(crate) relays: bool,
+    /// Who reported whom as failed, and under which numbers: each once, however often it was sent.
+    pub(crate) reports: BTreeMap<(usize, NodeId), BTreeSet<Nonce>>,
     dice: u64,
 }
 
@@ -145,6 +157,11 @@ impl Mesh {
             loss: 0,
             in_order: false,
             cut,
+            lossy: BTreeMap::new(),
+            late: BTreeMap::new(),
+            piled_up: Vec::new(),
+            relays: true,
+            reports: BTreeMap::new(),
             dice: 0x9e37_79b9_7f4a_7c15,
         }
     }
@@ -171,11 +188,19 @@ impl Mesh {
 
     /// Time passes: beacons every second, ticks every quarter, everything on the air arrives.
     pub(crate) fn pass(&mut self, ms: u64) {
+        self.pass_but_for(None, ms);
+    }
+
+    /// The same, but that one node does not get to its ticks.
+    pub(crate) fn pass_but_for(&mut self, starved: Option<usize>, ms: u64) {
         for _ in 0..ms / 250 {
             self.now = self.now.after(250);
-            for node in self.nodes.iter().filter(|node| !node.down) {
+            for (place, node) in self.nodes.iter().enumerate().filter(|(_, node)| !node.down) {
                 if self.now.0.is_multiple_of(1000) {
                     node.guard.sign_beacon(b"here", self.now).unwrap();
+                }
+                if starved == Some(place) {
+                    continue;
                 }
                 // A disk that fails is the node's own trouble, and a test's to look at.
                 if let Err(error) = node.guard.tick(self.now) {
@@ -188,7 +213,11 @@ impl Mesh {
 
     /// Delivers what is on the air, in an order that the dice choose, until nothing is left.
     pub(crate) fn run(&mut self) {
-        let mut air = Vec::new();
+        let (now, late) = (self.now.0, &self.late);
+        let waits = |(from, to, _): &mut (usize, usize, _)| {
+            late.get(&(*from, *to)).is_none_or(|ms| now.is_multiple_of(*ms))
+        };
+        let mut air: Vec<_> = self.piled_up.extract_if(.., waits).collect();
         for from in 0..self.nodes.len() {
             self.collect(from, &mut air);
         }
@@ -211,15 +240,39 @@ impl Mesh {
         if self.nodes[from].down {
             return;
         }
-        for (bytes, except) in sent {
+        let relays = self.relays;
+        for (bytes, except) in sent.into_iter().filter(|sent| relays || sent.1.is_none()) {
+            if except.is_none() {
+                self.note_report(from, &bytes);
+            }
             let bytes: Arc<[u8]> = bytes.into();
             for to in (0..self.nodes.len()).filter(|to| *to != from && except != Some(link(*to))) {
-                let lost = self.roll(1000) < self.loss;
-                if !lost && !self.nodes[to].down && !self.cut.contains(&(from, to)) {
-                    air.push((from, to, Arc::clone(&bytes)));
+                let loss = self.lossy.get(&(from, to)).copied().unwrap_or(self.loss);
+                let lost = self.roll(1000) < loss;
+                if lost || self.nodes[to].down || self.cut.contains(&(from, to)) {
+                    continue;
                 }
+                let is_late = self.late.contains_key(&(from, to));
+                let queue = if is_late { &mut self.piled_up } else { &mut *air };
+                queue.push((from, to, Arc::clone(&bytes)));
             }
         }
+    }
+
+    fn note_report(&mut self, from: usize, bytes: &[u8]) {
+        let Ok(Packet::Statement(statement)) = Packet::parse(bytes) else { return };
+        if statement.tag() != Tag::Attestation {
+            return;
+        }
+        let said = Attestation::read(statement, &self.view).unwrap();
+        if let CriticalEvent::NodeFailure { subject, .. } = said.event() {
+            self.reports.entry((from, *subject)).or_default().insert(said.nonce());
+        }
+    }
+
+    /// How many reports of failures the node at `from` made.
+    pub(crate) fn reports_of(&self, from: usize) -> usize {
+        self.reports.iter().filter(|(who, _)| who.0 == from).map(|(_, said)| said.len()).sum()
     }
 
     /// Another order and other losses.

@@ -44,10 +44,18 @@ fn a_member_that_was_certified_as_failed_comes_back_once() {
         assert_eq!([0, 1, 2].map(|place| mesh.pending(place, &event)), [Some(1), Some(2), None]);
         assert!(matches!(mesh.quorum.validate_node_failure(&id(3)), FailureStatus::Certified(_)));
         assert_eq!(mesh.refusal(1, &event), Some(Refusal::Decided));
-        assert_eq!(mesh.quorum.to_report(NOW.after(50_000)), [id(1), id(2)]);
+        // Who missed its last words, too, is to be told just as well.
+        assert_eq!(mesh.refusal(1, &failure(3, mark(4))), Some(Refusal::Decided));
+        assert_eq!(mesh.refusal(1, &failure(3, None)), Some(Refusal::Decided));
+        for place in [1, 2] {
+            mesh.hear(place, 5, NOW.after(3_000));
+        }
+        assert_eq!(mesh.quorum.overdue(NOW.after(3_000)), [id(3)]);
+        assert_eq!(mesh.quorum.to_report(NOW.after(3_000)), [], "it is certified");
         assert!(!mesh.hear(3, 4, NOW), "an older frame is no return");
         assert!(mesh.hear(3, 6, NOW));
         assert!(!mesh.hear(3, 7, NOW));
+        assert_eq!(mesh.refusal(1, &failure(3, mark(4))), Some(Refusal::Outdated), "it lives");
         assert!(matches!(mesh.quorum.validate_node_failure(&id(3)), FailureStatus::Heard));
     }
 }
@@ -65,6 +73,10 @@ fn a_node_reports_what_it_missed_at_the_mark_it_knows() {
 
         let now = NOW.after(3_000);
         assert_eq!(mesh.quorum.overdue(now), [id(1), id(2), id(3)]);
+        for place in [1, 2] {
+            mesh.hear(place, 5, now);
+        }
+        assert_eq!(mesh.quorum.to_report(now), [id(3)]);
         let report = |event| {
             mesh.quorum.report_critical_event(event, &mesh.rings[0], &OsEntropy, now).unwrap()
         };
@@ -73,7 +85,7 @@ fn a_node_reports_what_it_missed_at_the_mark_it_knows() {
         assert_eq!(mesh.read(&made.bytes).unwrap().event(), &failure(3, mark(5)));
         assert_eq!(report(failure(3, None)).bytes, made.bytes, "signed once");
         assert!(mesh.quorum.adopt(&made, now).is_ok());
-        assert_eq!(mesh.quorum.to_report(now), [id(1), id(2)]);
+        assert_eq!(mesh.quorum.to_report(now), []);
 
         let sent_again = mesh.quorum.undecided();
         let [again] = sent_again.as_slice() else { panic!("{}", sent_again.len()) };
