@@ -15,7 +15,7 @@ use crate::id::{Link, LinkId, MeshId, Millis, NodeId};
 use crate::keyring::{Keyring, Misuse, PreparedRotation};
 use crate::membership::{Directory, MemberIndex, View};
 use crate::quorum::{
-    Certificate, CriticalEvent, EquivocationProof, FailureStatus, QuorumValidator, Report,
+    Certificate, CriticalEvent, EquivocationProof, FailureStatus, PartWrite, QuorumValidator,
 };
 use crate::reputation::Reputation;
 use crate::suite::Entropy;
@@ -55,7 +55,7 @@ pub(super) struct Writes {
 
 #[derive(Debug)]
 pub(super) enum Waiting {
-    Vote(Report),
+    Part(PartWrite),
     Rotation(PreparedRotation),
 }
 

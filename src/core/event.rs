@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::id::{Epoch, LinkId, Millis, NodeId};
-use crate::quorum::{Certificate, EquivocationProof};
+use crate::quorum::{Certificate, CriticalEvent, EquivocationProof};
 use crate::reputation::Offence;
 use crate::suite::Suite;
 
@@ -49,6 +49,14 @@ pub enum Event {
     },
     /// A member was caught contradicting itself. The proof convinces anyone.
     Equivocation(Arc<EquivocationProof>),
+    /// A member votes for this in an exclusive slot, and nobody did before as far as is known here.
+    /// A host that accepts it says so by reporting it as well.
+    Proposed {
+        /// What is proposed.
+        event: CriticalEvent,
+        /// Whose vote was the first to arrive.
+        by: NodeId,
+    },
     /// The mesh agreed on an event.
     Certified(Arc<Certificate>),
     /// A member that was certified as failed is heard again.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CriticalEvent;
 use super::attestation::{self, VerifiedAttestation};
+use super::ballot::{self, Ballot, Phase, VerifiedBallot};
 use crate::id::{Digest, Epoch, MeshId, Nonce};
 use crate::membership::{Directory, MemberIndex, View};
 use crate::suite::{Purpose, Suite};
@@ -25,6 +26,8 @@ struct Signed<'a> {
 struct Content<'a> {
     view: Digest,
     event: CriticalEvent,
+    /// In which it was decided, where its slot is exclusive.
+    round: Option<u32>,
     /// In the order of the view, each member once.
     #[serde(borrow)]
     signed: Vec<Signed<'a>>,
@@ -39,6 +42,7 @@ struct Content<'a> {
 pub struct Certificate {
     view: Digest,
     event: CriticalEvent,
+    round: Option<u32>,
     attestors: Vec<MemberIndex>,
     /// The numbers of their statements, in the same order.
     nonces: Vec<Nonce>,
@@ -52,28 +56,52 @@ impl Certificate {
         attestations: impl Iterator<Item = &'a VerifiedAttestation>,
         (mesh, view): (MeshId, &View),
     ) -> Option<Self> {
-        let mut signed: Vec<Signed<'_>> = attestations
-            .filter(|attestation| attestation.event == *event)
-            .map(|attestation| Signed {
-                attestor: attestation.attestor,
-                nonce: attestation.nonce,
-                suite: attestation.record.key.suite(),
-                epoch: attestation.record.epoch,
-                key: attestation.record.key.digest(),
-                signature: &attestation.signature,
-            })
-            .collect();
-        signed.sort_by_key(|signed| signed.attestor);
-        let content = Content { view: view.digest(), event: event.clone(), signed };
+        let signed =
+            attestations.filter(|attestation| attestation.event == *event).map(|attestation| {
+                Signed {
+                    attestor: attestation.attestor,
+                    nonce: attestation.nonce,
+                    suite: attestation.record.key.suite(),
+                    epoch: attestation.record.epoch,
+                    key: attestation.record.key.digest(),
+                    signature: &attestation.signature,
+                }
+            });
+        let content = Content::new(view, event, None, signed);
+        Self::assembled(content, Tag::Certificate, (mesh, view))
+    }
+
+    /// Puts checked ballots of one phase and round for one event together, if they are enough.
+    pub(super) fn assemble_ballots<'a>(
+        event: &CriticalEvent,
+        (round, phase): (u32, Phase),
+        ballots: impl Iterator<Item = &'a VerifiedBallot>,
+        (mesh, view): (MeshId, &View),
+    ) -> Option<Self> {
+        let wanted = Ballot::for_event(event, round, phase)?;
+        let signed = ballots.filter(|ballot| ballot.ballot == wanted).map(|ballot| Signed {
+            attestor: ballot.voter,
+            nonce: ballot.nonce,
+            suite: ballot.record.key.suite(),
+            epoch: ballot.record.epoch,
+            key: ballot.record.key.digest(),
+            signature: &ballot.signature,
+        });
+        let content = Content::new(view, event, Some(round), signed);
+        Self::assembled(content, tag(phase), (mesh, view))
+    }
+
+    fn assembled(content: Content<'_>, tag: Tag, (mesh, view): (MeshId, &View)) -> Option<Self> {
         check_shape(&content, view).ok()?;
         let payload = wire::encode("a certificate", &content).ok()?;
-        Some(Self::of(content, Container::to_bytes(Tag::Certificate, mesh, &payload)))
+        Some(Self::of(content, Container::to_bytes(tag, mesh, &payload)))
     }
 
     fn of(content: Content<'_>, bytes: Vec<u8>) -> Self {
         let attestors = content.signed.iter().map(|signed| signed.attestor).collect();
         let nonces = content.signed.iter().map(|signed| signed.nonce).collect();
-        Self { view: content.view, event: content.event, attestors, nonces, bytes }
+        let Content { view, event, round, .. } = content;
+        Self { view, event, round, attestors, nonces, bytes }
     }
 
     /// Checks a certificate offline, against the view and the keys of its members: one signature
@@ -89,7 +117,8 @@ impl Certificate {
         }
         match Packet::parse(bytes)? {
             Packet::Certificate(container) if container.mesh() == directory.view().mesh() => {
-                UncheckedCertificate::read(container, directory.view())?.verify(directory)
+                let view = directory.view();
+                UncheckedCertificate::read(container, view, Phase::Precommit)?.verify(directory)
             }
             Packet::Certificate(container) => Err(Refusal::OtherMesh(container.mesh())),
             _ => Err(Refusal::Nonsense("it is no certificate")),
@@ -99,6 +128,11 @@ impl Certificate {
     /// What was agreed.
     pub const fn event(&self) -> &CriticalEvent {
         &self.event
+    }
+
+    /// The round it was decided in, where its slot is exclusive; all its attestors precommitted then.
+    pub const fn round(&self) -> Option<u32> {
+        self.round
     }
 
     /// The digest of the view it was agreed in.
@@ -137,21 +171,34 @@ impl Certificate {
 pub(crate) struct UncheckedCertificate<'a> {
     content: Content<'a>,
     container: Container<'a>,
+    phase: Phase,
 }
 
 impl<'a> UncheckedCertificate<'a> {
-    pub(crate) fn read(container: Container<'a>, view: &View) -> Result<Self, Refusal> {
+    /// Reads a certificate, or, of the other phase, two thirds of prevotes.
+    pub(crate) fn read(
+        container: Container<'a>,
+        view: &View,
+        phase: Phase,
+    ) -> Result<Self, Refusal> {
         let content: Content<'_> = wire::decode("a certificate", container.payload())?;
         if content.view != view.digest() {
             return Err(Refusal::Nonsense("it is meant for another view"));
         }
         content.event.check(view).map_err(Refusal::Nonsense)?;
         check_shape(&content, view).map_err(Refusal::CertificateShape)?;
-        Ok(Self { content, container })
+        if phase == Phase::Prevote && content.round.is_none() {
+            return Err(Refusal::Nonsense("nobody prevotes on what is observed"));
+        }
+        Ok(Self { content, container, phase })
     }
 
     pub(crate) const fn event(&self) -> &CriticalEvent {
         &self.content.event
+    }
+
+    pub(super) const fn round(&self) -> Option<u32> {
+        self.content.round
     }
 
     /// How many signature checks it costs.
@@ -161,7 +208,8 @@ impl<'a> UncheckedCertificate<'a> {
 
     pub(crate) fn verify(self, directory: &Directory) -> Result<Certificate, Refusal> {
         let view = directory.view();
-        let Content { view: digest, event, signed } = &self.content;
+        let Content { view: digest, event, round, signed } = &self.content;
+        let ballot = round.and_then(|round| Ballot::for_event(event, round, self.phase));
         // All keys first: a certificate that cannot be checked yet is nobody's fault, even if a
         // signature before the unknown key would not have held.
         let mut keyed = Vec::with_capacity(signed.len());
@@ -174,20 +222,47 @@ impl<'a> UncheckedCertificate<'a> {
             keyed.push((record, head, one));
         }
         for (record, head, one) in keyed {
-            let message = attestation::signed_bytes(event, (*digest, one.nonce), &head)?;
+            let about = (*digest, one.nonce);
+            let (purpose, message) = match &ballot {
+                Some(ballot) => (Purpose::Ballot, ballot::signed_bytes(ballot, about, &head)?),
+                None => (Purpose::Attestation, attestation::signed_bytes(event, about, &head)?),
+            };
             directory
-                .verify(&record, Purpose::Attestation, &message, one.signature)
+                .verify(&record, purpose, &message, one.signature)
                 .map_err(|error| Refusal::from(error).of_the_whole())?;
         }
         let (mesh, payload) = (self.container.mesh(), self.container.payload());
-        let bytes = Container::to_bytes(Tag::Certificate, mesh, payload);
+        let bytes = Container::to_bytes(tag(self.phase), mesh, payload);
         Ok(Certificate::of(self.content, bytes))
+    }
+}
+
+impl<'a> Content<'a> {
+    fn new(
+        view: &View,
+        event: &CriticalEvent,
+        round: Option<u32>,
+        signed: impl Iterator<Item = Signed<'a>>,
+    ) -> Self {
+        let mut signed: Vec<_> = signed.collect();
+        signed.sort_by_key(|signed| signed.attestor);
+        Self { view: view.digest(), event: event.clone(), round, signed }
+    }
+}
+
+const fn tag(phase: Phase) -> Tag {
+    match phase {
+        Phase::Prevote => Tag::Prevotes,
+        Phase::Precommit => Tag::Certificate,
     }
 }
 
 /// Everything about a certificate except its signatures.
 fn check_shape(content: &Content<'_>, view: &View) -> Result<(), &'static str> {
-    let Content { event, signed, .. } = content;
+    let Content { event, round, signed, .. } = content;
+    if round.is_some() != event.slot().is_exclusive() {
+        return Err("ballots decide exclusive slots, and those alone");
+    }
     if !signed.is_sorted_by(|one, next| one.attestor < next.attestor) {
         return Err("its attestors are not in order, each once");
     }
