@@ -187,10 +187,17 @@ impl Ballots {
         self.in_round(slot, at).filter(|ballot| ballot.ballot.choice == choice).count()
     }
 
+    /// How many members have come as far as a phase of a round.
+    pub(super) fn arrived(&self, slot: &Slot, at: (u32, Phase)) -> usize {
+        let cast = self.slots.get(slot).into_iter().flatten();
+        cast.filter(|(_, cast)| cast.progress() >= Some(at)).count()
+    }
+
     /// The highest round that more than `faults` members have reached.
     pub(super) fn round_of_others(&self, slot: &Slot, faults: usize) -> u32 {
         let cast = self.slots.get(slot).into_iter().flatten();
-        let mut rounds: Vec<_> = cast.filter_map(|(_, cast)| cast.round()).collect();
+        let mut rounds: Vec<_> =
+            cast.filter_map(|(_, cast)| cast.progress()).map(|(round, _)| round).collect();
         rounds.sort_unstable_by(|one, other| other.cmp(one));
         rounds.get(faults).copied().unwrap_or(0)
     }
@@ -245,8 +252,9 @@ impl Cast {
         choices.max_by_key(|(round, _)| *round).map(|(_, content)| content)
     }
 
-    fn round(&self) -> Option<u32> {
-        [&self.prevote, &self.precommit].into_iter().flatten().map(Held::round).max()
+    fn progress(&self) -> Option<(u32, Phase)> {
+        let all = [&self.prevote, &self.precommit].into_iter().flatten();
+        all.map(|held| (held.round(), held.ballot.ballot.phase)).max()
     }
 }
 

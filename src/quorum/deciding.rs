@@ -221,7 +221,7 @@ impl QuorumValidator {
             let mut choices = in_round(phase).map(|ballot| ballot.ballot.choice);
             choices.find(|choice| ballots.count(slot, (round, phase), *choice) >= view.quorum())
         };
-        let are_in = |phase| in_round(phase).count() >= view.quorum();
+        let are_in = |phase| ballots.arrived(slot, (round, phase)) >= view.quorum();
         let proposal = in_round(Phase::Prevote).find(|ballot| Some(ballot.voter) == leader);
         Seen {
             leads: leader == Some(self.me),

@@ -25,11 +25,12 @@ pub struct Backed {
 /// left only for a content that two thirds prevoted in a later round, so once a content is decided
 /// nothing else can be. A leader proposes again what two thirds prevoted last, if it knows of that.
 ///
-/// Two things differ from the paper. What a member accepts is its host's to say, and hosts may differ;
+/// Three things differ from the paper. What a member accepts is its host's to say, and hosts may differ;
 /// but what two thirds prevoted, honest hosts among them have accepted, so everybody may prevote it
 /// then: else a member that is locked on what others do not accept could hold up the slot for ever.
 /// And a member that may not prevote a proposal waits until the time is up before it prevotes nothing,
-/// since what allows it may be on its way.
+/// since what allows it may be on its way. And members keep and send their newest ballots alone, so one
+/// that is in a later round counts as having voted in this one.
 ///
 /// It is pure: what was seen comes in, what to do comes out. The caller makes an act durable before
 /// anybody sees its ballot and before it [applies](Self::apply) it, so that no crash makes a member
@@ -54,11 +55,12 @@ pub struct Seen<'a> {
     pub proposal: Option<Digest>,
     /// What two thirds prevoted.
     pub prevoted: Option<Choice>,
-    /// Two thirds prevoted something.
+    /// Two thirds prevoted something or have gone on since: who is in a later round no longer sends
+    /// what it said in this one.
     pub prevotes_are_in: bool,
     /// Two thirds precommitted to nothing.
     pub nothing_precommitted: bool,
-    /// Two thirds precommitted to something.
+    /// Two thirds precommitted to something or have gone on since.
     pub precommits_are_in: bool,
     /// A round that more members are in than may be faulty.
     pub others_are_in: u32,

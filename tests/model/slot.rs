@@ -295,6 +295,14 @@ impl Model {
             let mut votes = here().filter_map(vote);
             votes.find(|one| here().filter(|voter| vote(voter) == Some(*one)).count() >= QUORUM)
         };
+        let arrived = |at: (u32, u8)| {
+            let progress = |voter: &&Voter| match (voter.precommit(), voter.prevote()) {
+                (Some(_), _) => (voter.round(), 2) >= at,
+                (None, Some(_)) => (voter.round(), 1) >= at,
+                (None, None) => false,
+            };
+            voters.iter().filter(progress).count() >= QUORUM
+        };
         let proposal = voters.get(leader).filter(|voter| voter.round() == round);
         let mut rounds: Vec<_> = voters
             .iter()
@@ -307,9 +315,9 @@ impl Model {
             accepted: &ACCEPTED[member % 2],
             proposal: proposal.and_then(|voter| voter.prevote().flatten()),
             prevoted: agreed(Voter::prevote),
-            prevotes_are_in: here().filter(|voter| voter.prevote().is_some()).count() >= QUORUM,
+            prevotes_are_in: arrived((round, 1)),
             nothing_precommitted: agreed(Voter::precommit) == Some(None),
-            precommits_are_in: here().filter(|voter| voter.precommit().is_some()).count() >= QUORUM,
+            precommits_are_in: arrived((round, 2)),
             others_are_in: rounds.get(LIARS).copied().unwrap_or(0),
             timed_out,
         }
