@@ -80,12 +80,10 @@ impl Ballots {
             None => {}
             Some(held) if ballot.round < held.round() => return Err(Refusal::Outdated),
             Some(held) if ballot.round > held.round() => {}
+            // Charged once: a replay of the second vote must not cost the member again.
+            Some(held) if held.contradicted => return Err(Refusal::Duplicate),
             Some(held) if held.ballot.ballot.choice != ballot.choice => {
-                // Charged once: a replay of the second vote must not cost the member again.
-                return match held.contradicted {
-                    true => Err(Refusal::Duplicate),
-                    false => Ok(Look::Contradiction),
-                };
+                return Ok(Look::Contradiction);
             }
             Some(held) if !held.is_signed_anew(epoch, nonce) => return Err(Refusal::Duplicate),
             Some(_) => {}
