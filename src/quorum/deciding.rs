@@ -3,18 +3,16 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::ballot::{Ballot, Phase, UncheckedBallot, VerifiedBallot, seal_ballot};
-use super::ballots::{Ballots, Look};
-use super::prevotes::{Prevotes, UncheckedPrevotes};
+use super::ballot::{Ballot, Phase, UncheckedBallot, seal_ballot};
+use super::ballots::Ballots;
+use super::part::{Part, has_waited};
 use super::validator::State;
-use super::voter::{Act, Seen, Stage, Voter};
-use super::{Certificate, Contradiction, CriticalEvent, QuorumValidator, Slot, Tally};
+use super::voter::{Act, Seen, Voter};
+use super::{CriticalEvent, QuorumValidator, Slot, Tally};
 use crate::id::{Digest, Millis};
 use crate::keyring::{Error, Keyring, Misuse};
 use crate::membership::MemberIndex;
-use crate::store::{Batch, Table};
+use crate::store::Batch;
 use crate::suite::Entropy;
 use crate::wire::{self, Packet, Refusal, WireError};
 
@@ -22,32 +20,6 @@ use crate::wire::{self, Packet, Refusal, WireError};
 const MOST_ACCEPTED: usize = 16;
 /// A round takes so many times the first one's time at most.
 const LONGEST_ROUND: u32 = 64;
-
-/// This node's part in one slot.
-#[derive(Debug, Default)]
-pub(super) struct Part {
-    voter: Voter,
-    /// What the host accepts, in the order it said so.
-    accepted: Vec<Digest>,
-    /// What the voter's newest valid content stands on.
-    prevotes: Option<Arc<Prevotes>>,
-    /// Its ballots of this round as they were signed; none that was signed before a restart.
-    prevote: Option<Arc<[u8]>>,
-    precommit: Option<Arc<[u8]>>,
-    /// A write is under way, and nothing else is done before it is durable.
-    is_writing: bool,
-    /// What it waits for, and since when.
-    waits: Option<(Waits, Millis)>,
-    decided: bool,
-}
-
-/// What is durable of it.
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    voter: Voter,
-    accepted: Vec<Digest>,
-    prevotes: Option<Vec<u8>>,
-}
 
 /// A change of this node's part in a slot that is to be made durable. After that it counts and leaves.
 #[derive(Debug)]
@@ -309,126 +281,6 @@ impl QuorumValidator {
         self.validate_ballot(verified, now).map_err(|(refusal, _)| refusal)
     }
 
-    /// What can be told about a ballot before its signature is checked.
-    ///
-    /// # Errors
-    /// [`Refusal`] says why it is not worth a check.
-    pub fn screen_ballot(&self, ballot: &UncheckedBallot<'_>, now: Millis) -> Result<(), Refusal> {
-        let who = (ballot.voter(), ballot.head().epoch, ballot.nonce());
-        look(&self.state.lock(), who, ballot.ballot(), now).map(|_| ())
-    }
-
-    /// Whether a ballot that is held already should be passed on once more, for those who lost it.
-    /// True at most twice in a resend interval for each.
-    pub fn pass_ballot_on_again(&self, ballot: &UncheckedBallot<'_>, now: Millis) -> bool {
-        let interval_ms = self.config.resend_ms / 2;
-        self.state.lock().ballots.pass_on_again(ballot, interval_ms, now)
-    }
-
-    /// Counts one checked ballot.
-    ///
-    /// # Errors
-    /// [`Refusal`] says why it does not count; with a [`Contradiction`] when its voter voted
-    /// differently before in the same phase of the same round.
-    pub fn validate_ballot(
-        &self,
-        ballot: VerifiedBallot,
-        now: Millis,
-    ) -> Result<Tally, (Refusal, Option<Contradiction>)> {
-        let mut state = self.state.lock();
-        let who = (ballot.voter, ballot.record.epoch, ballot.nonce);
-        let vote = ballot.ballot;
-        let counted = look(&state, who, &vote, now).and_then(|look| match look {
-            Look::New => state.ballots.insert(ballot.clone(), now).map(|()| None),
-            Look::Contradiction => Ok(state.ballots.contradict(&ballot)),
-        });
-        match counted {
-            Ok(None) => {}
-            Ok(Some(first)) => {
-                drop(state);
-                return Err((Refusal::ContradictoryVote, self.contradiction(&first, &ballot)));
-            }
-            Err(refusal) => return Err((refusal, None)),
-        }
-        if let Some(event) = vote.event() {
-            match vote.phase {
-                Phase::Prevote => self.note_prevotes(&mut state, &event, vote.round),
-                Phase::Precommit => self.decide(&mut state, &event, vote.round),
-            }
-        }
-        drop(state);
-        Ok(self.standing(&vote.slot))
-    }
-
-    fn contradiction(
-        &self,
-        first: &VerifiedBallot,
-        second: &VerifiedBallot,
-    ) -> Option<Contradiction> {
-        let view = self.directory.view();
-        let first = first.to_bytes(view.mesh(), view).ok()?;
-        let second = second.to_bytes(view.mesh(), view).ok()?;
-        Some(Contradiction { first, second })
-    }
-
-    fn note_prevotes(&self, state: &mut State, event: &CriticalEvent, round: u32) {
-        let (slot, view) = (event.slot(), self.directory.view());
-        if !state.wants_prevotes(&slot, round, self.config.slots_per_member) {
-            return;
-        }
-        let ballots = state.ballots.in_round(&slot, (round, Phase::Prevote));
-        if let Some(prevotes) = Prevotes::assemble(event, round, ballots, (view.mesh(), view)) {
-            state.learn(prevotes);
-        }
-    }
-
-    fn decide(&self, state: &mut State, event: &CriticalEvent, round: u32) {
-        let (at, view) = ((round, Phase::Precommit), self.directory.view());
-        let slot = event.slot();
-        let ballots = state.ballots.in_round(&slot, at);
-        let about = (view.mesh(), view.as_ref());
-        if let Some(certificate) = Certificate::assemble_ballots(event, at, ballots, about) {
-            Self::settle(state, certificate);
-        }
-    }
-
-    /// Whether prevotes may be news, so that their checks are worth it.
-    ///
-    /// # Errors
-    /// [`Refusal::Decided`] or [`Refusal::Outdated`].
-    pub(crate) fn wants_prevotes(&self, prevotes: &UncheckedPrevotes<'_>) -> Result<(), Refusal> {
-        let (state, slot) = (self.state.lock(), prevotes.slot());
-        if state.is_decided(&slot) {
-            return Err(Refusal::Decided);
-        }
-        let round = prevotes.round().unwrap_or(0);
-        let wanted = state.wants_prevotes(&slot, round, self.config.slots_per_member);
-        wanted.then_some(()).ok_or(Refusal::Outdated)
-    }
-
-    /// Takes over what two thirds prevoted. A node whose host has said nothing of the slot takes part
-    /// from then on.
-    ///
-    /// # Errors
-    /// [`Refusal::Outdated`] when later prevotes came in the meantime.
-    pub(crate) fn accept_prevotes(&self, prevotes: Prevotes) -> Result<(), Refusal> {
-        let mut state = self.state.lock();
-        let (slot, round) = (prevotes.slot(), prevotes.backed().round);
-        if !state.wants_prevotes(&slot, round, self.config.slots_per_member) {
-            return Err(Refusal::Outdated);
-        }
-        state.learn(prevotes);
-        Ok(())
-    }
-
-    /// Whether a ballot for `event` was counted here or its host accepts it.
-    pub(crate) fn has_met(&self, event: &CriticalEvent) -> bool {
-        let (state, slot, content) = (self.state.lock(), event.slot(), event.content());
-        let accepted = state.parts.get(&slot).map(|part| part.accepted.as_slice());
-        let is_accepted = content.is_some_and(|one| accepted.unwrap_or_default().contains(&one));
-        is_accepted || state.ballots.choices(&slot).any(|choice| choice == content)
-    }
-
     /// The slots in which this node has something to say yet.
     pub(crate) fn open_slots(&self) -> Vec<Slot> {
         self.state.lock().open_parts().copied().collect()
@@ -483,125 +335,8 @@ impl QuorumValidator {
     /// [`WireError`] when it cannot be read: what bound this node is not known then.
     pub(crate) fn restore_part(&self, slot: &[u8], stored: &[u8]) -> Result<(), WireError> {
         let slot: Slot = wire::decode("a slot", slot)?;
-        let Stored { voter, accepted, prevotes } = wire::decode("a part in a slot", stored)?;
-        let prevotes = prevotes.and_then(|bytes| {
-            // Without them the lock holds all the same; others may still show them.
-            let checked = Prevotes::verify(&bytes, &self.directory);
-            checked.inspect_err(|refusal| tracing::warn!(%refusal, "stored prevotes")).ok()
-        });
-        let prevotes = prevotes.map(Arc::new);
-        let part = Part { voter, accepted, prevotes, ..Part::default() };
+        let part = Part::restore(stored, &self.directory)?;
         self.state.lock().parts.insert(slot, part);
         Ok(())
-    }
-}
-
-fn look(
-    state: &State,
-    who: super::votes::Who,
-    ballot: &Ballot,
-    now: Millis,
-) -> Result<Look, Refusal> {
-    if state.is_decided(&ballot.slot) {
-        return Err(Refusal::Decided);
-    }
-    state.ballots.look(who, ballot, now)
-}
-
-/// What a voter waits for, in which round.
-type Waits = (u32, Stage);
-
-/// Whether it has waited for the same for `round_ms`; if it is another, the time counts from now.
-fn has_waited(
-    waits: &mut Option<(Waits, Millis)>,
-    waits_for: Option<Waits>,
-    round_ms: u64,
-    now: Millis,
-) -> bool {
-    if let Some((before, since)) = waits
-        && Some(*before) == waits_for
-        && now >= *since
-    {
-        return now.since(*since) >= round_ms;
-    }
-    *waits = waits_for.map(|waits_for| (waits_for, now));
-    false
-}
-
-impl State {
-    fn is_decided(&self, slot: &Slot) -> bool {
-        self.certified.get(slot).is_some() || self.parts.get(slot).is_some_and(|part| part.decided)
-    }
-
-    fn is_open_part(&self, slot: &Slot, part: &Part) -> bool {
-        !part.decided && self.certified.get(slot).is_none()
-    }
-
-    fn open_parts(&self) -> impl Iterator<Item = &Slot> {
-        let open = self.parts.iter().filter(|(slot, part)| self.is_open_part(slot, part));
-        open.map(|(slot, _)| slot)
-    }
-
-    fn wants_prevotes(&self, slot: &Slot, round: u32, most: usize) -> bool {
-        match self.parts.get(slot) {
-            Some(part) => part.voter.valid().is_none_or(|valid| valid.round < round),
-            None => self.open_parts().count() < most,
-        }
-    }
-
-    fn learn(&mut self, prevotes: Prevotes) {
-        let part = self.parts.entry(prevotes.slot()).or_default();
-        part.voter.learn(prevotes.backed());
-        part.prevotes = Some(Arc::new(prevotes));
-    }
-}
-
-impl Part {
-    /// Its slot is decided: what it said binds it for ever, and there is nothing more to say.
-    pub(super) fn decided(&mut self) {
-        self.decided = true;
-        (self.prevote, self.precommit, self.prevotes) = (None, None, None);
-    }
-
-    fn is_idle(&self) -> bool {
-        self.voter == Voter::default() && self.accepted.is_empty()
-    }
-
-    fn to_batch(&self, slot: &Slot, voter: Voter) -> Result<Batch, Error> {
-        let prevotes = self.prevotes.as_ref().map(|prevotes| prevotes.as_bytes().to_vec());
-        let stored = Stored { voter, accepted: self.accepted.clone(), prevotes };
-        let mut batch = Batch::new();
-        let key = wire::encode("a slot", slot)?;
-        batch.put(Table::Vote, &key, &wire::encode("a part in a slot", &stored)?);
-        Ok(batch)
-    }
-
-    /// Who leads shows what its proposal stands on, or those that are locked could not follow it.
-    fn to_propose_again(&self, leads: bool) -> Option<Vec<u8>> {
-        let prevotes = self.prevotes.as_ref().filter(|_| leads)?;
-        Some(prevotes.as_bytes().to_vec())
-    }
-
-    /// What it said in its round.
-    fn said(&self, slot: Slot) -> Vec<Ballot> {
-        let round = self.voter.round();
-        let said =
-            [(Phase::Prevote, self.voter.prevote()), (Phase::Precommit, self.voter.precommit())];
-        let ballot = |(phase, choice): (Phase, Option<_>)| {
-            choice.map(|choice| Ballot { slot, round, phase, choice })
-        };
-        said.into_iter().filter_map(ballot).collect()
-    }
-
-    fn to_sign_anew(&self, slot: Slot, key: Digest) -> Vec<Ballot> {
-        let mut said = self.said(slot);
-        said.retain(|ballot| {
-            let signed = match ballot.phase {
-                Phase::Prevote => &self.prevote,
-                Phase::Precommit => &self.precommit,
-            };
-            signed.as_ref().is_none_or(|bytes| super::reports::signing_key(bytes) != Some(key))
-        });
-        said
     }
 }

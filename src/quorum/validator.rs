@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 
 use super::attestation::{Attestation, VerifiedAttestation};
 use super::ballots::Ballots;
-use super::deciding::Part;
 use super::marks::Marks;
+use super::part::Part;
 use super::reports::Mine;
 use super::votes::{Votes, Who, failure_mark};
 use super::{Certificate, CriticalEvent, QuorumConfig, Slot};

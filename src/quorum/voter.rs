@@ -19,17 +19,18 @@ pub struct Backed {
 /// One member's part in deciding one exclusive slot, by the rules of Tendermint (Buchman, Kwon and
 /// Milosevic, "The latest gossip on BFT consensus", arXiv 1807.04938, algorithm 1).
 ///
-/// Rounds have two phases. Each round has a leader; its prevote is the proposal. Who may, prevotes the
-/// same, and otherwise, when the time is up, nothing. Who sees two thirds prevote one content
+/// Rounds have two phases. Each round has a leader; its prevote is the proposal, and who may, prevotes
+/// the same. Who sees two thirds prevote one content
 /// precommits to it and is *locked* on it; two thirds of precommits to one content decide. A lock is
 /// left only for a content that two thirds prevoted in a later round, so once a content is decided
 /// nothing else can be. A leader proposes again what two thirds prevoted last, if it knows of that.
 ///
-/// Three things differ from the paper. What a member accepts is its host's to say, and hosts may differ;
+/// Four things differ from the paper. What a member accepts is its host's to say, and hosts may differ;
 /// but what two thirds prevoted, honest hosts among them have accepted, so everybody may prevote it
 /// then: else a member that is locked on what others do not accept could hold up the slot for ever.
-/// And a member that may not prevote a proposal waits until the time is up before it prevotes nothing,
-/// since what allows it may be on its way. And members keep and send their newest ballots alone, so one
+/// A member that may not prevote a proposal waits until the time is up, since what allows it may be on
+/// its way; and it prevotes what it would propose itself then, not nothing, so that others hear of that,
+/// and need no leader if they agree. And members keep and send their newest ballots alone, so one
 /// that is in a later round counts as having voted in this one.
 ///
 /// It is pure: what was seen comes in, what to do comes out. The caller makes an act durable before
@@ -141,9 +142,11 @@ impl Voter {
                 (seen.prevotes_are_in && seen.timed_out).then_some(Act::Precommit(None))
             }
             (None, None) => {
-                let own = || seen.leads.then(|| self.would_propose(seen.accepted)).flatten();
-                let proposed = seen.proposal.or_else(own);
-                let content = proposed.filter(|content| self.may_prevote(*content, seen.accepted));
+                // A leader does not wait for itself, and nobody waits for one for ever.
+                let own = || self.would_propose(seen.accepted);
+                let own = if seen.leads || seen.timed_out { own() } else { None };
+                let may = |content: &Digest| self.may_prevote(*content, seen.accepted);
+                let content = seen.proposal.filter(may).or_else(|| own.filter(may));
                 (content.is_some() || seen.timed_out).then_some(Act::Prevote(content))
             }
         }

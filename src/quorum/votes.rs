@@ -69,8 +69,9 @@ impl Votes {
         match held {
             None if self.is_full_of_newer(stated, &slot, nonce) => return Err(Refusal::Outdated),
             Some(held) if held.attestation.event == *event => {
-                if !held.is_signed_anew(epoch, nonce) {
-                    return Err(Refusal::Duplicate);
+                match held.is_signed_anew(epoch, nonce) {
+                    true => {}
+                    false => return Err(Refusal::Duplicate),
                 }
             }
             Some(held) if nonce <= held.attestation.nonce => return Err(Refusal::Outdated),

@@ -8,5 +8,6 @@
 
 mod gossip;
 mod quorum;
+mod slots;
 #[path = "../support/mod.rs"]
 mod support;
