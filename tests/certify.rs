@@ -52,7 +52,7 @@ impl Files {
             let _refused_the_second_time = mesh.give(0, link(2), &liar.beacon(nonce, body));
         }
         mesh.nodes[3].down = true;
-        mesh.pass(9_000);
+        mesh.pass(40_000);
         let told = mesh.nodes[0].host.events.lock().clone();
         let proof = told.iter().find_map(|event| match event {
             Event::Equivocation(proof) => Some(proof.as_bytes().to_vec()),
@@ -200,7 +200,8 @@ fn whatever_was_agreed_has_words() {
         let (code, file) = files.check(&proof.unwrap());
         let said = file["says"].as_str().unwrap();
         assert!(
-            code == 0 && said.contains("two votes where it has one: that decision 8"),
+            code == 0
+                && said.contains("two precommits in round 0, where it has one: that decision 8"),
             "{said}"
         );
     }

@@ -212,9 +212,8 @@ fn contradictory_votes_become_a_proof() {
             assert!(mesh.guard(node).is_node_quarantined(&id(3), mesh.now), "by the proof alone");
         }
         // Two honest votes and the liar's first are a quorum of four.
-        for node in [0, 1] {
-            mesh.guard(node).report_critical_event(proposal(1), mesh.now).unwrap();
-            mesh.run();
+        for voter in [1, 2] {
+            mesh.give(0, link(voter), &mesh.steal(voter).attest(&proposal(1))).unwrap();
         }
         assert!(mesh.guard(0).is_validated(&proposal(1)));
     }

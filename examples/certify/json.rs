@@ -1,7 +1,7 @@
 //! What was found, as one JSON object.
 
 use meshward::membership::MemberIndex;
-use meshward::quorum::Proven;
+use meshward::quorum::{Phase, Proven};
 use meshward::wire::Tag;
 use meshward::{KeyHistory, View};
 use serde_json::{Value, json};
@@ -42,13 +42,23 @@ fn found(finding: &Finding, view: &View) -> Value {
             "kind": "certificate",
             "event": certified.certificate.event(),
             "event_kind": certified.certificate.event().kind(),
+            "round": certified.certificate.round(),
             "attestors": signers(&certified.signers, view),
         }),
         Finding::Proof(both) => {
             let (proof, proven) = both.as_ref();
             let both = match proven {
                 Proven::Headers(both) => json!({ "headers": both.as_slice() }),
-                Proven::Votes(both) => json!({ "votes": both.as_slice() }),
+                Proven::Votes(both) => {
+                    let votes = both.each_ref().map(|ballot| {
+                        let phase = match ballot.phase() {
+                            Phase::Prevote => "prevote",
+                            Phase::Precommit => "precommit",
+                        };
+                        json!({ "round": ballot.round(), "phase": phase, "event": ballot.event() })
+                    });
+                    json!({ "votes": votes })
+                }
                 _ => Value::Null,
             };
             json!({

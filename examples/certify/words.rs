@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use meshward::quorum::{EventKind, Proven};
+use meshward::quorum::{Ballot, EventKind, Phase, Proven};
 use meshward::wire::{Header, Tag};
 use meshward::{CriticalEvent, EquivocationProof, KeyHistory, Mark, NodeId, Refusal, View};
 
@@ -147,8 +147,13 @@ fn proof(proof: &EquivocationProof, proven: &Proven, view: &View) -> String {
             )
         }
         Proven::Votes(both) => {
-            let [one, other] = both.each_ref().map(|event| what(event, view));
-            format!("two votes where it has one: that {one}, and that {other}")
+            let [one, other] = both.each_ref().map(|ballot| vote(ballot, view));
+            let phase = match both[0].phase() {
+                Phase::Prevote => "prevotes",
+                Phase::Precommit => "precommits",
+            };
+            let round = both[0].round();
+            format!("two {phase} in round {round}, where it has one: {one}, and {other}")
         }
         _ => "two statements of which it may make one".to_owned(),
     };
@@ -157,6 +162,12 @@ fn proof(proof: &EquivocationProof, proven: &Proven, view: &View) -> String {
         name(&proof.node(), view),
         proof.epoch(),
     )
+}
+
+fn vote(ballot: &Ballot, view: &View) -> String {
+    ballot
+        .event()
+        .map_or_else(|| "for nothing".to_owned(), |event| format!("that {}", what(&event, view)))
 }
 
 fn message(header: &Header) -> String {
@@ -213,6 +224,8 @@ pub(crate) const fn packet(tag: Tag) -> &'static str {
         Tag::Certificate => "a certificate",
         Tag::Proof => "a proof",
         Tag::Cookie | Tag::CookieEcho => "a cookie",
+        Tag::Ballot => "one member's ballot",
+        Tag::Prevotes => "two thirds of prevotes, which certify nothing",
     }
 }
 

@@ -15,7 +15,7 @@ use crate::gossip::{Ledgers, SignedGossip};
 use crate::id::{Link, LinkId, MeshId, Millis, NodeId};
 use crate::keyring::{Keyring, Misuse, PreparedRotation};
 use crate::membership::{Directory, MemberIndex, View};
-use crate::quorum::{Certificate, CriticalEvent, FailureStatus, QuorumValidator, Report};
+use crate::quorum::{Certificate, CriticalEvent, FailureStatus, PartWrite, QuorumValidator};
 use crate::reputation::Reputation;
 use crate::suite::Entropy;
 use crate::wire::Kind;
@@ -53,7 +53,7 @@ pub(super) struct Writes {
 
 #[derive(Debug)]
 pub(super) enum Waiting {
-    Vote(Report),
+    Part(PartWrite),
     Rotation(PreparedRotation),
     Proofs(Vec<Name>),
 }

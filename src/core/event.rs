@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::id::{Epoch, LinkId, Millis, NodeId};
-use crate::quorum::{Certificate, EquivocationProof};
+use crate::quorum::{Certificate, CriticalEvent, EquivocationProof};
 use crate::reputation::Offence;
 use crate::suite::Suite;
 
@@ -53,6 +53,14 @@ pub enum Event {
     /// others refuse its messages for a while, and take its beacons for signs of life only once they are
     /// past the numbers that were used before. Rotating the key lets it be heard at once.
     Equivocation(Arc<EquivocationProof>),
+    /// A member votes for this in an exclusive slot, and nobody did before as far as is known here.
+    /// A host that accepts it says so by reporting it as well.
+    Proposed {
+        /// What is proposed.
+        event: CriticalEvent,
+        /// Whose vote was the first to arrive.
+        by: NodeId,
+    },
     /// The mesh agreed on an event.
     Certified(Arc<Certificate>),
     /// A member that was certified as failed is heard again.

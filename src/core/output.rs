@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Event;
 use crate::gossip::Message;
 use crate::id::{Epoch, Link, NodeId};
-use crate::quorum::{Certificate, CriticalEvent, EquivocationProof, Tally};
+use crate::quorum::{Ballot, Certificate, CriticalEvent, EquivocationProof, Tally};
 use crate::store::Batch;
 use crate::wire::Refusal;
 
@@ -65,7 +65,18 @@ pub enum Accepted {
         /// Where the event stands now.
         tally: Tally,
     },
-    /// A member's attestation or rotation that was taken before and that others may have lost.
+    /// A member's vote in a round on an exclusive slot was counted.
+    Ballot {
+        /// Who votes.
+        voter: NodeId,
+        /// The vote.
+        ballot: Ballot,
+        /// Where the slot stands now.
+        tally: Tally,
+    },
+    /// Two thirds prevoted this in some round; it is not certified with that.
+    Prevotes(CriticalEvent),
+    /// A member's attestation, ballot or rotation that was taken before and that others may have lost.
     Repeated {
         /// Who made it.
         origin: NodeId,

@@ -6,8 +6,8 @@ use super::{Core, Event, Output, Step, WriteId};
 use crate::id::{Millis, NodeId};
 use crate::keyring::{Error, Misuse, PreparedRotation};
 use crate::membership::{KeyRecord, RotatedKey};
-use crate::quorum::{CriticalEvent, Report, Tally};
-use crate::store::{Batch, Table};
+use crate::quorum::{Cast, CriticalEvent, PartWrite, Report, Slot, Tally};
+use crate::store::Batch;
 use crate::suite::Suite;
 use crate::wire::{self, Kind, Tag, seal_statement};
 
@@ -38,12 +38,14 @@ impl Core {
         self.report_critical_event(event, now)
     }
 
-    /// States that `event` is so, or votes for it. A vote in an exclusive slot counts and leaves
-    /// only after [`persisted`](Self::persisted).
+    /// States that `event` is so; or, where its slot is exclusive, that this node's host accepts it:
+    /// the node then takes part in deciding the slot, and what it says there counts and leaves only
+    /// after [`persisted`](Self::persisted). A host may accept several contents in one slot, up to 16;
+    /// which of them is certified, if one is, the mesh decides.
     ///
     /// # Errors
-    /// [`Misuse`]: an event that makes no sense, a member that was heard too recently, a vote for
-    /// something else before, a security incident without proof; or a fault of the scheme.
+    /// [`Misuse`]: an event that makes no sense, a member that was heard too recently, too many
+    /// undecided proposals, a security incident without proof; or a fault of the scheme.
     pub fn report_critical_event(
         &self,
         event: CriticalEvent,
@@ -56,15 +58,38 @@ impl Core {
             }
         }
         let entropy = self.entropy.as_ref();
-        let report = self.quorum.report_critical_event(event, &self.keyring, entropy, now)?;
         let mut outputs = Vec::new();
-        let result = if report.binding {
-            outputs.push(self.persist_vote(report)?);
-            Tally::Pending { attestations: 0, needed: self.view().quorum() }
-        } else {
-            self.state(&report, now, &mut outputs)
-        };
+        if event.is_exclusive() {
+            let write = self.quorum.accept_content(&event, (&self.keyring, entropy), now)?;
+            outputs.extend(write.map(|write| self.persist_part(write)));
+            return Ok(Step { result: self.quorum.standing(&event.slot()), outputs });
+        }
+        let report = self.quorum.report_critical_event(event, &self.keyring, entropy, now)?;
+        let result = self.state(&report, now, &mut outputs);
         Ok(Step { result, outputs })
+    }
+
+    /// Says what is due in an exclusive slot, once that is durable.
+    pub(super) fn vote(&self, slot: &Slot, now: Millis, outputs: &mut Vec<Output>) {
+        match self.quorum.next_write(*slot, (&self.keyring, self.entropy.as_ref()), now) {
+            Ok(write) => outputs.extend(write.map(|write| self.persist_part(write))),
+            Err(error) => tracing::warn!(%error, "a ballot could not be signed"),
+        }
+    }
+
+    fn persist_part(&self, write: PartWrite) -> Output {
+        self.persist(write.batch().clone(), Waiting::Part(write))
+    }
+
+    fn part_written(&self, write: PartWrite, now: Millis, outputs: &mut Vec<Output>) {
+        let slot = *write.slot();
+        let before = self.quorum.settled(&slot).is_some();
+        let Cast { packets, tally } = self.quorum.written(write, now);
+        outputs.extend(packets.into_iter().map(Output::Send));
+        if !before {
+            self.tell(&tally, outputs);
+        }
+        self.vote(&slot, now, outputs);
     }
 
     /// Counts a report of this node and sends it out.
@@ -78,13 +103,6 @@ impl Core {
             // Stated before, or overtaken by what others sent: where it stands is what counts.
             Err(_) => self.quorum.standing(report.slot()),
         }
-    }
-
-    fn persist_vote(&self, report: Report) -> Result<Output, Error> {
-        let key = wire::encode("a slot", report.slot())?;
-        let mut batch = Batch::new();
-        batch.put(Table::Vote, &key, &report.bytes);
-        Ok(self.persist(batch, Waiting::Vote(report)))
     }
 
     /// The write of a rotation that failed before, once more.
@@ -129,15 +147,14 @@ impl Core {
         match waiting {
             // Nothing waits for a proof: it has been sent.
             None | Some(Waiting::Proofs(_)) => {}
-            Some(Waiting::Vote(report)) => {
-                self.state(&report, now, &mut outputs);
-            }
+            Some(Waiting::Part(write)) => self.part_written(write, now, &mut outputs),
             Some(Waiting::Rotation(rotation)) => self.rotated(rotation, now, &mut outputs),
         }
         outputs
     }
 
-    /// A write failed. A vote that waited for it is not cast; reporting the event again tries anew.
+    /// A write failed. A ballot that waited for it is not cast, and is due again; what the host
+    /// accepted with it is not accepted, and reporting the event again tries anew.
     /// A rotation is written again by the next [`tick`](Self::tick) or
     /// [`rotate_keys`](Self::rotate_keys), and not replaced by another: nobody knows whether it
     /// reached the disk. Proofs are written again by the next tick.
@@ -149,7 +166,8 @@ impl Core {
                 drop(writes);
                 self.proofs.lock().write_failed(names);
             }
-            Some(Waiting::Vote(_)) | None => {}
+            Some(Waiting::Part(part)) => self.quorum.not_written(&part),
+            None => {}
         }
     }
 

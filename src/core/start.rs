@@ -12,7 +12,7 @@ use super::tick::Timers;
 use super::{Config, Core};
 use crate::gossip::{COOKIES_SENT, GossipConfig, Ledgers, SignedGossip};
 use crate::id::Millis;
-use crate::keyring::{Error, Identity, Keyring, Misuse, verify_rotation};
+use crate::keyring::{Error, Fault, Identity, Keyring, Misuse, verify_rotation};
 use crate::limit::Rate;
 use crate::membership::{Directory, MemberIndex, RotatedKey, View};
 use crate::quorum::QuorumValidator;
@@ -45,10 +45,8 @@ impl Core {
         let keyring = Arc::new(Keyring::start(identity, store, view.mesh(), rate, now)?);
         take_back_own_key(&directory, &keyring, me, config.grace_ms, now)?;
         let quorum = QuorumValidator::new(Arc::clone(&directory), me, config.quorum.clone(), now)?;
-        for (_, vote) in store.scan(Table::Vote)? {
-            if let Err(refusal) = quorum.restore_vote(&vote, now) {
-                tracing::warn!(%refusal, "a stored vote binds nothing in this view");
-            }
+        for (slot, part) in store.scan(Table::Vote)? {
+            quorum.restore_part(&slot, &part).map_err(Fault::from)?;
         }
         let proofs = Mutex::new(stored_proofs::load(store, &view)?);
         let ledgers = Arc::new(ledgers(&config, &view)?);

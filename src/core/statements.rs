@@ -7,7 +7,10 @@ use super::{Accepted, Core, Event, Output};
 use crate::id::{Link, Millis};
 use crate::keyring::verify_rotation;
 use crate::membership::{MemberIndex, RotatedKey};
-use crate::quorum::{Attestation, Certificate, Tally, UncheckedCertificate, UncheckedProof};
+use crate::quorum::{
+    Attestation, Certificate, Phase, Tally, UncheckedBallot, UncheckedCertificate,
+    UncheckedPrevotes, UncheckedProof,
+};
 use crate::suite::Purpose;
 use crate::wire::{self, Container, Packet, Refusal, Statement, Tag, WireError};
 
@@ -33,11 +36,13 @@ impl Core {
                 }
                 match statement.tag() {
                     Tag::Attestation => self.take_attestation(link, statement, now, outputs),
+                    Tag::Ballot => self.take_ballot(link, statement, now, outputs),
                     Tag::Rotation => self.take_rotation(link, &statement, now, outputs),
                     _ => self.take_hello(link, &statement, now),
                 }
             }
             Packet::Certificate(container) => self.take_certificate(link, container, now, outputs),
+            Packet::Prevotes(container) => self.take_prevotes(link, container, now, outputs),
             Packet::Proof(_) => self.take_proof(link, bytes, now, outputs),
             Packet::Cookie(cookie) => {
                 let packet = self.gossip.echo(&cookie)?;
@@ -127,20 +132,9 @@ impl Core {
         self.gossip.take_checks(link, member, 1, now)?;
         let (attestor, event) = (attestation.head().origin, attestation.event().clone());
         let verified = attestation.verify(&self.directory, now)?;
-        match self.quorum.validate_event(verified, now) {
-            Ok(tally) => {
-                self.tell(&tally, outputs);
-                Ok(Accepted::Attestation { attestor, event, tally })
-            }
-            Err((refusal, contradiction)) => {
-                let Some(contradiction) = contradiction else { return Err(refusal) };
-                match self.votes_contradict(contradiction, outputs) {
-                    true => Err(refusal),
-                    // Proven and charged before: once for a key is enough.
-                    false => Err(Refusal::Duplicate),
-                }
-            }
-        }
+        let tally = self.quorum.validate_event(verified, now)?;
+        self.tell(&tally, outputs);
+        Ok(Accepted::Attestation { attestor, event, tally })
     }
 
     /// Somebody reports on a matter that is settled, so it does not know. Worth a check, or anybody
@@ -153,6 +147,78 @@ impl Core {
         {
             self.timers.lock().asked_about(slot);
         }
+    }
+
+    fn take_ballot(
+        &self,
+        link: Link,
+        statement: Statement<'_>,
+        now: Millis,
+        outputs: &mut Vec<Output>,
+    ) -> Result<Accepted, Refusal> {
+        let ballot = UncheckedBallot::read(statement, self.view())?;
+        let (member, voter) = (Some(ballot.voter()), ballot.head().origin);
+        match self.quorum.screen_ballot(&ballot, now) {
+            Ok(()) => {}
+            Err(Refusal::Duplicate) if self.quorum.pass_ballot_on_again(&ballot, now) => {
+                return Ok(Accepted::Repeated { origin: voter });
+            }
+            Err(refusal) => {
+                if refusal == Refusal::Decided {
+                    self.note_vain_ballot(link, ballot, now);
+                }
+                return Err(refusal);
+            }
+        }
+        self.gossip.take_checks(link, member, 1, now)?;
+        let vote = *ballot.ballot();
+        let verified = ballot.verify(&self.directory, now)?;
+        let is_new_to_us = vote.event().filter(|event| !self.quorum.has_met(event));
+        match self.quorum.validate_ballot(verified, now) {
+            Ok(tally) => {
+                let proposed = is_new_to_us.map(|event| Event::Proposed { event, by: voter });
+                outputs.extend(proposed.map(Output::Event));
+                self.tell(&tally, outputs);
+                self.vote(&vote.slot(), now, outputs);
+                Ok(Accepted::Ballot { voter, ballot: vote, tally })
+            }
+            Err((refusal, None)) => Err(refusal),
+            Err((refusal, Some(contradiction))) => {
+                match self.votes_contradict(contradiction, outputs) {
+                    true => Err(refusal),
+                    // Proven and charged before: once for a key is enough.
+                    false => Err(Refusal::Duplicate),
+                }
+            }
+        }
+    }
+
+    /// The same for ballots: who still casts them does not know that the slot is decided.
+    fn note_vain_ballot(&self, link: Link, ballot: UncheckedBallot<'_>, now: Millis) {
+        let slot = ballot.ballot().slot();
+        if self.timers.lock().takes_question(&slot)
+            && self.gossip.take_checks(link, Some(ballot.voter()), 1, now).is_ok()
+            && ballot.verify(&self.directory, now).is_ok()
+        {
+            self.timers.lock().asked_about(slot);
+        }
+    }
+
+    fn take_prevotes(
+        &self,
+        link: Link,
+        container: Container<'_>,
+        now: Millis,
+        outputs: &mut Vec<Output>,
+    ) -> Result<Accepted, Refusal> {
+        let unchecked = UncheckedPrevotes::read(container, self.view())?;
+        self.quorum.wants_prevotes(&unchecked)?;
+        self.gossip.take_checks(link, None, unchecked.checks(), now)?;
+        let prevotes = unchecked.verify(&self.directory)?;
+        let (slot, event) = (prevotes.slot(), prevotes.event().clone());
+        self.quorum.accept_prevotes(prevotes)?;
+        self.vote(&slot, now, outputs);
+        Ok(Accepted::Prevotes(event))
     }
 
     /// Tells the host of an event that was just certified, and the neighbours, too, if this node is
@@ -184,7 +250,7 @@ impl Core {
         now: Millis,
         outputs: &mut Vec<Output>,
     ) -> Result<Accepted, Refusal> {
-        let unchecked = UncheckedCertificate::read(container, self.view())?;
+        let unchecked = UncheckedCertificate::read(container, self.view(), Phase::Precommit)?;
         self.quorum.wants_certificate(unchecked.event())?;
         self.gossip.take_checks(link, None, unchecked.checks(), now)?;
         let certificate = self.quorum.accept(unchecked.verify(&self.directory)?)?;

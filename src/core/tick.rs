@@ -134,6 +134,9 @@ impl Core {
         }
         self.release(now, &mut outputs);
         self.send_again(now, &mut outputs);
+        for slot in self.quorum.open_slots() {
+            self.vote(&slot, now, &mut outputs);
+        }
         self.say_hello(now, &mut outputs);
         self.watch_quorum(now, &mut outputs);
         outputs

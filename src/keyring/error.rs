@@ -82,9 +82,10 @@ pub enum Misuse {
         /// The suspicion time, in milliseconds.
         needed_ms: u64,
     },
-    /// This node has voted in the slot, for something else.
-    #[error("this node has already voted for something else in that slot")]
-    AlreadyVoted,
+    /// A content beyond those that may be accepted in one undecided slot, or a slot beyond those that
+    /// may be undecided.
+    #[error("too many proposals are undecided here")]
+    TooManyProposals,
     /// A reservation for one link more than there are places.
     #[error("all {links} places for links are reserved")]
     NoPlaceLeft {

@@ -1,9 +1,9 @@
-//! One member's signed statement on one event.
+//! One member's signed statement that an event was observed.
 
 use serde::{Deserialize, Serialize};
 
 use super::CriticalEvent;
-use crate::id::{Digest, MeshId, Millis, Nonce};
+use crate::id::{Digest, Millis, Nonce};
 use crate::membership::{Directory, KeyRecord, MemberIndex, View};
 use crate::suite::{Entropy, Purpose, SigningKey};
 use crate::wire::{self, Refusal, Statement, StatementHead, Tag, WireError, seal_statement};
@@ -69,6 +69,9 @@ impl<'a> Attestation<'a> {
             return Err(Refusal::Nonsense("it is meant for another view"));
         }
         content.event.check(view).map_err(Refusal::Nonsense)?;
+        if content.event.slot().is_exclusive() {
+            return Err(Refusal::Nonsense("ballots decide an exclusive slot"));
+        }
         if content.event.barred_attestor() == Some(origin) {
             return Err(Refusal::Nonsense("a node does not attest its own failure"));
         }
@@ -118,30 +121,13 @@ impl<'a> Attestation<'a> {
         let key = directory
             .key(self.attestor, (head.epoch, head.key, head.suite), now)
             .ok_or(Refusal::UnknownKey { origin: head.origin, epoch: head.epoch })?;
-        self.verify_under(&key.record, directory)
-    }
-
-    /// Checks the signature of what may have been said long ago, under a key that is no more.
-    pub(super) fn verify_ever(self, directory: &Directory) -> Result<VerifiedAttestation, Refusal> {
-        let head = self.statement.head();
-        let record = directory
-            .key_ever(self.attestor, (head.epoch, head.key, head.suite))
-            .ok_or(Refusal::UnknownKey { origin: head.origin, epoch: head.epoch })?;
-        self.verify_under(&record, directory)
-    }
-
-    fn verify_under(
-        self,
-        record: &KeyRecord,
-        directory: &Directory,
-    ) -> Result<VerifiedAttestation, Refusal> {
         let (signed, signature) = (self.statement.signed(), self.statement.signature());
-        directory.verify(record, Purpose::Attestation, signed, signature)?;
+        directory.verify(&key.record, Purpose::Attestation, signed, signature)?;
         Ok(VerifiedAttestation {
             attestor: self.attestor,
             nonce: self.nonce,
             event: self.event,
-            record: record.clone(),
+            record: KeyRecord::clone(&key.record),
             signature: Box::from(signature),
         })
     }
@@ -166,15 +152,5 @@ impl VerifiedAttestation {
     /// What is attested.
     pub const fn event(&self) -> &CriticalEvent {
         &self.event
-    }
-
-    /// The statement as it goes on the wire, without an attachment.
-    pub(super) fn to_bytes(&self, mesh: MeshId, view: &View) -> Result<Vec<u8>, WireError> {
-        let unknown = WireError::Encode { what: "an attestation by no member" };
-        let member = view.member(self.attestor).ok_or(unknown)?;
-        let head = StatementHead::new(mesh, member.id, self.record.epoch, &self.record.key);
-        let mut bytes = signed_bytes(&self.event, (view.digest(), self.nonce), &head)?;
-        bytes.extend_from_slice(&self.signature);
-        Ok(bytes)
     }
 }

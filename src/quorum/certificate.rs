@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::attestation::VerifiedAttestation;
+use super::ballot::{Ballot, Phase, VerifiedBallot};
 use super::{CriticalEvent, PendingCertificate};
 use crate::id::{Digest, Epoch, MeshId, Nonce};
 use crate::membership::{Directory, MemberIndex, View};
@@ -25,6 +26,8 @@ pub(super) struct Signed<'a> {
 pub(super) struct Content<'a> {
     pub(super) view: Digest,
     pub(super) event: CriticalEvent,
+    /// In which it was decided, where its slot is exclusive.
+    pub(super) round: Option<u32>,
     /// In the order of the view, each member once.
     #[serde(borrow)]
     pub(super) signed: Vec<Signed<'a>>,
@@ -41,14 +44,15 @@ pub(super) struct Content<'a> {
 ///
 /// | members | attestors | bytes |
 /// |---|---|---|
-/// | 4 | 3 | 10237 |
-/// | 10 | 7 | 23717 |
-/// | 30 | 20 | 67527 |
-/// | 100 | 67 | 225917 |
+/// | 4 | 3 | 10238 |
+/// | 10 | 7 | 23718 |
+/// | 30 | 20 | 67528 |
+/// | 100 | 67 | 225918 |
 #[derive(Debug, Clone)]
 pub struct Certificate {
     view: Digest,
     event: CriticalEvent,
+    round: Option<u32>,
     attestors: Vec<MemberIndex>,
     /// The numbers of their statements, in the same order.
     nonces: Vec<Nonce>,
@@ -62,28 +66,52 @@ impl Certificate {
         attestations: impl Iterator<Item = &'a VerifiedAttestation>,
         (mesh, view): (MeshId, &View),
     ) -> Option<Self> {
-        let mut signed: Vec<Signed<'_>> = attestations
-            .filter(|attestation| attestation.event == *event)
-            .map(|attestation| Signed {
-                attestor: attestation.attestor,
-                nonce: attestation.nonce,
-                suite: attestation.record.key.suite(),
-                epoch: attestation.record.epoch,
-                key: attestation.record.key.digest(),
-                signature: &attestation.signature,
-            })
-            .collect();
-        signed.sort_by_key(|signed| signed.attestor);
-        let content = Content { view: view.digest(), event: event.clone(), signed };
+        let signed =
+            attestations.filter(|attestation| attestation.event == *event).map(|attestation| {
+                Signed {
+                    attestor: attestation.attestor,
+                    nonce: attestation.nonce,
+                    suite: attestation.record.key.suite(),
+                    epoch: attestation.record.epoch,
+                    key: attestation.record.key.digest(),
+                    signature: &attestation.signature,
+                }
+            });
+        let content = Content::new(view, event, None, signed);
+        Self::assembled(content, Tag::Certificate, (mesh, view))
+    }
+
+    /// Puts checked ballots of one phase and round for one event together, if they are enough.
+    pub(super) fn assemble_ballots<'a>(
+        event: &CriticalEvent,
+        (round, phase): (u32, Phase),
+        ballots: impl Iterator<Item = &'a VerifiedBallot>,
+        (mesh, view): (MeshId, &View),
+    ) -> Option<Self> {
+        let wanted = Ballot::for_event(event, round, phase)?;
+        let signed = ballots.filter(|ballot| ballot.ballot == wanted).map(|ballot| Signed {
+            attestor: ballot.voter,
+            nonce: ballot.nonce,
+            suite: ballot.record.key.suite(),
+            epoch: ballot.record.epoch,
+            key: ballot.record.key.digest(),
+            signature: &ballot.signature,
+        });
+        let content = Content::new(view, event, Some(round), signed);
+        Self::assembled(content, tag(phase), (mesh, view))
+    }
+
+    fn assembled(content: Content<'_>, tag: Tag, (mesh, view): (MeshId, &View)) -> Option<Self> {
         check_shape(&content, view).ok()?;
         let payload = wire::encode("a certificate", &content).ok()?;
-        Some(Self::of(content, Container::to_bytes(Tag::Certificate, mesh, &payload)))
+        Some(Self::of(content, Container::to_bytes(tag, mesh, &payload)))
     }
 
     pub(super) fn of(content: Content<'_>, bytes: Vec<u8>) -> Self {
         let attestors = content.signed.iter().map(|signed| signed.attestor).collect();
         let nonces = content.signed.iter().map(|signed| signed.nonce).collect();
-        Self { view: content.view, event: content.event, attestors, nonces, bytes }
+        let Content { view, event, round, .. } = content;
+        Self { view, event, round, attestors, nonces, bytes }
     }
 
     /// Checks a certificate offline, against the view and the keys of its members: one signature
@@ -99,6 +127,11 @@ impl Certificate {
     /// What was agreed.
     pub const fn event(&self) -> &CriticalEvent {
         &self.event
+    }
+
+    /// The round it was decided in, where its slot is exclusive; all its attestors precommitted then.
+    pub const fn round(&self) -> Option<u32> {
+        self.round
     }
 
     /// The digest of the view it was agreed in.
@@ -137,6 +170,7 @@ impl Certificate {
 pub(crate) struct UncheckedCertificate<'a> {
     pub(super) content: Content<'a>,
     pub(super) container: Container<'a>,
+    pub(super) phase: Phase,
 }
 
 impl<'a> UncheckedCertificate<'a> {
@@ -148,25 +182,37 @@ impl<'a> UncheckedCertificate<'a> {
         }
         match Packet::parse(bytes)? {
             Packet::Certificate(container) if container.mesh() == view.mesh() => {
-                Self::read(container, view)
+                Self::read(container, view, Phase::Precommit)
             }
             Packet::Certificate(container) => Err(Refusal::OtherMesh(container.mesh())),
             _ => Err(Refusal::Nonsense("it is no certificate")),
         }
     }
 
-    pub(crate) fn read(container: Container<'a>, view: &View) -> Result<Self, Refusal> {
+    /// Reads a certificate, or, of the other phase, two thirds of prevotes.
+    pub(crate) fn read(
+        container: Container<'a>,
+        view: &View,
+        phase: Phase,
+    ) -> Result<Self, Refusal> {
         let content: Content<'_> = wire::decode("a certificate", container.payload())?;
         if content.view != view.digest() {
             return Err(Refusal::Nonsense("it is meant for another view"));
         }
         content.event.check(view).map_err(Refusal::Nonsense)?;
         check_shape(&content, view).map_err(Refusal::CertificateShape)?;
-        Ok(Self { content, container })
+        if phase == Phase::Prevote && content.round.is_none() {
+            return Err(Refusal::Nonsense("nobody prevotes on what is observed"));
+        }
+        Ok(Self { content, container, phase })
     }
 
     pub(crate) const fn event(&self) -> &CriticalEvent {
         &self.content.event
+    }
+
+    pub(super) const fn round(&self) -> Option<u32> {
+        self.content.round
     }
 
     /// How many signature checks it costs.
@@ -179,9 +225,32 @@ impl<'a> UncheckedCertificate<'a> {
     }
 }
 
+impl<'a> Content<'a> {
+    fn new(
+        view: &View,
+        event: &CriticalEvent,
+        round: Option<u32>,
+        signed: impl Iterator<Item = Signed<'a>>,
+    ) -> Self {
+        let mut signed: Vec<_> = signed.collect();
+        signed.sort_by_key(|signed| signed.attestor);
+        Self { view: view.digest(), event: event.clone(), round, signed }
+    }
+}
+
+pub(super) const fn tag(phase: Phase) -> Tag {
+    match phase {
+        Phase::Prevote => Tag::Prevotes,
+        Phase::Precommit => Tag::Certificate,
+    }
+}
+
 /// Everything about a certificate except its signatures.
 fn check_shape(content: &Content<'_>, view: &View) -> Result<(), &'static str> {
-    let Content { event, signed, .. } = content;
+    let Content { event, round, signed, .. } = content;
+    if round.is_some() != event.slot().is_exclusive() {
+        return Err("ballots decide exclusive slots, and those alone");
+    }
     if !signed.is_sorted_by(|one, next| one.attestor < next.attestor) {
         return Err("its attestors are not in order, each once");
     }

@@ -13,6 +13,10 @@ pub struct QuorumConfig {
     pub suspicion_ms: u64,
     /// How often own statements on undecided events are sent again, in milliseconds. 50 to 600 000.
     pub resend_ms: u64,
+    /// How long the first round on an exclusive slot waits for its leader, and for votes that agree
+    /// when two thirds are in, in milliseconds; the second waits twice as long, and so on, up to 64
+    /// times. Longer than a ballot takes through the mesh. 50 to 600 000.
+    pub round_ms: u64,
     /// The attestations taken of one member, beside a burst of two for each member of the view.
     pub attestor_rate: Rate,
     /// The undecided events other than node failures that are kept of one member's statements; its
@@ -25,6 +29,7 @@ impl Default for QuorumConfig {
         Self {
             suspicion_ms: 3_000,
             resend_ms: 1_000,
+            round_ms: 2_000,
             attestor_rate: Rate { per_second: 10, burst: 20 },
             slots_per_member: 64,
         }
@@ -40,6 +45,7 @@ impl QuorumConfig {
         let ranges = [
             ("suspicion_ms", self.suspicion_ms, 100, 3_600_000),
             ("resend_ms", self.resend_ms, 50, 600_000),
+            ("round_ms", self.round_ms, 50, 600_000),
             ("slots_per_member", u64::try_from(self.slots_per_member).unwrap_or(0), 1, 4_096),
         ];
         for (name, value, least, most) in ranges {

@@ -130,6 +130,21 @@ impl CriticalEvent {
         }
     }
 
+    /// Whether at most one content may ever be certified in its slot, so that ballots decide.
+    pub const fn is_exclusive(&self) -> bool {
+        self.content().is_some()
+    }
+
+    /// What is decided, where its slot is exclusive; `None` for what is observed.
+    pub(super) const fn content(&self) -> Option<Digest> {
+        match self {
+            Self::GovernanceProposal { content, .. } | Self::KeyRotation { key: content, .. } => {
+                Some(*content)
+            }
+            _ => None,
+        }
+    }
+
     /// The member whose attestation must be among those that certify this event.
     pub(super) const fn required_attestor(&self) -> Option<NodeId> {
         match self {

@@ -212,6 +212,6 @@ impl QuorumValidator {
     pub(super) fn stated_mark(&self, subject: NodeId) -> Option<Mark> {
         let state = self.state.lock();
         let mine = state.mine.get(&Slot::Failure(subject))?;
-        mine.bytes.as_ref().and(failure_mark(&mine.event))
+        failure_mark(&mine.event)
     }
 }

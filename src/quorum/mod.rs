@@ -6,26 +6,36 @@
 //! honest reports converge without clocks, old reports never add up with today's, and an accused
 //! node clears itself with its next beacon.
 //!
-//! In an exclusive slot (a key rotation of one node and epoch, a proposal of one topic and sequence)
-//! each member votes once. That is safe, two contents are never both certified; it is not always
-//! live: votes split over several contents leave the slot undecided for ever.
+//! In an exclusive slot (a key rotation of one node and epoch, a proposal of one topic and sequence) at
+//! most one content may ever be certified, whatever is said later. Voting once would not be live, since
+//! votes may split, and voting again not safe; so the members decide by ballots, in rounds of two phases
+//! with a lock that is durable, as Tendermint does: see [`Voter`].
 
 mod attestation;
+mod ballot;
+mod ballots;
 mod certificate;
 mod config;
+mod counting;
+mod deciding;
 mod event;
 mod evidence;
 mod health;
 mod marks;
+mod part;
 mod pending;
+mod prevotes;
 mod proof;
 mod proven;
 mod reports;
+mod share;
 mod slot;
 mod validator;
+mod voter;
 mod votes;
 
 pub use attestation::{Attestation, VerifiedAttestation, seal_attestation};
+pub use ballot::{Ballot, Phase, UncheckedBallot, VerifiedBallot, seal_ballot};
 pub use certificate::Certificate;
 pub use config::QuorumConfig;
 pub use event::{CriticalEvent, EventKind, MAX_UNREACHABLE, Unheard};
@@ -34,8 +44,11 @@ pub use proof::EquivocationProof;
 pub use proven::Proven;
 pub use reports::Report;
 pub use validator::{Contradiction, FailureStatus, QuorumValidator, Tally};
+pub use voter::{Act, Backed, Choice, Seen, Stage, Voter};
 
 pub(crate) use certificate::UncheckedCertificate;
+pub(crate) use deciding::{Cast, PartWrite};
+pub(crate) use prevotes::UncheckedPrevotes;
 pub(crate) use proof::UncheckedProof;
 pub(crate) use slot::Slot;
 

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::certificate::{Signed, UncheckedCertificate};
+use super::ballot::{self, Ballot};
+use super::certificate::{Signed, UncheckedCertificate, tag};
 use super::{Certificate, CriticalEvent, attestation};
 use crate::id::Nonce;
 use crate::membership::{Directory, KeyRecord, MemberIndex};
 use crate::suite::Purpose;
-use crate::wire::{Container, Refusal, StatementHead, Tag};
+use crate::wire::{Container, Refusal, StatementHead};
 
 /// A certificate of the right form, under known keys, whose signatures are still to be checked. The
 /// checks do not depend on each other; when all of them held, and not before, it becomes a
@@ -91,8 +92,8 @@ impl<'a> PendingCertificate<'a> {
         for check in open {
             check.run().map_err(Refusal::of_the_whole)?;
         }
-        let UncheckedCertificate { content, container } = self.form;
-        let bytes = Container::to_bytes(Tag::Certificate, container.mesh(), container.payload());
+        let UncheckedCertificate { content, container, phase } = self.form;
+        let bytes = Container::to_bytes(tag(phase), container.mesh(), container.payload());
         Ok(Certificate::of(content, bytes))
     }
 }
@@ -128,9 +129,14 @@ impl<'p> SignatureCheck<'p> {
     pub fn run(&self) -> Result<(), Refusal> {
         let PendingCertificate { form, directory, .. } = self.pending;
         let about = (form.content.view, self.signed.nonce);
-        let message = attestation::signed_bytes(&form.content.event, about, &self.signer.head)?;
+        let (event, head) = (&form.content.event, &self.signer.head);
+        let ballot = form.content.round.and_then(|at| Ballot::for_event(event, at, form.phase));
+        let (purpose, message) = match &ballot {
+            Some(ballot) => (Purpose::Ballot, ballot::signed_bytes(ballot, about, head)?),
+            None => (Purpose::Attestation, attestation::signed_bytes(event, about, head)?),
+        };
         let (record, signature) = (&self.signer.record, self.signed.signature);
-        directory.verify(record, Purpose::Attestation, &message, signature)?;
+        directory.verify(record, purpose, &message, signature)?;
         // No order is needed: who goes on to the certificate has waited for every other thread.
         self.signer.held.store(true, Ordering::Relaxed);
         Ok(())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::attestation::Attestation;
+use super::ballot::{Ballot, UncheckedBallot};
 use crate::id::{Digest, Epoch, MeshId, NodeId};
 use crate::membership::{Directory, KeyRecord, MemberIndex};
 use crate::suite::{Purpose, Suite};
@@ -14,12 +14,13 @@ use crate::wire::{self, Container, Packet, Refusal, SignedHeader, Tag, WireError
 pub(super) enum Content<'a> {
     /// Two signed headers with one nonce.
     Headers(&'a [u8], &'a [u8]),
-    /// Two attestations in one exclusive slot.
+    /// Two ballots in one phase of one round on an exclusive slot.
     Votes(&'a [u8], &'a [u8]),
 }
 
 /// A checked proof that one member signed two things of which it may sign one: two headers with one
-/// nonce, or two votes in one exclusive slot. It condemns one key of that member.
+/// nonce, or two ballots in one phase of one round on an exclusive slot. It condemns one key of that
+/// member.
 ///
 /// # What it brings about, and what a rotation clears
 ///
@@ -60,10 +61,10 @@ impl EquivocationProof {
         Self::seal(mesh, &Content::Headers(headers[0], headers[1]))
     }
 
-    /// Writes two attestations down as a proof, as it goes on the wire.
+    /// Writes two ballots down as a proof, as it goes on the wire.
     ///
     /// # Errors
-    /// None that attestations of a legal size can cause.
+    /// None that ballots of a legal size can cause.
     pub fn seal_votes(mesh: MeshId, votes: [&[u8]; 2]) -> Result<Vec<u8>, WireError> {
         Self::seal(mesh, &Content::Votes(votes[0], votes[1]))
     }
@@ -229,13 +230,13 @@ fn contradicting_headers(
     Ok((one.origin, one.epoch, one.key))
 }
 
-fn read_vote<'a>(bytes: &'a [u8], directory: &Directory) -> Result<Attestation<'a>, Refusal> {
+fn read_vote<'a>(bytes: &'a [u8], directory: &Directory) -> Result<UncheckedBallot<'a>, Refusal> {
     match Packet::parse(bytes)? {
         Packet::Statement(statement)
-            if statement.tag() == Tag::Attestation
+            if statement.tag() == Tag::Ballot
                 && statement.head().mesh == directory.view().mesh() =>
         {
-            Attestation::read(statement, directory.view())
+            UncheckedBallot::read(statement, directory.view())
         }
         _ => Err(Refusal::Nonsense("a vote in the proof is none of this mesh")),
     }
@@ -247,11 +248,14 @@ fn contradicting_votes(
     directory: &Directory,
 ) -> Result<(NodeId, Epoch, Digest), Refusal> {
     let (one, other) = (read_vote(first, directory)?, read_vote(second, directory)?);
-    let slot = one.event().slot();
-    if one.attestor() != other.attestor() || slot != other.event().slot() || !slot.is_exclusive() {
-        return Err(Refusal::Nonsense("the votes in the proof do not share an exclusive slot"));
+    let (first, second) = (one.ballot(), other.ballot());
+    let place = |ballot: &Ballot| (ballot.slot, ballot.round, ballot.phase);
+    if one.voter() != other.voter() || place(first) != place(second) {
+        return Err(Refusal::Nonsense(
+            "the votes in the proof are of two members, slots or rounds",
+        ));
     }
-    if one.event() == other.event() {
+    if first.choice == second.choice {
         return Err(Refusal::Nonsense("the votes in the proof say the same"));
     }
     // Voting under two keys contradicts just as much; it is held against the later one.

@@ -1,7 +1,7 @@
 //! What a proof shows, for people to read.
 
 use super::proof::Content;
-use super::{Attestation, CriticalEvent, EquivocationProof};
+use super::{Ballot, EquivocationProof, UncheckedBallot};
 use crate::membership::View;
 use crate::wire::{self, Header, Packet, Refusal, SignedHeader};
 
@@ -11,8 +11,8 @@ use crate::wire::{self, Header, Packet, Refusal, SignedHeader};
 pub enum Proven {
     /// Two headers of frames with one nonce.
     Headers(Box<[Header; 2]>),
-    /// Two votes in one exclusive slot.
-    Votes(Box<[CriticalEvent; 2]>),
+    /// Two ballots in one phase of one round on an exclusive slot.
+    Votes(Box<[Ballot; 2]>),
 }
 
 impl EquivocationProof {
@@ -39,9 +39,9 @@ fn header(bytes: &[u8]) -> Result<Header, Refusal> {
     Ok(SignedHeader::parse(bytes)?.header().clone())
 }
 
-fn vote(bytes: &[u8], view: &View) -> Result<CriticalEvent, Refusal> {
+fn vote(bytes: &[u8], view: &View) -> Result<Ballot, Refusal> {
     let Packet::Statement(statement) = Packet::parse(bytes)? else {
         return Err(Refusal::Nonsense("a vote is a statement"));
     };
-    Ok(Attestation::read(statement, view)?.event().clone())
+    Ok(*UncheckedBallot::read(statement, view)?.ballot())
 }

@@ -18,8 +18,6 @@ use crate::wire::{Packet, Refusal};
 pub struct Report {
     /// The statement as it goes on the wire.
     pub bytes: Arc<[u8]>,
-    /// Whether it must be durable before it leaves or counts: a vote in an exclusive slot.
-    pub binding: bool,
     slot: Slot,
 }
 
@@ -29,26 +27,23 @@ impl Report {
     }
 }
 
-/// What this node said in a slot. It never says anything else in an exclusive one.
+/// What this node said of something observed.
 #[derive(Debug, Clone)]
 pub(super) struct Mine {
     pub(super) event: CriticalEvent,
-    /// The statement; `None` while it is being signed.
-    pub(super) bytes: Option<Arc<[u8]>>,
-    /// Whether it may leave: a binding one only once it is durable, or a restart could forget it
-    /// and say the opposite.
-    pub(super) may_leave: bool,
+    /// The statement.
+    pub(super) bytes: Arc<[u8]>,
 }
 
 impl QuorumValidator {
-    /// Signs this node's statement on `event`. It counts after [`adopt`](Self::adopt), which for a
-    /// binding one must wait until it is durable. Asked again, it gives what was signed before.
+    /// Signs this node's statement on `event`, which is observed. It counts after
+    /// [`adopt`](Self::adopt). Asked again, it gives what was signed before.
     ///
     /// A `NodeFailure` is stated at the mark known here, whatever mark the caller gives.
     ///
     /// # Errors
-    /// [`Misuse`]: an event that makes no sense, a member that was heard too recently, a vote for
-    /// something else in an exclusive slot; or a fault of the scheme.
+    /// [`Misuse`]: an event that makes no sense or is not observed but decided by ballots, a member
+    /// that was heard too recently; or a fault of the scheme.
     pub fn report_critical_event(
         &self,
         event: CriticalEvent,
@@ -58,25 +53,18 @@ impl QuorumValidator {
     ) -> Result<Report, Error> {
         let event = self.checked_report(event, now)?;
         let slot = event.slot();
-        let binding = slot.is_exclusive();
-        if let Some(bytes) = self.reserve(slot, &event)? {
-            return Ok(Report { bytes, binding, slot });
+        if slot.is_exclusive() {
+            return Err(Misuse::Nonsense("ballots decide an exclusive slot").into());
         }
-        let sealed = self.seal(&event, keyring, entropy);
-        let mut state = self.state.lock();
-        match sealed {
-            Ok(bytes) => {
-                let may_leave = !binding;
-                state.mine.insert(slot, Mine { event, bytes: Some(Arc::clone(&bytes)), may_leave });
-                Ok(Report { bytes, binding, slot })
-            }
-            Err(error) => {
-                if state.mine.get(&slot).is_some_and(|mine| mine.bytes.is_none()) {
-                    state.mine.remove(&slot);
-                }
-                Err(error)
-            }
+        if let Some(mine) = self.state.lock().mine.get(&slot)
+            && mine.event == event
+        {
+            return Ok(Report { bytes: Arc::clone(&mine.bytes), slot });
         }
+        let bytes = self.seal(&event, keyring, entropy)?;
+        let mine = Mine { event, bytes: Arc::clone(&bytes) };
+        self.state.lock().mine.insert(slot, mine);
+        Ok(Report { bytes, slot })
     }
 
     fn seal(
@@ -91,9 +79,8 @@ impl QuorumValidator {
     }
 
     /// Signs anew, under the active key, what this node stated under a key before and what is not
-    /// decided yet: once the grace period is over, the others no longer know that key's word. It
-    /// says the same, so it is no second vote. Gives where the matters stand with it: a vote taken
-    /// back from the store under a key that is no more counts here only now.
+    /// decided yet: once the grace period is over, the others no longer know that key's word. Gives
+    /// where the matters stand with it.
     ///
     /// # Errors
     /// A fault of the scheme; what was not signed anew stays as it was.
@@ -106,26 +93,23 @@ impl QuorumValidator {
         let key = keyring.active().key.public_key().digest();
         let outdated: Vec<_> = {
             let state = self.state.lock();
-            let of_old_key = |mine: &&Mine| {
-                mine.bytes.as_ref().is_some_and(|bytes| signing_key(bytes) != Some(key))
-            };
             let open = state.mine.iter().filter(|(slot, mine)| state.is_open(slot, mine));
-            open.map(|(_, mine)| mine).filter(of_old_key).map(|mine| mine.event.clone()).collect()
+            let of_old_key = open.filter(|(_, mine)| signing_key(&mine.bytes) != Some(key));
+            of_old_key.map(|(_, mine)| mine.event.clone()).collect()
         };
-        let mut standing = Vec::new();
+        let mut standing = self.restate_ballots(keyring, entropy, now)?;
         for event in outdated {
             let bytes = self.seal(&event, keyring, entropy)?;
             let slot = event.slot();
-            let may_leave = match self.state.lock().mine.get_mut(&slot) {
+            let still_says_so = match self.state.lock().mine.get_mut(&slot) {
                 Some(mine) if mine.event == event => {
-                    mine.bytes = Some(Arc::clone(&bytes));
-                    mine.may_leave
+                    mine.bytes = Arc::clone(&bytes);
+                    true
                 }
                 _ => false,
             };
-            if may_leave {
-                let report = Report { bytes, binding: slot.is_exclusive(), slot };
-                standing.extend(self.adopt(&report, now));
+            if still_says_so {
+                standing.extend(self.adopt(&Report { bytes, slot }, now));
             }
         }
         Ok(standing)
@@ -149,54 +133,17 @@ impl QuorumValidator {
         Ok(CriticalEvent::NodeFailure { subject, mark: self.marks.newest(member) })
     }
 
-    /// Reserves `slot` for `event` before anything is signed, so that two callers at once cannot
-    /// make this node vote twice.
-    fn reserve(&self, slot: Slot, event: &CriticalEvent) -> Result<Option<Arc<[u8]>>, Misuse> {
-        let mut state = self.state.lock();
-        match state.mine.get(&slot) {
-            Some(mine) if mine.event == *event && mine.bytes.is_some() => {
-                return Ok(mine.bytes.clone());
-            }
-            Some(mine) if slot.is_exclusive() && mine.event != *event => {
-                return Err(Misuse::AlreadyVoted);
-            }
-            _ => {}
-        }
-        state.mine.insert(slot, Mine { event: event.clone(), bytes: None, may_leave: false });
-        Ok(None)
-    }
-
     /// Counts a report of this node.
     ///
     /// # Errors
     /// [`Refusal`] when it has been overtaken: the subject was heard, the event is decided.
     pub fn adopt(&self, report: &Report, now: Millis) -> Result<Tally, Refusal> {
-        if let Some(mine) = self.state.lock().mine.get_mut(&report.slot) {
-            mine.may_leave = true;
-        }
         let Packet::Statement(statement) = Packet::parse(&report.bytes)? else {
             return Err(Refusal::Nonsense("a report is a statement"));
         };
         let attestation = Attestation::read(statement, self.directory.view())?;
         let verified = attestation.verify(&self.directory, now)?;
-        self.validate_event(verified, now).map_err(|(refusal, _)| refusal)
-    }
-
-    /// Takes back what this node voted in an earlier boot, so that it does not contradict itself.
-    ///
-    /// # Errors
-    /// [`Refusal`] when it is no attestation of this view; it then binds nothing here.
-    pub(crate) fn restore_vote(&self, bytes: &[u8], now: Millis) -> Result<(), Refusal> {
-        let Packet::Statement(statement) = Packet::parse(bytes)? else {
-            return Err(Refusal::Nonsense("a stored vote is a statement"));
-        };
-        let event = Attestation::read(statement, self.directory.view())?.event().clone();
-        let (slot, bytes) = (event.slot(), Arc::<[u8]>::from(bytes));
-        let mine = Mine { event, bytes: Some(Arc::clone(&bytes)), may_leave: true };
-        self.state.lock().mine.insert(slot, mine);
-        // Signed under a key that is no more, it counts once it is signed anew; it binds all the same.
-        let _tally = self.adopt(&Report { bytes, binding: true, slot }, now);
-        Ok(())
+        self.validate_event(verified, now)
     }
 
     /// The members to report as failed and not yet reported by this node at their newest mark: those
@@ -256,15 +203,16 @@ impl QuorumValidator {
         suspects
     }
 
-    /// This node's statements on what is undecided, each with its evidence, to be sent again.
+    /// This node's statements on what is undecided, each with its evidence, and its ballots, to be
+    /// sent again.
     pub fn undecided(&self) -> Vec<Vec<u8>> {
         let mine: Vec<_> = {
             let state = self.state.lock();
-            let may_leave = state.mine.iter().filter(|(_, mine)| mine.may_leave);
-            let open = may_leave.filter(|(slot, mine)| state.is_open(slot, mine));
-            open.filter_map(|(slot, mine)| Some((*slot, mine.bytes.clone()?))).collect()
+            let open = state.mine.iter().filter(|(slot, mine)| state.is_open(slot, mine));
+            open.map(|(slot, mine)| (*slot, Arc::clone(&mine.bytes))).collect()
         };
-        mine.into_iter().map(|(slot, bytes)| self.with_evidence(slot, &bytes)).collect()
+        let facts = mine.into_iter().map(|(slot, bytes)| self.with_evidence(slot, &bytes));
+        facts.chain(self.undecided_ballots()).collect()
     }
 
     /// A statement with what proves its mark behind it.
@@ -278,7 +226,7 @@ impl QuorumValidator {
 }
 
 /// The digest of the key that a statement is signed with.
-fn signing_key(bytes: &[u8]) -> Option<Digest> {
+pub(super) fn signing_key(bytes: &[u8]) -> Option<Digest> {
     match Packet::parse(bytes).ok()? {
         Packet::Statement(statement) => Some(statement.head().key),
         _ => None,

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::CriticalEvent;
 use crate::id::{Digest, Epoch, NodeId};
 
-/// A matter on which each member has one statement: its newest in an observed one, its first in an
-/// exclusive one.
+/// A matter on which each member has one statement, its newest; in an exclusive one, one ballot in each
+/// phase of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Slot {
     Failure(NodeId),
@@ -22,8 +23,21 @@ impl Slot {
         matches!(self, Self::Failure(_))
     }
 
-    /// Whether at most one content may ever be certified here, so that a member votes once.
+    /// Whether at most one content may ever be certified here, so that ballots decide.
     pub(crate) const fn is_exclusive(&self) -> bool {
         matches!(self, Self::Proposal { .. } | Self::Rotation { .. })
+    }
+
+    /// The event that this exclusive slot is decided on with `content`; `None` for any other slot.
+    pub(super) const fn event(&self, content: Digest) -> Option<CriticalEvent> {
+        Some(match *self {
+            Self::Proposal { topic, sequence } => {
+                CriticalEvent::GovernanceProposal { topic, sequence, content }
+            }
+            Self::Rotation { node, epoch } => {
+                CriticalEvent::KeyRotation { node, epoch, key: content }
+            }
+            _ => return None,
+        })
     }
 }

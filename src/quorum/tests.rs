@@ -1,6 +1,7 @@
 //! What holds for statements on events and for what they add up to, tried with real signatures.
 
 mod certificates;
+mod deciding;
 mod failures;
 mod health;
 mod pending;
@@ -16,7 +17,7 @@ use crate::limit::Rate;
 use crate::membership::{Directory, MemberIndex, View};
 use crate::store::MemoryStore;
 use crate::suite::{OsEntropy, Suite};
-use crate::wire::{Header, Kind, Packet, Refusal, SignedHeader, StatementHead, seal_frame};
+use crate::wire::{Header, Kind, Packet, Refusal, SignedHeader, StatementHead, Tag, seal_frame};
 
 /// Late enough for every member to be overdue.
 const NOW: Millis = Millis(100_000);
@@ -74,10 +75,25 @@ impl Mesh {
         Self { rings, directory, quorum }
     }
 
+    /// A member's statement on an event; in an exclusive slot its precommit in the first round.
     fn attest(&self, place: usize, event: &CriticalEvent) -> Vec<u8> {
+        self.attest_as(place, event, self.rings[place].draw_statement().unwrap())
+    }
+
+    fn attest_as(&self, place: usize, event: &CriticalEvent, nonce: Nonce) -> Vec<u8> {
+        let (head, key) = self.rings[place].statement_head();
+        let about = (self.directory.view().digest(), nonce);
+        match Ballot::for_event(event, 0, Phase::Precommit) {
+            Some(ballot) => seal_ballot(&ballot, about, &head, &key.key, &OsEntropy),
+            None => seal_attestation(event, about, &head, &key.key, &OsEntropy),
+        }
+        .unwrap()
+    }
+
+    fn vote(&self, place: usize, ballot: &Ballot) -> Vec<u8> {
         let (head, key) = self.rings[place].statement_head();
         let about = (self.directory.view().digest(), self.rings[place].draw_statement().unwrap());
-        seal_attestation(event, about, &head, &key.key, &OsEntropy).unwrap()
+        seal_ballot(ballot, about, &head, &key.key, &OsEntropy).unwrap()
     }
 
     fn read<'a>(&self, bytes: &'a [u8]) -> Result<Attestation<'a>, Refusal> {
@@ -86,10 +102,32 @@ impl Mesh {
     }
 
     fn count_bytes(&self, bytes: &[u8], now: Millis) -> Result<Tally, Refusal> {
+        if let Ok(Packet::Statement(statement)) = Packet::parse(bytes)
+            && statement.tag() == Tag::Ballot
+        {
+            let ballot = UncheckedBallot::read(statement, self.directory.view())?;
+            return self.count_ballot(ballot, now).map_err(|(refusal, _)| refusal);
+        }
         let attestation = self.read(bytes)?;
         self.quorum.screen(&attestation, now)?;
         let verified = attestation.verify(&self.directory, now)?;
-        self.quorum.validate_event(verified, now).map_err(|(refusal, _)| refusal)
+        self.quorum.validate_event(verified, now)
+    }
+
+    fn count_ballot(
+        &self,
+        ballot: UncheckedBallot<'_>,
+        now: Millis,
+    ) -> Result<Tally, (Refusal, Option<Contradiction>)> {
+        let early = |refusal| (refusal, None);
+        self.quorum.screen_ballot(&ballot, now).map_err(early)?;
+        let verified = ballot.verify(&self.directory, now).map_err(early)?;
+        self.quorum.validate_ballot(verified, now)
+    }
+
+    fn read_ballot<'a>(&self, bytes: &'a [u8]) -> UncheckedBallot<'a> {
+        let Ok(Packet::Statement(statement)) = Packet::parse(bytes) else { panic!("a statement") };
+        UncheckedBallot::read(statement, self.directory.view()).unwrap()
     }
 
     fn count(&self, place: usize, event: &CriticalEvent) -> Result<Tally, Refusal> {

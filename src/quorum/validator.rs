@@ -6,10 +6,12 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::attestation::{Attestation, VerifiedAttestation};
+use super::ballots::Ballots;
 use super::health::Health;
 use super::marks::Marks;
+use super::part::Part;
 use super::reports::Mine;
-use super::votes::{Look, Votes, Who, failure_mark};
+use super::votes::{Votes, Who, failure_mark};
 use super::{Certificate, CriticalEvent, QuorumConfig, Slot};
 use crate::bounded::BoundedMap;
 use crate::id::{Mark, Millis, NodeId};
@@ -38,6 +40,9 @@ pub struct QuorumValidator {
 pub(super) struct State {
     pub(super) votes: Votes,
     pub(super) mine: BTreeMap<Slot, Mine>,
+    pub(super) ballots: Ballots,
+    /// What this node said in exclusive slots binds it for ever.
+    pub(super) parts: BTreeMap<Slot, Part>,
     pub(super) certified: BoundedMap<Slot, Arc<Certificate>>,
 }
 
@@ -78,7 +83,7 @@ pub enum FailureStatus {
     Certified(Arc<Certificate>),
 }
 
-/// Two votes of one member in one exclusive slot, as they go on the wire.
+/// Two different votes of one member in one phase of one round, as they go on the wire.
 #[derive(Debug)]
 pub struct Contradiction {
     /// The vote that counts.
@@ -103,6 +108,8 @@ impl QuorumValidator {
         let state = State {
             votes: Votes::new(members, &config),
             mine: BTreeMap::new(),
+            ballots: Ballots::new(members, me, &config),
+            parts: BTreeMap::new(),
             certified: BoundedMap::new(members.saturating_add(OTHER_CERTIFICATES)),
         };
         let marks = Marks::new(members, now);
@@ -119,7 +126,7 @@ impl QuorumValidator {
         let state = self.state.lock();
         let epoch = attestation.head().epoch;
         let who = (attestation.attestor(), epoch, attestation.nonce());
-        self.look(&state, who, attestation.event(), now).map(|_| ())
+        self.look(&state, who, attestation.event(), now)
     }
 
     /// Whether an attestation that is held already should be passed on once more, for those who
@@ -135,7 +142,7 @@ impl QuorumValidator {
         who: Who,
         event: &CriticalEvent,
         now: Millis,
-    ) -> Result<Look, Refusal> {
+    ) -> Result<(), Refusal> {
         let slot = event.slot();
         if let Err(refusal) = self.look_at_subject(event) {
             let is_certified = self.missed_a_certificate(state, event);
@@ -151,10 +158,7 @@ impl QuorumValidator {
                 return Err(Refusal::Decided);
             }
             let (attestor, _, nonce) = who;
-            if !slot.is_exclusive()
-                && !slot.is_failure()
-                && Some(nonce) <= certificate.nonce_of(attestor)
-            {
+            if !slot.is_failure() && Some(nonce) <= certificate.nonce_of(attestor) {
                 return Err(Refusal::Outdated);
             }
         }
@@ -189,26 +193,17 @@ impl QuorumValidator {
     /// Counts one checked attestation.
     ///
     /// # Errors
-    /// [`Refusal`] says why it does not count; with a [`Contradiction`] when its attestor voted
-    /// differently before in an exclusive slot.
+    /// [`Refusal`] says why it does not count.
     pub fn validate_event(
         &self,
         attestation: VerifiedAttestation,
         now: Millis,
-    ) -> Result<Tally, (Refusal, Option<Contradiction>)> {
+    ) -> Result<Tally, Refusal> {
         let mut state = self.state.lock();
         let (attestor, event) = (attestation.attestor(), attestation.event().clone());
         let who = (attestor, attestation.record.epoch, attestation.nonce);
-        match self.look(&state, who, &event, now).map_err(|refusal| (refusal, None))? {
-            Look::New => {
-                state.votes.insert(attestation, now).map_err(|refusal| (refusal, None))?;
-            }
-            Look::Contradiction => {
-                let first = state.votes.contradict(event.slot(), attestor);
-                drop(state);
-                return Err((Refusal::ContradictoryVote, self.contradiction(first, &attestation)));
-            }
-        }
+        self.look(&state, who, &event, now)?;
+        state.votes.insert(attestation, now)?;
         Ok(self.tally(&mut state, &event))
     }
 
@@ -229,27 +224,17 @@ impl QuorumValidator {
         Tally::Pending { attestations, needed }
     }
 
-    fn settle(state: &mut State, certificate: Certificate) -> Arc<Certificate> {
+    pub(super) fn settle(state: &mut State, certificate: Certificate) -> Arc<Certificate> {
         let slot = certificate.event().slot();
         let certificate = Arc::new(certificate);
         state.certified.insert(slot, Arc::clone(&certificate));
-        if !slot.is_exclusive() {
-            // What this node said in an exclusive slot binds it for ever.
-            state.mine.remove(&slot);
-            state.votes.clear(slot);
+        state.mine.remove(&slot);
+        state.votes.clear(slot);
+        state.ballots.clear(slot);
+        if let Some(part) = state.parts.get_mut(&slot) {
+            part.decided();
         }
         certificate
-    }
-
-    fn contradiction(
-        &self,
-        first: Option<VerifiedAttestation>,
-        second: &VerifiedAttestation,
-    ) -> Option<Contradiction> {
-        let view = self.directory.view();
-        let first = first?.to_bytes(view.mesh(), view).ok()?;
-        let second = second.to_bytes(view.mesh(), view).ok()?;
-        Some(Contradiction { first, second })
     }
 
     /// Whether a certificate of `event` may be news, so that its checks are worth it.
@@ -365,9 +350,14 @@ impl QuorumValidator {
         if let Some(certificate) = state.certified.get(slot) {
             return Tally::Certified(Arc::clone(certificate));
         }
-        let all: Vec<_> = state.votes.of(slot).map(|one| &one.event).collect();
-        let agreeing = |event| all.iter().filter(|other| **other == event).count();
-        let attestations = all.iter().map(|event| agreeing(*event)).max().unwrap_or(0);
+        let attestations = match slot.is_exclusive() {
+            true => state.ballots.most_in_favour(slot),
+            false => {
+                let all: Vec<_> = state.votes.of(slot).map(|one| &one.event).collect();
+                let agreeing = |event| all.iter().filter(|other| **other == event).count();
+                all.iter().map(|event| agreeing(*event)).max().unwrap_or(0)
+            }
+        };
         Tally::Pending { attestations, needed: self.directory.view().quorum() }
     }
 

@@ -1,11 +1,11 @@
-//! The undecided statements of all members, each within its own share.
+//! The undecided statements of all members on what is observed, each within its own share.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::attestation::{Attestation, VerifiedAttestation};
+use super::share::Share;
 use super::{CriticalEvent, QuorumConfig, Slot};
 use crate::id::{Epoch, Mark, Millis, Nonce};
-use crate::limit::{Rate, TokenBucket, Waiting};
 use crate::membership::MemberIndex;
 use crate::wire::Refusal;
 
@@ -15,7 +15,7 @@ use crate::wire::Refusal;
 #[derive(Debug)]
 pub(super) struct Votes {
     slots: BTreeMap<Slot, BTreeMap<MemberIndex, Held>>,
-    shares: Vec<Share>,
+    members: Vec<Stated>,
     failures_per_member: usize,
     others_per_member: usize,
 }
@@ -25,14 +25,11 @@ struct Held {
     attestation: VerifiedAttestation,
     /// When it was last worth passing on.
     passed_on: Millis,
-    /// The member voted differently, too, and was charged for it.
-    contradicted: bool,
 }
 
 #[derive(Debug)]
-struct Share {
-    bucket: TokenBucket,
-    waiting: Waiting,
+struct Stated {
+    share: Share,
     failures: Queue,
     others: Queue,
 }
@@ -43,77 +40,54 @@ type Queue = BTreeSet<(Nonce, Slot)>;
 /// Who makes a statement: the member, under the key of which epoch, and as which of its statements.
 pub(super) type Who = (MemberIndex, Epoch, Nonce);
 
-/// What a new statement would be.
-pub(super) enum Look {
-    /// Worth having.
-    New,
-    /// A contradiction of what the member said in an exclusive slot.
-    Contradiction,
-}
-
 impl Votes {
     pub(super) fn new(members: usize, config: &QuorumConfig) -> Self {
-        let everyone_twice = u32::try_from(members.saturating_mul(2)).unwrap_or(u32::MAX);
-        let Rate { per_second, burst } = config.attestor_rate;
-        // When many fail at once, an honest member has one statement to make on each of them.
-        let burst = burst.saturating_add(everyone_twice).min(Rate::MOST);
-        let share = || Share {
-            bucket: TokenBucket::new(Rate { per_second, burst }),
-            // What it says at once may come in any order.
-            waiting: Waiting::new(burst),
+        let stated = || Stated {
+            share: Share::new(members, config),
             failures: Queue::new(),
             others: Queue::new(),
         };
         Self {
             slots: BTreeMap::new(),
-            shares: (0..members).map(|_| share()).collect(),
+            members: (0..members).map(|_| stated()).collect(),
             failures_per_member: most_failures(members),
             others_per_member: config.slots_per_member,
         }
     }
 
-    /// What a statement by `attestor` on `event` would be, before its signature is checked.
+    /// Whether a statement by `attestor` on `event` is worth having, before its signature is checked.
     pub(super) fn look(
         &self,
         (attestor, epoch, nonce): Who,
         event: &CriticalEvent,
         now: Millis,
-    ) -> Result<Look, Refusal> {
+    ) -> Result<(), Refusal> {
         let slot = event.slot();
         let held = self.slots.get(&slot).and_then(|held| held.get(&attestor));
-        let share = self.shares.get(attestor.place());
-        let look = match held {
-            None if share.is_some_and(|share| self.is_full_of_newer(share, &slot, nonce)) => {
-                return Err(Refusal::Outdated);
-            }
-            None => Look::New,
-            // Charged once: a replay of the second vote must not cost the member again.
-            Some(held) if held.contradicted => return Err(Refusal::Duplicate),
+        let stated = self.members.get(attestor.place()).ok_or(Refusal::AttestorRate)?;
+        match held {
+            None if self.is_full_of_newer(stated, &slot, nonce) => return Err(Refusal::Outdated),
             Some(held) if held.attestation.event == *event => {
-                if !held.is_signed_anew(epoch, nonce) {
-                    return Err(Refusal::Duplicate);
+                match held.is_signed_anew(epoch, nonce) {
+                    true => {}
+                    false => return Err(Refusal::Duplicate),
                 }
-                Look::New
             }
-            Some(_) if slot.is_exclusive() => return Ok(Look::Contradiction),
             Some(held) if nonce <= held.attestation.nonce => return Err(Refusal::Outdated),
             Some(held) if is_older(event, &held.attestation.event) => {
                 return Err(Refusal::Outdated);
             }
-            Some(_) => Look::New,
-        };
-        match share.is_some_and(|share| share.is_worth_a_check(nonce, now)) {
-            true => Ok(look),
-            false => Err(Refusal::AttestorRate),
+            _ => {}
         }
+        stated.share.is_worth_a_check(nonce, now)
     }
 
     fn most(&self, slot: &Slot) -> usize {
         if slot.is_failure() { self.failures_per_member } else { self.others_per_member }
     }
 
-    fn is_full_of_newer(&self, share: &Share, slot: &Slot, nonce: Nonce) -> bool {
-        let queue = share.queue(slot);
+    fn is_full_of_newer(&self, stated: &Stated, slot: &Slot, nonce: Nonce) -> bool {
+        let queue = stated.queue(slot);
         queue.len() >= self.most(slot) && queue.first().is_some_and(|(oldest, _)| nonce < *oldest)
     }
 
@@ -125,14 +99,11 @@ impl Votes {
     ) -> Result<(), Refusal> {
         let (attestor, slot) = (attestation.attestor, attestation.event.slot());
         let (nonce, most) = (attestation.nonce, self.most(&slot));
-        let share = self.shares.get_mut(attestor.place()).ok_or(Refusal::AttestorRate)?;
-        if share.bucket.try_take(now, 1).is_err() {
-            share.waiting.refused(nonce, now);
-            return Err(Refusal::AttestorRate);
-        }
-        let held = Held { attestation, passed_on: now, contradicted: false };
+        let stated = self.members.get_mut(attestor.place()).ok_or(Refusal::AttestorRate)?;
+        stated.share.take(nonce, now)?;
+        let held = Held { attestation, passed_on: now };
         let before = self.slots.entry(slot).or_default().insert(attestor, held);
-        let queue = share.queue_mut(&slot);
+        let queue = stated.queue_mut(&slot);
         if let Some(before) = before {
             queue.remove(&(before.attestation.nonce, slot));
         }
@@ -170,17 +141,6 @@ impl Votes {
             held.passed_on = now;
         }
         same && due
-    }
-
-    /// Notes that `attestor` voted differently, too, and gives its first vote.
-    pub(super) fn contradict(
-        &mut self,
-        slot: Slot,
-        attestor: MemberIndex,
-    ) -> Option<VerifiedAttestation> {
-        let held = self.slots.get_mut(&slot)?.get_mut(&attestor)?;
-        held.contradicted = true;
-        Some(held.attestation.clone())
     }
 
     /// The statements in one slot, in the order of the view.
@@ -223,21 +183,13 @@ impl Votes {
     }
 
     fn unqueue(&mut self, slot: Slot, attestor: MemberIndex) {
-        if let Some(share) = self.shares.get_mut(attestor.place()) {
-            share.queue_mut(&slot).retain(|(_, queued)| *queued != slot);
+        if let Some(stated) = self.members.get_mut(attestor.place()) {
+            stated.queue_mut(&slot).retain(|(_, queued)| *queued != slot);
         }
     }
 }
 
-impl Share {
-    /// With the share spent a statement can still have its turn kept for it, if its signature holds.
-    fn is_worth_a_check(&self, nonce: Nonce, now: Millis) -> bool {
-        match self.bucket.peek(now, 1) {
-            true => !self.waiting.bars(nonce, now),
-            false => self.waiting.would_wait(nonce, now),
-        }
-    }
-
+impl Stated {
     const fn queue(&self, slot: &Slot) -> &Queue {
         if slot.is_failure() { &self.failures } else { &self.others }
     }

@@ -11,6 +11,8 @@ pub enum Purpose {
     Frame,
     /// One member's statement on one critical event.
     Attestation,
+    /// One member's vote in one round on an exclusive slot.
+    Ballot,
     /// The old key's statement that a new key follows it.
     Rotation,
     /// The new key's statement that its owner has it (proof of possession).
@@ -25,6 +27,7 @@ impl Purpose {
         match self {
             Self::Frame => b"meshward/1/frame",
             Self::Attestation => b"meshward/1/attestation",
+            Self::Ballot => b"meshward/1/ballot",
             Self::Rotation => b"meshward/1/rotation",
             Self::Possession => b"meshward/1/possession",
             Self::Hello => b"meshward/1/hello",
@@ -32,8 +35,14 @@ impl Purpose {
     }
 
     #[cfg(test)]
-    pub(super) const ALL: [Self; 5] =
-        [Self::Frame, Self::Attestation, Self::Rotation, Self::Possession, Self::Hello];
+    pub(super) const ALL: [Self; 6] = [
+        Self::Frame,
+        Self::Attestation,
+        Self::Ballot,
+        Self::Rotation,
+        Self::Possession,
+        Self::Hello,
+    ];
 }
 
 #[cfg(test)]

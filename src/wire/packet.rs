@@ -28,6 +28,10 @@ pub enum Tag {
     Cookie,
     /// The answer to it.
     CookieEcho,
+    /// One member's vote in one round on an exclusive slot.
+    Ballot,
+    /// Two thirds of prevotes for one content in one round on an exclusive slot.
+    Prevotes,
 }
 
 impl Tag {
@@ -42,6 +46,8 @@ impl Tag {
             Self::Proof => 6,
             Self::Cookie => 7,
             Self::CookieEcho => 8,
+            Self::Ballot => 9,
+            Self::Prevotes => 10,
         }
     }
 
@@ -55,6 +61,8 @@ impl Tag {
             6 => Self::Proof,
             7 => Self::Cookie,
             8 => Self::CookieEcho,
+            9 => Self::Ballot,
+            10 => Self::Prevotes,
             _ => return None,
         })
     }
@@ -90,10 +98,12 @@ pub(super) fn expect(tag: Tag, bytes: &[u8]) -> Result<(), WireError> {
 pub enum Packet<'a> {
     /// A signed header with a body.
     Frame(Frame<'a>),
-    /// An attestation, a rotation or a Hello.
+    /// An attestation, a ballot, a rotation or a Hello.
     Statement(Statement<'a>),
     /// A certificate.
     Certificate(Container<'a>),
+    /// Two thirds of prevotes.
+    Prevotes(Container<'a>),
     /// A proof.
     Proof(Container<'a>),
     /// A cookie.
@@ -111,10 +121,11 @@ impl<'a> Packet<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
         Ok(match Tag::of(bytes)? {
             Tag::Frame => Self::Frame(Frame::parse(bytes)?),
-            tag @ (Tag::Attestation | Tag::Rotation | Tag::Hello) => {
+            tag @ (Tag::Attestation | Tag::Ballot | Tag::Rotation | Tag::Hello) => {
                 Self::Statement(Statement::parse(tag, bytes)?)
             }
             Tag::Certificate => Self::Certificate(Container::parse(Tag::Certificate, bytes)?),
+            Tag::Prevotes => Self::Prevotes(Container::parse(Tag::Prevotes, bytes)?),
             Tag::Proof => Self::Proof(Container::parse(Tag::Proof, bytes)?),
             Tag::Cookie => Self::Cookie(Container::parse(Tag::Cookie, bytes)?),
             Tag::CookieEcho => Self::CookieEcho(Container::parse(Tag::CookieEcho, bytes)?),
@@ -127,6 +138,7 @@ impl<'a> Packet<'a> {
             Self::Frame(frame) => frame.header().mesh,
             Self::Statement(statement) => statement.head().mesh,
             Self::Certificate(container)
+            | Self::Prevotes(container)
             | Self::Proof(container)
             | Self::Cookie(container)
             | Self::CookieEcho(container) => container.mesh(),

@@ -144,9 +144,12 @@ impl Tag {
         match self {
             Self::Frame => Some(Purpose::Frame),
             Self::Attestation => Some(Purpose::Attestation),
+            Self::Ballot => Some(Purpose::Ballot),
             Self::Rotation => Some(Purpose::Rotation),
             Self::Hello => Some(Purpose::Hello),
-            Self::Certificate | Self::Proof | Self::Cookie | Self::CookieEcho => None,
+            Self::Certificate | Self::Prevotes | Self::Proof | Self::Cookie | Self::CookieEcho => {
+                None
+            }
         }
     }
 }

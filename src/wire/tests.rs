@@ -52,7 +52,7 @@ fn statement(suite: Suite, content: &[u8], attachment: &[u8]) -> Vec<u8> {
 fn packets() -> Vec<Vec<u8>> {
     let mut packets: Vec<_> = Suite::ALL.map(|suite| frame(suite, BODY)).into();
     packets.extend(Suite::ALL.map(|suite| statement(suite, b"content", b"attachment")));
-    let containers = [Tag::Certificate, Tag::Proof, Tag::Cookie, Tag::CookieEcho];
+    let containers = [Tag::Certificate, Tag::Prevotes, Tag::Proof, Tag::Cookie, Tag::CookieEcho];
     packets.extend(containers.map(|tag| Container::to_bytes(tag, MESH, b"payload")));
     packets.push(Container::to_bytes(Tag::Proof, MESH, b""));
     packets
@@ -70,6 +70,7 @@ fn written(packet: &Packet<'_>) -> Vec<u8> {
             return [&signed.unwrap(), statement.signature(), statement.attachment()].concat();
         }
         Packet::Certificate(inside) => (Tag::Certificate, inside),
+        Packet::Prevotes(inside) => (Tag::Prevotes, inside),
         Packet::Proof(inside) => (Tag::Proof, inside),
         Packet::Cookie(inside) => (Tag::Cookie, inside),
         Packet::CookieEcho(inside) => (Tag::CookieEcho, inside),
@@ -136,7 +137,7 @@ fn a_sealed_statement_is_signed_for_its_own_purpose() {
         let origin = NodeId::from_bytes([7; 32]);
         let head = StatementHead::new(MESH, origin, Epoch::FIRST, key.public_key());
         let ready = key.public_key().prepare().unwrap();
-        for tag in [Tag::Attestation, Tag::Rotation, Tag::Hello] {
+        for tag in [Tag::Attestation, Tag::Ballot, Tag::Rotation, Tag::Hello] {
             let bytes = seal_statement(tag, &head, b"said", &key, &OsEntropy).unwrap();
             let Ok(Packet::Statement(read)) = Packet::parse(&bytes) else { panic!("{tag:?}") };
             assert_eq!(
@@ -167,6 +168,7 @@ fn every_truncation_is_an_error() {
             Packet::Frame(_) => bytes.len(),
             Packet::Statement(statement) => bytes.len() - statement.attachment().len(),
             Packet::Certificate(inside)
+            | Packet::Prevotes(inside)
             | Packet::Proof(inside)
             | Packet::Cookie(inside)
             | Packet::CookieEcho(inside) => bytes.len() - inside.payload().len(),
@@ -240,7 +242,7 @@ fn unknown_codes_are_errors() {
             let refused = Packet::parse(&with(bytes.clone(), 0, &[version])).err();
             assert_eq!(refused, Some(WireError::Version { found: version }));
         }
-        for found in (0..=u8::MAX).filter(|tag| !(1..=8).contains(tag)) {
+        for found in (0..=u8::MAX).filter(|tag| !(1..=10).contains(tag)) {
             let refused = Packet::parse(&with(bytes.clone(), 1, &[found])).err();
             assert_eq!(refused, Some(WireError::Tag { found }));
         }

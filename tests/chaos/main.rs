@@ -11,5 +11,6 @@ mod crowds;
 mod gossip;
 mod health;
 mod quorum;
+mod slots;
 #[path = "../support/mod.rs"]
 mod support;

@@ -117,9 +117,10 @@ fn reporting(suite: Suite, met: &mut Provoked) {
         content: Digest::from_bytes([content; 32]),
     };
     let vote = |content| mesh.guard(0).report_critical_event(proposal(content), mesh.now);
-    vote(1).unwrap();
-    let says = "this node has already voted for something else in that slot";
-    met.meet(&misuse(vote(2)), says);
+    for content in 1..=16 {
+        vote(content).unwrap();
+    }
+    met.meet(&misuse(vote(17)), "too many proposals are undecided here");
     let nobody = CriticalEvent::TopologyPartition { unreachable: Vec::new() };
     let nonsense = misuse(mesh.guard(0).report_critical_event(nobody, mesh.now));
     let says = "the event makes no sense: a partition names 1 to 128 members";

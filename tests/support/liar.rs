@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use meshward::membership::View;
-use meshward::quorum::seal_attestation;
+use meshward::quorum::{Ballot, Phase, seal_attestation, seal_ballot};
 use meshward::suite::{Purpose, SigningKey};
 use meshward::wire::{Container, Header, Kind, Packet, StatementHead, Tag, seal_frame};
-use meshward::{CriticalEvent, Epoch, NodeId, Nonce, OsEntropy, SentAt, Suite};
+use meshward::{CriticalEvent, Digest, Epoch, NodeId, Nonce, OsEntropy, SentAt, Suite};
 
 /// A key, and the name it is used under.
 pub(crate) struct Liar {
@@ -50,13 +50,27 @@ impl Liar {
         self.frame(self.header(Kind::Beacon, nonce), body)
     }
 
-    /// An attestation under its own signature.
+    /// An attestation under its own signature; in an exclusive slot a precommit in the first round.
     pub(crate) fn attest(&self, event: &CriticalEvent) -> Vec<u8> {
-        // Each is newer than all before it.
+        match Ballot::for_event(event, 0, Phase::Precommit) {
+            Some(ballot) => self.vote(&ballot),
+            None => {
+                let (about, head) = (self.newest(), self.head());
+                seal_attestation(event, about, &head, &self.key, &OsEntropy).unwrap()
+            }
+        }
+    }
+
+    /// A ballot under its own signature.
+    pub(crate) fn vote(&self, ballot: &Ballot) -> Vec<u8> {
+        seal_ballot(ballot, self.newest(), &self.head(), &self.key, &OsEntropy).unwrap()
+    }
+
+    /// In its view, and newer than all that it said before.
+    fn newest(&self) -> (Digest, Nonce) {
         static SAID: AtomicU32 = AtomicU32::new(1);
-        let nonce = Nonce { boot: 1_000, sequence: SAID.fetch_add(1, Ordering::Relaxed) };
-        let about = (self.view.digest(), nonce);
-        seal_attestation(event, about, &self.head(), &self.key, &OsEntropy).unwrap()
+        let sequence = SAID.fetch_add(1, Ordering::Relaxed);
+        (self.view.digest(), Nonce { boot: 1_000, sequence })
     }
 
     pub(crate) fn head(&self) -> StatementHead {
@@ -94,8 +108,19 @@ pub(crate) fn certificate(view: &View, votes: &[(u32, Vec<u8>)]) -> Vec<u8> {
         Packet::Statement(statement) => statement,
         other => panic!("no statement: {other:?}"),
     };
-    let (view_digest, _, event) = said(read(&votes[0].1).content());
-    let mut payload = [view_digest, event].concat();
+    let first = read(&votes[0].1);
+    let (view_digest, _, what) = said(first.content());
+    let mut payload = view_digest.to_vec();
+    match first.tag() {
+        Tag::Ballot => {
+            // Slot, round, phase, choice: the event is the slot and the content.
+            let (what, content) = what.split_at(what.len() - 32);
+            let (what, _choice) = what.split_at(what.len() - 1);
+            let (slot, at) = what.split_at(what.len() - 8);
+            payload.extend([slot, content, &[1], &at[..4]].concat());
+        }
+        _ => payload.extend([what, &[0]].concat()),
+    }
     payload.extend((votes.len() as u64).to_le_bytes());
     for (place, vote) in votes {
         let vote = read(vote);

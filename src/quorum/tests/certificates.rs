@@ -48,7 +48,7 @@ fn anybody_can_check_a_certificate() {
 fn its_bytes_do_not_depend_on_the_order_of_arrival() {
     for suite in Suite::available() {
         let mesh = Mesh::new(suite, 7);
-        let event = proposal(1, 1);
+        let event = failure(6, None);
         // Signed once: a hedged signature would differ.
         let statements: Vec<_> = (0..5).map(|place| mesh.attest(place, &event)).collect();
         let certificates = [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 4, 1, 3]].map(|order| {
@@ -171,9 +171,14 @@ fn a_statement_signed_for_another_view_does_not_count() {
         let key = active.key.public_key();
         let head = StatementHead::new(mesh.directory.view().mesh(), id(1), active.epoch, key);
         let other_view = (Digest::from_bytes([9; 32]), Nonce { boot: 1, sequence: 1 });
-        let bytes =
-            seal_attestation(&proposal(1, 1), other_view, &head, &active.key, &OsEntropy).unwrap();
-        assert!(matches!(mesh.count_bytes(&bytes, NOW), Err(Refusal::Nonsense(_))));
+        let ballot = Ballot::for_event(&proposal(1, 1), 0, Phase::Prevote).unwrap();
+        let event = failure(3, None);
+        for bytes in [
+            seal_ballot(&ballot, other_view, &head, &active.key, &OsEntropy).unwrap(),
+            seal_attestation(&event, other_view, &head, &active.key, &OsEntropy).unwrap(),
+        ] {
+            assert!(matches!(mesh.count_bytes(&bytes, NOW), Err(Refusal::Nonsense(_))));
+        }
         let mut forged = mesh.attest(1, &proposal(1, 1));
         let last = forged.len() - 1;
         forged[last] ^= 1;

@@ -81,7 +81,6 @@ fn a_node_reports_what_it_missed_at_the_mark_it_knows() {
             mesh.quorum.report_critical_event(event, &mesh.rings[0], &OsEntropy, now).unwrap()
         };
         let made = report(failure(3, mark(99)));
-        assert!(!made.binding);
         assert_eq!(mesh.read(&made.bytes).unwrap().event(), &failure(3, mark(5)));
         assert_eq!(report(failure(3, None)).bytes, made.bytes, "signed once");
         assert!(mesh.quorum.adopt(&made, now).is_ok());
@@ -143,7 +142,9 @@ fn evidence_that_does_not_hold_does_nothing() {
             let bytes = [mesh.attest(2, &failure(3, mark(8))), evidence].concat();
             assert!(!mesh.quorum.learn(&mesh.read(&bytes).unwrap()));
         }
-        let other_event = [mesh.attest(2, &proposal(1, 1)), mesh.signed_header(3, 8)].concat();
+        let (reporter, peer) = (id(2), id(3));
+        let event = CriticalEvent::LinkDown { reporter, peer, mark: mark(8) };
+        let other_event = [mesh.attest(2, &event), mesh.signed_header(3, 8)].concat();
         assert!(!mesh.quorum.learn(&mesh.read(&other_event).unwrap()));
         let reported = mesh.quorum.validate_node_failure(&id(3));
         assert!(matches!(reported, FailureStatus::Reported { attestations: 1, .. }));

@@ -78,7 +78,9 @@ fn a_proof_shows_what_was_signed_twice() {
         let votes = [1, 2].map(|content| mesh.attest(1, &proposal(7, content)));
         let sealed = EquivocationProof::seal_votes(view.mesh(), [&votes[0], &votes[1]]).unwrap();
         let proof = EquivocationProof::verify(&sealed, &mesh.directory).unwrap();
-        let both = Box::new([proposal(7, 1), proposal(7, 2)]);
+        let ballot =
+            |content| Ballot::for_event(&proposal(7, content), 0, Phase::Precommit).unwrap();
+        let both = Box::new([1, 2].map(ballot));
         assert_eq!(proof.proven(view), Ok(Proven::Votes(both)));
         let other = Mesh::new(suite, 4);
         assert!(proof.proven(other.directory.view()).is_err());

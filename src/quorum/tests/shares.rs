@@ -3,34 +3,12 @@
 use super::*;
 
 #[test]
-fn a_node_votes_once_in_an_exclusive_slot() {
-    for suite in Suite::available() {
-        let mesh = Mesh::new(suite, 4);
-        let vote = mesh.report(proposal(1, 1)).unwrap();
-        assert!(vote.binding);
-        assert_eq!(mesh.report(proposal(1, 1)).unwrap().bytes, vote.bytes);
-        assert_eq!(mesh.misuse(proposal(1, 2)), Misuse::AlreadyVoted);
-        assert!(mesh.report(proposal(2, 2)).is_ok(), "another slot");
-
-        // A restart takes the vote back before it can contradict itself.
-        let restarted =
-            QuorumValidator::new(Arc::clone(&mesh.directory), ME, QuorumConfig::default(), NOW);
-        let mesh = Mesh { quorum: restarted.unwrap(), ..mesh };
-        assert!(mesh.quorum.restore_vote(&vote.bytes, NOW).is_ok());
-        assert_eq!(mesh.misuse(proposal(1, 2)), Misuse::AlreadyVoted);
-        assert_eq!(mesh.report(proposal(1, 1)).unwrap().bytes, vote.bytes);
-        assert!(mesh.quorum.restore_vote(b"junk", NOW).is_err());
-    }
-}
-
-#[test]
 fn the_first_vote_counts_and_the_second_is_a_contradiction_once() {
     for suite in Suite::available() {
         let mesh = Mesh::new(suite, 4);
         assert_eq!(mesh.pending(1, &proposal(1, 1)), Some(1));
         let second = mesh.attest(1, &proposal(1, 2));
-        let verified = mesh.read(&second).unwrap().verify(&mesh.directory, NOW).unwrap();
-        let (refusal, found) = mesh.quorum.validate_event(verified, NOW).unwrap_err();
+        let (refusal, found) = mesh.count_ballot(mesh.read_ballot(&second), NOW).unwrap_err();
         assert_eq!(refusal, Refusal::ContradictoryVote);
         let Contradiction { first, second } = found.unwrap();
         let proof = EquivocationProof::seal_votes(mesh.directory.view().mesh(), [&first, &second]);

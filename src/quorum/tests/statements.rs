@@ -1,7 +1,6 @@
 //! The order of one member's statements: what a number, a key and a boot decide.
 
 use super::*;
-use crate::wire::StatementHead;
 
 /// A statement of a member under its own key, as one of a boot.
 fn numbered(
@@ -10,9 +9,7 @@ fn numbered(
     event: &CriticalEvent,
     (boot, sequence): (u32, u32),
 ) -> Vec<u8> {
-    let (head, key): (StatementHead, _) = mesh.rings[place].statement_head();
-    let about = (mesh.directory.view().digest(), Nonce { boot, sequence });
-    seal_attestation(event, about, &head, &key.key, &OsEntropy).unwrap()
+    mesh.attest_as(place, event, Nonce { boot, sequence })
 }
 
 fn partition(mark: Option<Mark>) -> CriticalEvent {
@@ -83,20 +80,5 @@ fn the_oldest_by_number_goes_first() {
         assert_eq!(mesh.count_bytes(&vote(5), NOW).err(), Some(Refusal::Outdated));
         let report = numbered(&mesh, 1, &failure(3, None), (1, 3));
         assert!(mesh.count_bytes(&report, NOW).is_ok(), "another share");
-    }
-}
-
-/// A binding statement may leave once it is adopted, and no sooner.
-#[test]
-fn a_binding_statement_is_kept_until_it_is_adopted() {
-    for suite in Suite::available() {
-        let mesh = Mesh::new(suite, 4);
-        let vote = mesh.report(proposal(1, 1)).unwrap();
-        assert!(mesh.quorum.undecided().is_empty());
-        assert!(mesh.quorum.adopt(&vote, NOW).is_ok());
-        assert_eq!(mesh.quorum.undecided(), [vote.bytes.to_vec()]);
-        // What binds nobody may leave at once.
-        let report = mesh.report(failure(3, None)).unwrap();
-        assert!(mesh.quorum.undecided().contains(&report.bytes.to_vec()));
     }
 }

@@ -1,7 +1,7 @@
 //! Two things signed where only one may be; and one thing signed twice.
 
 use meshward::keyring::{ActiveKey, seal_rotation};
-use meshward::quorum::seal_attestation;
+use meshward::quorum::{Ballot, Phase, seal_ballot};
 use meshward::reputation::Reputation;
 use meshward::suite::SigningKey;
 use meshward::wire::{Header, Kind};
@@ -188,12 +188,13 @@ fn g14_one_statement_signed_twice_is_no_contradiction() {
         let twin = mesh.steal(0);
         let (topic, content) = (Digest::from_bytes([1; 32]), Digest::from_bytes([2; 32]));
         let event = CriticalEvent::GovernanceProposal { topic, sequence: 1, content };
+        let ballot = Ballot::for_event(&event, 0, Phase::Prevote).unwrap();
         let head = twin.head();
         let mut frames = std::collections::BTreeSet::new();
         for number in 0..1200 {
             let frame = twin.frame(twin.header(Kind::Beacon, nonce(7)), b"once");
             let about = (mesh.view.digest(), nonce(7));
-            let vote = seal_attestation(&event, about, &head, &twin.key, &OsEntropy).unwrap();
+            let vote = seal_ballot(&ballot, about, &head, &twin.key, &OsEntropy).unwrap();
             let over = if number % 2 == 0 { link(0) } else { link(2) };
             match (number, mesh.give(1, over, &frame)) {
                 (0, first) => drop(first.unwrap()),
@@ -211,7 +212,9 @@ fn g14_one_statement_signed_twice_is_no_contradiction() {
         assert!(proofs(&mesh, 1).is_empty());
         let full = mesh.guard(1).core().reputation(&id(0), mesh.now);
         assert_eq!(full, Reputation::FULL);
-        assert_eq!(mesh.nodes[1].host.events.lock().len(), 0);
+        let proposed = |event: &Event| matches!(event, Event::Proposed { .. });
+        assert_eq!(mesh.nodes[1].host.count(proposed), 1);
+        assert_eq!(mesh.nodes[1].host.events.lock().len(), 1);
         mesh.assert_unharmed(1, 2);
     }
 }

@@ -4,18 +4,17 @@ use meshward::limit::Rate;
 use meshward::reputation::Reputation;
 use meshward::wire::{Header, Kind};
 use meshward::{
-    Accepted, Config, CriticalEvent, Digest, Event, GossipConfig, Link, LinkId, Refusal, SentAt,
-    Suite,
+    Accepted, Config, CriticalEvent, Digest, Epoch, Event, GossipConfig, Link, LinkId, Refusal,
+    SentAt, Suite,
 };
 
 use super::{hostile, nonce};
 use crate::support::{Mesh, failure, id, link};
 
-/// Each topic has a first proposal.
-fn proposal(topic: [u8; 2]) -> CriticalEvent {
-    let [topic, content] =
-        [topic, [1; 2]].map(|bytes| Digest::from_bytes([bytes; 16].concat().try_into().unwrap()));
-    CriticalEvent::GovernanceProposal { topic, sequence: 1, content }
+/// An incident a key epoch: each is a matter of its own.
+fn incident(operational: u32) -> CriticalEvent {
+    let epoch = Epoch { recovery: 0, operational };
+    CriticalEvent::SecurityIncident { offender: id(1), epoch, key: Digest::from_bytes([1; 32]) }
 }
 
 /// In an order that looks like none: every number below a prime, by steps of another.
@@ -116,10 +115,9 @@ fn g06_old_statements_leave_the_newest_its_share() {
     for suite in Suite::available() {
         let mut mesh = Mesh::new(suite, 4);
         let origin = mesh.steal(0);
-        let stock: Vec<_> =
-            (0..600_u16).map(|topic| origin.attest(&proposal(topic.to_be_bytes()))).collect();
+        let stock: Vec<_> = (0..600).map(|epoch| origin.attest(&incident(epoch))).collect();
         let live = [1, 2].map(|place| origin.attest(&failure(place, None)));
-        let mut made_up = origin.attest(&proposal([255; 2]));
+        let mut made_up = origin.attest(&incident(1_000));
         *made_up.last_mut().unwrap() ^= 1;
         mesh.restart(3);
         let mut stock = stock.iter();

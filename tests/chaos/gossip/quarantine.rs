@@ -176,7 +176,7 @@ fn g18_quarantine_leaves_the_way_back_open() {
             mesh.give(1, link(voter), &mesh.steal(voter).attest(&event)).unwrap();
         }
         let vote = mesh.give(1, link(3), &liar.attest(&event));
-        let Ok(Accepted::Attestation { tally: Tally::Certified(certificate), .. }) = vote else {
+        let Ok(Accepted::Ballot { tally: Tally::Certified(certificate), .. }) = vote else {
             panic!("its vote counts like any other: {vote:?}");
         };
         assert_eq!(certificate.attestors().len(), 3);

@@ -33,7 +33,7 @@ fn g20_a_store_that_fails_is_nobody_elses_fault() {
                 let sequence = u64::from(number);
                 let event = CriticalEvent::GovernanceProposal { topic: content, sequence, content };
                 let taken = mesh.give(1, link(2), &voter.attest(&event));
-                assert!(matches!(taken, Ok(Accepted::Attestation { .. })), "{taken:?}");
+                assert!(matches!(taken, Ok(Accepted::Ballot { .. })), "{taken:?}");
                 mesh.guard(1).report_critical_event(event, mesh.now).unwrap_err();
             }
             let _its_own_trouble = mesh.guard(1).tick(mesh.now);

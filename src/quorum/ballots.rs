@@ -1,0 +1,270 @@
+//! The ballots of all members in undecided slots, each member's within its own share.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ballot::{Ballot, Phase, UncheckedBallot, VerifiedBallot};
+use super::share::Share;
+use super::votes::Who;
+use super::{Choice, QuorumConfig, Slot};
+use crate::id::{Digest, Epoch, Millis, Nonce};
+use crate::membership::MemberIndex;
+use crate::wire::Refusal;
+
+/// The newest prevote and the newest precommit of each member in each slot. A member that names a high
+/// round replaces its own ballots alone, and as with other statements its oldest slot goes first, never
+/// another member's (attacks Q8 and Q10).
+#[derive(Debug)]
+pub(super) struct Ballots {
+    slots: BTreeMap<Slot, BTreeMap<MemberIndex, Cast>>,
+    members: Vec<Voting>,
+    slots_per_member: usize,
+    /// What this node says itself is not rationed.
+    me: MemberIndex,
+}
+
+#[derive(Debug, Default)]
+struct Cast {
+    prevote: Option<Held>,
+    precommit: Option<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    ballot: VerifiedBallot,
+    /// When it was last worth passing on.
+    passed_on: Millis,
+    /// The member voted differently, too, and was charged for it.
+    contradicted: bool,
+}
+
+#[derive(Debug)]
+struct Voting {
+    share: Share,
+    /// The slots that it votes in, by the number of its newest ballot there.
+    slots: BTreeSet<(Nonce, Slot)>,
+}
+
+/// What a new ballot would be.
+pub(super) enum Look {
+    /// Worth having.
+    New,
+    /// A contradiction of what the member voted in the same phase of the same round.
+    Contradiction,
+}
+
+impl Ballots {
+    pub(super) fn new(members: usize, me: MemberIndex, config: &QuorumConfig) -> Self {
+        let voting = || Voting { share: Share::new(members, config), slots: BTreeSet::new() };
+        Self {
+            slots: BTreeMap::new(),
+            members: (0..members).map(|_| voting()).collect(),
+            slots_per_member: config.slots_per_member,
+            me,
+        }
+    }
+
+    /// What a ballot would be, before its signature is checked.
+    pub(super) fn look(
+        &self,
+        (voter, epoch, nonce): Who,
+        ballot: &Ballot,
+        now: Millis,
+    ) -> Result<Look, Refusal> {
+        let cast = self.slots.get(&ballot.slot).and_then(|cast| cast.get(&voter));
+        let held = cast.and_then(|cast| cast.of(ballot.phase));
+        let voting = self.members.get(voter.place()).ok_or(Refusal::AttestorRate)?;
+        match held {
+            None if cast.is_none() && self.is_full_of_newer(voting, nonce) => {
+                return Err(Refusal::Outdated);
+            }
+            None => {}
+            Some(held) if ballot.round < held.round() => return Err(Refusal::Outdated),
+            Some(held) if ballot.round > held.round() => {}
+            // Charged once: a replay of the second vote must not cost the member again.
+            Some(held) if held.contradicted => return Err(Refusal::Duplicate),
+            Some(held) if held.ballot.ballot.choice != ballot.choice => {
+                return Ok(Look::Contradiction);
+            }
+            Some(held) if !held.is_signed_anew(epoch, nonce) => return Err(Refusal::Duplicate),
+            Some(_) => {}
+        }
+        if voter != self.me {
+            voting.share.is_worth_a_check(nonce, now)?;
+        }
+        Ok(Look::New)
+    }
+
+    fn is_full_of_newer(&self, voting: &Voting, nonce: Nonce) -> bool {
+        voting.slots.len() >= self.slots_per_member
+            && voting.slots.first().is_some_and(|(oldest, _)| nonce < *oldest)
+    }
+
+    /// Keeps a checked ballot. [`look`](Self::look) said that it is worth it.
+    pub(super) fn insert(&mut self, ballot: VerifiedBallot, now: Millis) -> Result<(), Refusal> {
+        let (voter, nonce) = (ballot.voter, ballot.nonce);
+        let Ballot { slot, phase, .. } = ballot.ballot;
+        let voting = self.members.get_mut(voter.place()).ok_or(Refusal::AttestorRate)?;
+        if voter != self.me {
+            voting.share.take(nonce, now)?;
+        }
+        let cast = self.slots.entry(slot).or_default().entry(voter).or_default();
+        if let Some(newest) = cast.newest() {
+            voting.slots.remove(&(newest, slot));
+        }
+        *cast.of_mut(phase) = Some(Held { ballot, passed_on: now, contradicted: false });
+        if let Some(newest) = cast.newest() {
+            voting.slots.insert((newest, slot));
+        }
+        if voting.slots.len() > self.slots_per_member
+            && let Some((_, oldest)) = voting.slots.pop_first()
+        {
+            self.forget(oldest, voter);
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, slot: Slot, voter: MemberIndex) {
+        let Some(cast) = self.slots.get_mut(&slot) else { return };
+        cast.remove(&voter);
+        if cast.is_empty() {
+            self.slots.remove(&slot);
+        }
+    }
+
+    /// Whether a ballot that is held already should be passed on once more, for those who lost it.
+    pub(super) fn pass_on_again(
+        &mut self,
+        ballot: &UncheckedBallot<'_>,
+        interval_ms: u64,
+        now: Millis,
+    ) -> bool {
+        let Ballot { slot, phase, .. } = ballot.ballot();
+        let cast = self.slots.get_mut(slot).and_then(|cast| cast.get_mut(&ballot.voter()));
+        let Some(held) = cast.and_then(|cast| cast.of_mut(*phase).as_mut()) else { return false };
+        let due = now < held.passed_on || now.since(held.passed_on) >= interval_ms;
+        // The same bytes that were checked before, so they need no second check.
+        let again = due && ballot.is(&held.ballot);
+        if again {
+            held.passed_on = now;
+        }
+        again
+    }
+
+    /// Notes that `voter` voted differently in the same phase and round, and gives its first vote.
+    pub(super) fn contradict(&mut self, second: &VerifiedBallot) -> Option<VerifiedBallot> {
+        let Ballot { slot, phase, .. } = second.ballot;
+        let cast = self.slots.get_mut(&slot)?.get_mut(&second.voter)?;
+        let held = cast.of_mut(phase).as_mut()?;
+        held.contradicted = true;
+        Some(held.ballot.clone())
+    }
+
+    /// The newest ballots of one phase in a slot, in the order of the view.
+    pub(super) fn of(&self, slot: &Slot, phase: Phase) -> impl Iterator<Item = &VerifiedBallot> {
+        let cast = self.slots.get(slot).into_iter().flatten();
+        cast.filter_map(move |(_, cast)| cast.of(phase)).map(|held| &held.ballot)
+    }
+
+    /// The ballots of one phase and round in a slot.
+    pub(super) fn in_round(
+        &self,
+        slot: &Slot,
+        (round, phase): (u32, Phase),
+    ) -> impl Iterator<Item = &VerifiedBallot> {
+        self.of(slot, phase).filter(move |ballot| ballot.ballot.round == round)
+    }
+
+    /// What members voted for in a slot.
+    pub(super) fn choices(&self, slot: &Slot) -> impl Iterator<Item = Choice> {
+        let all = [Phase::Prevote, Phase::Precommit].map(|phase| self.of(slot, phase));
+        all.into_iter().flatten().map(|ballot| ballot.ballot.choice)
+    }
+
+    /// How many members vote for `choice` in one phase and round.
+    pub(super) fn count(&self, slot: &Slot, at: (u32, Phase), choice: Choice) -> usize {
+        self.in_round(slot, at).filter(|ballot| ballot.ballot.choice == choice).count()
+    }
+
+    /// How many members have come as far as a phase of a round.
+    pub(super) fn arrived(&self, slot: &Slot, at: (u32, Phase)) -> usize {
+        let cast = self.slots.get(slot).into_iter().flatten();
+        cast.filter(|(_, cast)| cast.progress() >= Some(at)).count()
+    }
+
+    /// The highest round that more than `faults` members have reached.
+    pub(super) fn round_of_others(&self, slot: &Slot, faults: usize) -> u32 {
+        let cast = self.slots.get(slot).into_iter().flatten();
+        let mut rounds: Vec<_> =
+            cast.filter_map(|(_, cast)| cast.progress()).map(|(round, _)| round).collect();
+        rounds.sort_unstable_by(|one, other| other.cmp(one));
+        rounds.get(faults).copied().unwrap_or(0)
+    }
+
+    /// How many members voted last for the content that most did.
+    pub(super) fn most_in_favour(&self, slot: &Slot) -> usize {
+        let mut in_favour = BTreeMap::<Digest, usize>::new();
+        let cast = self.slots.get(slot).into_iter().flatten();
+        for content in cast.filter_map(|(_, cast)| cast.favours()) {
+            let count = in_favour.entry(content).or_default();
+            *count = count.saturating_add(1);
+        }
+        in_favour.into_values().max().unwrap_or(0)
+    }
+
+    /// Drops the ballots of a slot that is decided.
+    pub(super) fn clear(&mut self, slot: Slot) {
+        let Some(cast) = self.slots.remove(&slot) else { return };
+        for (voter, cast) in cast {
+            if let (Some(newest), Some(voting)) =
+                (cast.newest(), self.members.get_mut(voter.place()))
+            {
+                voting.slots.remove(&(newest, slot));
+            }
+        }
+    }
+}
+
+impl Cast {
+    const fn of(&self, phase: Phase) -> Option<&Held> {
+        match phase {
+            Phase::Prevote => self.prevote.as_ref(),
+            Phase::Precommit => self.precommit.as_ref(),
+        }
+    }
+
+    const fn of_mut(&mut self, phase: Phase) -> &mut Option<Held> {
+        match phase {
+            Phase::Prevote => &mut self.prevote,
+            Phase::Precommit => &mut self.precommit,
+        }
+    }
+
+    fn newest(&self) -> Option<Nonce> {
+        [&self.prevote, &self.precommit].into_iter().flatten().map(|held| held.ballot.nonce).max()
+    }
+
+    /// The content that it voted for last; nothing is no content.
+    fn favours(&self) -> Option<Digest> {
+        let all = [&self.prevote, &self.precommit].into_iter().flatten();
+        let choices = all.filter_map(|held| Some((held.round(), held.ballot.ballot.choice?)));
+        choices.max_by_key(|(round, _)| *round).map(|(_, content)| content)
+    }
+
+    fn progress(&self) -> Option<(u32, Phase)> {
+        let all = [&self.prevote, &self.precommit].into_iter().flatten();
+        all.map(|held| (held.round(), held.ballot.ballot.phase)).max()
+    }
+}
+
+impl Held {
+    const fn round(&self) -> u32 {
+        self.ballot.ballot.round
+    }
+
+    /// Whether a ballot that says the same was signed after this one under a later key or in a later
+    /// boot: those who know only that key, or missed this one, need it.
+    fn is_signed_anew(&self, epoch: Epoch, nonce: Nonce) -> bool {
+        let held = &self.ballot;
+        nonce > held.nonce && (epoch > held.record.epoch || nonce.boot > held.nonce.boot)
+    }
+}

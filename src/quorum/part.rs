@@ -1,0 +1,152 @@
+//! This node's part in one exclusive slot: what binds it, and what is durable of that.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Slot;
+use super::ballot::{Ballot, Phase};
+use super::prevotes::Prevotes;
+use super::reports::signing_key;
+use super::validator::State;
+use super::voter::{Stage, Voter};
+use crate::id::{Digest, Millis};
+use crate::keyring::Error;
+use crate::membership::Directory;
+use crate::store::{Batch, Table};
+use crate::wire::{self, WireError};
+
+/// This node's part in one slot.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    pub(super) voter: Voter,
+    /// What the host accepts, in the order it said so.
+    pub(super) accepted: Vec<Digest>,
+    /// What the voter's newest valid content stands on.
+    pub(super) prevotes: Option<Arc<Prevotes>>,
+    /// Its ballots of this round as they were signed; none that was signed before a restart.
+    pub(super) prevote: Option<Arc<[u8]>>,
+    pub(super) precommit: Option<Arc<[u8]>>,
+    /// A write is under way, and nothing else is done before it is durable.
+    pub(super) is_writing: bool,
+    /// What it waits for, and since when.
+    pub(super) waits: Option<(Waits, Millis)>,
+    pub(super) decided: bool,
+}
+
+/// What is durable of it.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    voter: Voter,
+    accepted: Vec<Digest>,
+    prevotes: Option<Vec<u8>>,
+}
+
+/// What a voter waits for, in which round.
+pub(super) type Waits = (u32, Stage);
+
+/// Whether it has waited for the same for `round_ms`; if it is another, the time counts from now.
+pub(super) fn has_waited(
+    waits: &mut Option<(Waits, Millis)>,
+    waits_for: Option<Waits>,
+    round_ms: u64,
+    now: Millis,
+) -> bool {
+    if let Some((before, since)) = waits
+        && Some(*before) == waits_for
+        && now >= *since
+    {
+        return now.since(*since) >= round_ms;
+    }
+    *waits = waits_for.map(|waits_for| (waits_for, now));
+    false
+}
+
+impl State {
+    pub(super) fn is_decided(&self, slot: &Slot) -> bool {
+        self.certified.get(slot).is_some() || self.parts.get(slot).is_some_and(|part| part.decided)
+    }
+
+    pub(super) fn is_open_part(&self, slot: &Slot, part: &Part) -> bool {
+        !part.decided && self.certified.get(slot).is_none()
+    }
+
+    pub(super) fn open_parts(&self) -> impl Iterator<Item = &Slot> {
+        let open = self.parts.iter().filter(|(slot, part)| self.is_open_part(slot, part));
+        open.map(|(slot, _)| slot)
+    }
+
+    pub(super) fn wants_prevotes(&self, slot: &Slot, round: u32, most: usize) -> bool {
+        match self.parts.get(slot) {
+            Some(part) => part.voter.valid().is_none_or(|valid| valid.round < round),
+            None => self.open_parts().count() < most,
+        }
+    }
+
+    pub(super) fn learn(&mut self, prevotes: Prevotes) {
+        let part = self.parts.entry(prevotes.slot()).or_default();
+        part.voter.learn(prevotes.backed());
+        part.prevotes = Some(Arc::new(prevotes));
+    }
+}
+
+impl Part {
+    /// Its slot is decided: what it said binds it for ever, and there is nothing more to say.
+    pub(super) fn decided(&mut self) {
+        self.decided = true;
+        (self.prevote, self.precommit, self.prevotes) = (None, None, None);
+    }
+
+    /// Reads what was stored.
+    pub(super) fn restore(stored: &[u8], directory: &Directory) -> Result<Self, WireError> {
+        let Stored { voter, accepted, prevotes } = wire::decode("a part in a slot", stored)?;
+        let prevotes = prevotes.and_then(|bytes| {
+            // Without them the lock holds all the same; others may still show them.
+            let checked = Prevotes::verify(&bytes, directory);
+            checked.inspect_err(|refusal| tracing::warn!(%refusal, "stored prevotes")).ok()
+        });
+        Ok(Self { voter, accepted, prevotes: prevotes.map(Arc::new), ..Self::default() })
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.voter == Voter::default() && self.accepted.is_empty()
+    }
+
+    pub(super) fn to_batch(&self, slot: &Slot, voter: Voter) -> Result<Batch, Error> {
+        let prevotes = self.prevotes.as_ref().map(|prevotes| prevotes.as_bytes().to_vec());
+        let stored = Stored { voter, accepted: self.accepted.clone(), prevotes };
+        let mut batch = Batch::new();
+        let key = wire::encode("a slot", slot)?;
+        batch.put(Table::Vote, &key, &wire::encode("a part in a slot", &stored)?);
+        Ok(batch)
+    }
+
+    /// Who leads shows what its proposal stands on, or those that are locked could not follow it.
+    pub(super) fn to_propose_again(&self, leads: bool) -> Option<Vec<u8>> {
+        let prevotes = self.prevotes.as_ref().filter(|_| leads)?;
+        Some(prevotes.as_bytes().to_vec())
+    }
+
+    /// What it said in its round.
+    pub(super) fn said(&self, slot: Slot) -> Vec<Ballot> {
+        let round = self.voter.round();
+        let said =
+            [(Phase::Prevote, self.voter.prevote()), (Phase::Precommit, self.voter.precommit())];
+        let ballot = |(phase, choice): (Phase, Option<_>)| {
+            choice.map(|choice| Ballot { slot, round, phase, choice })
+        };
+        said.into_iter().filter_map(ballot).collect()
+    }
+
+    pub(super) fn to_sign_anew(&self, slot: Slot, key: Digest) -> Vec<Ballot> {
+        let mut said = self.said(slot);
+        said.retain(|ballot| {
+            let signed = match ballot.phase {
+                Phase::Prevote => &self.prevote,
+                Phase::Precommit => &self.precommit,
+            };
+            signed.as_ref().is_none_or(|bytes| signing_key(bytes) != Some(key))
+        });
+        said
+    }
+}
