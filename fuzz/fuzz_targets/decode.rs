@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use meshward::keyring::verify_rotation;
-use meshward::quorum::Attestation;
+use meshward::quorum::{Attestation, UncheckedBallot};
 use meshward::wire::{Container, Packet, Tag};
 use meshward::{Certificate, Directory, EquivocationProof, KeyHistory, Millis, View};
 
@@ -35,6 +35,9 @@ fuzz_target!(|bytes: &[u8]| {
         Packet::Statement(statement) => {
             let member = view.indices().next().unwrap();
             let _refused = verify_rotation(statement, &DIRECTORY, member, Millis(0));
+            if let Ok(ballot) = UncheckedBallot::read(statement.clone(), view) {
+                let _refused = ballot.verify(&DIRECTORY, Millis(0));
+            }
             if let Ok(attestation) = Attestation::read(statement.clone(), view) {
                 let _refused = attestation.verify(&DIRECTORY, Millis(0));
             }
@@ -42,6 +45,7 @@ fuzz_target!(|bytes: &[u8]| {
             [&signed.unwrap(), statement.signature(), statement.attachment()].concat()
         }
         Packet::Certificate(container)
+        | Packet::Prevotes(container)
         | Packet::Proof(container)
         | Packet::Cookie(container)
         | Packet::CookieEcho(container) => {
