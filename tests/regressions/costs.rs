@@ -140,7 +140,7 @@ fn values_of_later_releases_cost_a_link_nothing() {
         let event_at = suite_at + 1 + 32 + 8 + 32 + 4 + 32 + 8;
         let later = [
             with(&frame, 0, 2),
-            with(&frame, 1, 9),
+            with(&frame, 1, 200),
             with(&frame, suite_at, 3),
             with(&frame, kind_at, 6),
             with(&vote, suite_at, 3),

@@ -1,51 +1,17 @@
 //! Votes and reports: when they leave, what old ones can do, and how they get everywhere.
 
-use meshward::quorum::{QuorumConfig, seal_attestation};
+use meshward::quorum::{Ballot, Phase, QuorumConfig, seal_attestation};
 use meshward::wire::Tag;
 use meshward::{
-    Accepted, Certificate, Config, CriticalEvent, FailureStatus, Nonce, OsEntropy, Output, Refusal,
-    Suite, Tally, WriteId,
+    Accepted, Certificate, Config, CriticalEvent, FailureStatus, Nonce, OsEntropy, Refusal, Suite,
+    Tally,
 };
 
 use crate::support::{Mesh, certificate, failure, id, link, mark};
-use crate::{STRANGER, proposal, sends, sent, statements_on, tagged};
+use crate::{STRANGER, proposal, sent, statements_on, tagged};
 
 fn link_down(reporter: usize, peer: usize, sequence: u32) -> CriticalEvent {
     CriticalEvent::LinkDown { reporter: id(reporter), peer: id(peer), mark: mark(sequence) }
-}
-
-/// Votes by the core of node 0, without carrying the write out.
-fn vote(mesh: &Mesh, event: &CriticalEvent) -> WriteId {
-    let step = mesh.guard(0).core().report_critical_event(event.clone(), mesh.now).unwrap();
-    match step.outputs.as_slice() {
-        [Output::Persist { write, .. }] => *write,
-        other => panic!("a vote is written and does nothing else: {other:?}"),
-    }
-}
-
-/// P6: between the request to write a vote and the word that it is durable, and after a failed
-/// write, no tick sends it; afterwards every tick does.
-#[test]
-fn a_vote_leaves_only_once_durable() {
-    for suite in Suite::available() {
-        let mut mesh = Mesh::new(suite, 4);
-        let event = proposal(1, 1);
-        let ticked = |mesh: &mut Mesh| {
-            mesh.now = mesh.now.after(1000);
-            let outputs = mesh.guard(0).core().tick(mesh.now);
-            statements_on(mesh, &event, sends(outputs)).len()
-        };
-        let write = vote(&mesh, &event);
-        assert_eq!([ticked(&mut mesh), ticked(&mut mesh)], [0, 0], "{suite}: being written");
-        mesh.guard(0).core().write_failed(write);
-        assert_eq!([ticked(&mut mesh), ticked(&mut mesh)], [0, 0], "{suite}: not written");
-        assert!(mesh.guard(0).core().persisted(write, mesh.now).is_empty(), "it is gone");
-        let write = vote(&mesh, &event);
-        assert_eq!(ticked(&mut mesh), 0, "{suite}: being written again");
-        let outputs = mesh.guard(0).core().persisted(write, mesh.now);
-        assert_eq!(statements_on(&mesh, &event, sends(outputs)).len(), 1, "{suite}: durable");
-        assert_eq!([ticked(&mut mesh), ticked(&mut mesh)], [1, 1], "{suite}: sent again");
-    }
 }
 
 fn narrow() -> Config {
@@ -195,10 +161,16 @@ fn a_stored_vote_from_before_two_rotations_is_counted() {
         mesh.restart(0);
         if hears {
             // Nobody tells it of a certificate: its own count has to make one.
-            for node in [1, 2] {
-                let vote = mesh.steal(node).attest(&event);
-                mesh.pass(1000);
-                mesh.give(0, link(node), &vote).unwrap();
+            mesh.pass(1000);
+            for phase in [Phase::Prevote, Phase::Precommit] {
+                let ballot = Ballot::for_event(&event, 0, phase).unwrap();
+                for node in [1, 2] {
+                    mesh.give(0, link(node), &mesh.steal(node).vote(&ballot)).unwrap();
+                }
+                if phase == Phase::Prevote {
+                    // The third is node 0's own, once it has waited for a leader.
+                    mesh.pass(3000);
+                }
             }
             assert!(mesh.guard(0).is_validated(&event), "{suite}: its own vote is missing");
             continue;
@@ -207,7 +179,7 @@ fn a_stored_vote_from_before_two_rotations_is_counted() {
         for node in [1, 2] {
             mesh.guard(node).report_critical_event(event.clone(), mesh.now).unwrap();
         }
-        mesh.pass(8000);
+        mesh.pass(40_000);
         assert!((0..3).all(|node| mesh.guard(node).is_validated(&event)), "{suite}");
     }
 }
