@@ -13,7 +13,7 @@ mod travel;
 
 use meshward::quorum::Attestation;
 use meshward::wire::{Packet, Tag};
-use meshward::{CriticalEvent, Digest, Event, Link, LinkId, Output};
+use meshward::{CriticalEvent, Digest, Event, Link, LinkId};
 use support::Mesh;
 
 /// An outsider, on a link that nobody vouches for.
@@ -22,15 +22,6 @@ const STRANGER: Link = Link::Claimed(LinkId(1000));
 fn proposal(sequence: u64, content: u8) -> CriticalEvent {
     let (topic, content) = (Digest::from_bytes([0; 32]), Digest::from_bytes([content; 32]));
     CriticalEvent::GovernanceProposal { topic, sequence, content }
-}
-
-/// What a call wants sent.
-fn sends(outputs: Vec<Output>) -> Vec<Vec<u8>> {
-    let sent = outputs.into_iter().filter_map(|output| match output {
-        Output::Send(bytes) => Some(bytes),
-        _ => None,
-    });
-    sent.collect()
 }
 
 /// What a node wants sent; then it is gone.
