@@ -147,12 +147,13 @@ fn proof(proof: &EquivocationProof, proven: &Proven, view: &View) -> String {
             )
         }
         Proven::Votes(both) => {
-            let [one, other] = both.each_ref().map(|ballot| vote(ballot, view));
-            let phase = match both[0].phase() {
+            let [first, second] = both.as_ref();
+            let (one, other) = (vote(first, view), vote(second, view));
+            let phase = match first.phase() {
                 Phase::Prevote => "prevotes",
                 Phase::Precommit => "precommits",
             };
-            let round = both[0].round();
+            let round = first.round();
             format!("two {phase} in round {round}, where it has one: {one}, and {other}")
         }
         _ => "two statements of which it may make one".to_owned(),
