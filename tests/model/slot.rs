@@ -71,10 +71,9 @@ impl Member {
         if let Some(choice) = self.prevote {
             voter.apply(Act::Prevote(digest(choice)));
         }
-        match self.precommit {
-            // The one that locked it, or none that locks.
-            Some(choice) => voter.apply(Act::Precommit(digest(choice))),
-            None => {}
+        // The one that locked it, or none that locks.
+        if let Some(choice) = self.precommit {
+            voter.apply(Act::Precommit(digest(choice)));
         }
         voter
     }
