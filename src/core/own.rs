@@ -77,8 +77,8 @@ impl Core {
         }
     }
 
-    fn persist_part(&self, write: PartWrite) -> Output {
-        self.persist(write.batch().clone(), Waiting::Part(write))
+    fn persist_part(&self, mut write: PartWrite) -> Output {
+        self.persist(write.take_batch(), Waiting::Part(write))
     }
 
     fn part_written(&self, write: PartWrite, now: Millis, outputs: &mut Vec<Output>) {

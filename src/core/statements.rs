@@ -8,7 +8,7 @@ use crate::id::{Link, Millis};
 use crate::keyring::verify_rotation;
 use crate::membership::{MemberIndex, RotatedKey};
 use crate::quorum::{
-    Attestation, Certificate, Phase, Tally, UncheckedBallot, UncheckedCertificate,
+    Attestation, Certificate, Phase, Slot, Tally, UncheckedBallot, UncheckedCertificate,
     UncheckedPrevotes, UncheckedProof,
 };
 use crate::suite::Purpose;
@@ -124,7 +124,9 @@ impl Core {
             }
             Err(refusal) => {
                 if refusal == Refusal::Decided {
-                    self.note_question(link, attestation, now);
+                    let slot = attestation.event().slot();
+                    let holds = || attestation.verify(&self.directory, now).is_ok();
+                    self.note_question(link, slot, member, holds, now);
                 }
                 return Err(refusal);
             }
@@ -137,13 +139,19 @@ impl Core {
         Ok(Accepted::Attestation { attestor, event, tally })
     }
 
-    /// Somebody reports on a matter that is settled, so it does not know. Worth a check, or anybody
-    /// could ask in its name.
-    fn note_question(&self, link: Link, attestation: Attestation<'_>, now: Millis) {
-        let slot = attestation.event().slot();
+    /// Somebody states something, or votes, on a matter that is settled, so it does not know. Worth a
+    /// check, or anybody could ask in its name.
+    fn note_question(
+        &self,
+        link: Link,
+        slot: Slot,
+        member: Option<MemberIndex>,
+        holds: impl FnOnce() -> bool,
+        now: Millis,
+    ) {
         if self.timers.lock().takes_question(&slot)
-            && self.gossip.take_checks(link, Some(attestation.attestor()), 1, now).is_ok()
-            && attestation.verify(&self.directory, now).is_ok()
+            && self.gossip.take_checks(link, member, 1, now).is_ok()
+            && holds()
         {
             self.timers.lock().asked_about(slot);
         }
@@ -165,7 +173,9 @@ impl Core {
             }
             Err(refusal) => {
                 if refusal == Refusal::Decided {
-                    self.note_vain_ballot(link, ballot, now);
+                    let slot = ballot.ballot().slot();
+                    let holds = || ballot.verify(&self.directory, now).is_ok();
+                    self.note_question(link, slot, member, holds, now);
                 }
                 return Err(refusal);
             }
@@ -190,17 +200,6 @@ impl Core {
                     false => Err(Refusal::Duplicate),
                 }
             }
-        }
-    }
-
-    /// The same for ballots: who still casts them does not know that the slot is decided.
-    fn note_vain_ballot(&self, link: Link, ballot: UncheckedBallot<'_>, now: Millis) {
-        let slot = ballot.ballot().slot();
-        if self.timers.lock().takes_question(&slot)
-            && self.gossip.take_checks(link, Some(ballot.voter()), 1, now).is_ok()
-            && ballot.verify(&self.directory, now).is_ok()
-        {
-            self.timers.lock().asked_about(slot);
         }
     }
 

@@ -39,17 +39,16 @@ impl QuorumValidator {
         let mut state = self.state.lock();
         let who = (ballot.voter, ballot.record.epoch, ballot.nonce);
         let vote = ballot.ballot;
-        let counted = look(&state, who, &vote, now).and_then(|look| match look {
-            Look::New => state.ballots.insert(ballot.clone(), now).map(|()| None),
-            Look::Contradiction => Ok(state.ballots.contradict(&ballot)),
-        });
-        match counted {
-            Ok(None) => {}
-            Ok(Some(first)) => {
-                drop(state);
-                return Err((Refusal::ContradictoryVote, self.contradiction(&first, &ballot)));
+        match look(&state, who, &vote, now).map_err(|refusal| (refusal, None))? {
+            Look::New => {
+                state.ballots.insert(ballot, now).map_err(|refusal| (refusal, None))?;
             }
-            Err(refusal) => return Err((refusal, None)),
+            Look::Contradiction => {
+                let first = state.ballots.contradict(&ballot);
+                drop(state);
+                let contradiction = first.and_then(|first| self.contradiction(&first, &ballot));
+                return Err((Refusal::ContradictoryVote, contradiction));
+            }
         }
         if let Some(event) = vote.event() {
             match vote.phase {

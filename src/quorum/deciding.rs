@@ -26,16 +26,16 @@ const LONGEST_ROUND: u32 = 64;
 pub(crate) struct PartWrite {
     slot: Slot,
     batch: Batch,
-    /// The ballot, and what it does to the voter.
-    ballot: Option<(Act, Arc<[u8]>)>,
+    /// The ballot, its phase, and what it does to the voter.
+    ballot: Option<(Act, Phase, Arc<[u8]>)>,
     /// What the host accepts with it.
     accepts: Option<Digest>,
 }
 
 impl PartWrite {
-    /// What is to be written.
-    pub(crate) const fn batch(&self) -> &Batch {
-        &self.batch
+    /// What is to be written; it is the caller's then.
+    pub(crate) fn take_batch(&mut self) -> Batch {
+        std::mem::take(&mut self.batch)
     }
 
     pub(crate) const fn slot(&self) -> &Slot {
@@ -70,14 +70,11 @@ impl QuorumValidator {
         let (slot, content) = (event.slot(), event.content().ok_or(no_slot)?);
         {
             let mut state = self.state.lock();
-            if state.certified.get(&slot).is_some() {
-                return Ok(None);
-            }
             let limit = self.config.slots_per_member;
             let is_full = !state.parts.contains_key(&slot) && state.open_parts().count() >= limit;
             let part = state.parts.get(&slot);
             let accepted = part.map(|part| part.accepted.as_slice()).unwrap_or_default();
-            if accepted.contains(&content) || part.is_some_and(|part| part.decided) {
+            if state.is_decided(&slot) || accepted.contains(&content) {
                 return Ok(None);
             }
             if is_full || accepted.len() >= MOST_ACCEPTED {
@@ -140,9 +137,12 @@ impl QuorumValidator {
             Ok((part.to_batch(&slot, voter)?, bytes))
         });
         match prepared {
-            Ok((batch, bytes)) => {
-                Ok(Some(PartWrite { slot, batch, ballot: Some((act, bytes)), accepts: None }))
-            }
+            Ok((batch, bytes)) => Ok(Some(PartWrite {
+                slot,
+                batch,
+                ballot: Some((act, ballot.phase, bytes)),
+                accepts: None,
+            })),
             Err(error) => {
                 self.end_write(slot);
                 Err(error)
@@ -154,11 +154,11 @@ impl QuorumValidator {
     /// for has ended there is no other.
     fn next_ballot(&self, slot: Slot, now: Millis) -> Option<(Act, Ballot)> {
         let mut state = self.state.lock();
-        let State { parts, ballots, certified, .. } = &mut *state;
-        let part = parts.get_mut(&slot)?;
-        if part.is_writing || part.decided || certified.get(&slot).is_some() {
+        if state.is_decided(&slot) {
             return None;
         }
+        let State { parts, ballots, .. } = &mut *state;
+        let part = parts.get_mut(&slot).filter(|part| !part.is_writing)?;
         loop {
             let round = part.voter.round();
             let mut seen = self.seen(&slot, ballots, &part.voter, &part.accepted);
@@ -238,14 +238,11 @@ impl QuorumValidator {
     pub(crate) fn written(&self, write: PartWrite, now: Millis) -> Cast {
         let PartWrite { slot, ballot, .. } = write;
         let mut packets = Vec::new();
-        if let Some((act, bytes)) = ballot {
+        if let Some((act, phase, bytes)) = ballot {
             let mut state = self.state.lock();
             if let Some(part) = state.parts.get_mut(&slot) {
                 part.voter.apply(act);
-                match act {
-                    Act::Prevote(_) => part.prevote = Some(Arc::clone(&bytes)),
-                    _ => part.precommit = Some(Arc::clone(&bytes)),
-                }
+                part.signed(phase, Arc::clone(&bytes));
                 let leads = self.leader(&slot, part.voter.round()) == Some(self.me);
                 packets.extend(part.to_propose_again(leads));
             }
@@ -283,14 +280,13 @@ impl QuorumValidator {
 
     /// The slots in which this node has something to say yet.
     pub(crate) fn open_slots(&self) -> Vec<Slot> {
-        self.state.lock().open_parts().copied().collect()
+        self.state.lock().open_parts().map(|(slot, _)| *slot).collect()
     }
 
     /// This node's ballots in undecided slots, to be sent again.
     pub(super) fn undecided_ballots(&self) -> Vec<Vec<u8>> {
         let state = self.state.lock();
-        let open = state.parts.iter().filter(|(slot, part)| state.is_open_part(slot, part));
-        let packets = open.flat_map(|(slot, part)| {
+        let packets = state.open_parts().flat_map(|(slot, part)| {
             let leads = self.leader(slot, part.voter.round()) == Some(self.me);
             let ballots = [&part.prevote, &part.precommit].into_iter().flatten();
             part.to_propose_again(leads).into_iter().chain(ballots.map(|bytes| bytes.to_vec()))
@@ -310,8 +306,7 @@ impl QuorumValidator {
         let key = keyring.active().key.public_key().digest();
         let outdated: Vec<_> = {
             let state = self.state.lock();
-            let open = state.parts.iter().filter(|(slot, part)| state.is_open_part(slot, part));
-            open.flat_map(|(slot, part)| part.to_sign_anew(*slot, key)).collect()
+            state.open_parts().flat_map(|(slot, part)| part.to_sign_anew(*slot, key)).collect()
         };
         let mut standing = Vec::new();
         for ballot in outdated {
@@ -319,10 +314,7 @@ impl QuorumValidator {
             if let Some(part) = self.state.lock().parts.get_mut(&ballot.slot)
                 && part.said(ballot.slot).contains(&ballot)
             {
-                match ballot.phase {
-                    Phase::Prevote => part.prevote = Some(Arc::clone(&bytes)),
-                    Phase::Precommit => part.precommit = Some(Arc::clone(&bytes)),
-                }
+                part.signed(ballot.phase, Arc::clone(&bytes));
             }
             standing.extend(self.count_own(&bytes, now));
         }

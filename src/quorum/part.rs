@@ -67,13 +67,9 @@ impl State {
         self.certified.get(slot).is_some() || self.parts.get(slot).is_some_and(|part| part.decided)
     }
 
-    pub(super) fn is_open_part(&self, slot: &Slot, part: &Part) -> bool {
-        !part.decided && self.certified.get(slot).is_none()
-    }
-
-    pub(super) fn open_parts(&self) -> impl Iterator<Item = &Slot> {
-        let open = self.parts.iter().filter(|(slot, part)| self.is_open_part(slot, part));
-        open.map(|(slot, _)| slot)
+    /// The slots in which this node has something to say yet.
+    pub(super) fn open_parts(&self) -> impl Iterator<Item = (&Slot, &Part)> {
+        self.parts.iter().filter(|(slot, _)| !self.is_decided(slot))
     }
 
     pub(super) fn wants_prevotes(&self, slot: &Slot, round: u32, most: usize) -> bool {
@@ -95,6 +91,14 @@ impl Part {
     pub(super) fn decided(&mut self) {
         self.decided = true;
         (self.prevote, self.precommit, self.prevotes) = (None, None, None);
+    }
+
+    /// Keeps its ballot in one phase of its round as it was signed.
+    pub(super) fn signed(&mut self, phase: Phase, bytes: Arc<[u8]>) {
+        match phase {
+            Phase::Prevote => self.prevote = Some(bytes),
+            Phase::Precommit => self.precommit = Some(bytes),
+        }
     }
 
     /// Reads what was stored.

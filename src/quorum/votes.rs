@@ -68,10 +68,7 @@ impl Votes {
         match held {
             None if self.is_full_of_newer(stated, &slot, nonce) => return Err(Refusal::Outdated),
             Some(held) if held.attestation.event == *event => {
-                match held.is_signed_anew(epoch, nonce) {
-                    true => {}
-                    false => return Err(Refusal::Duplicate),
-                }
+                held.is_signed_anew(epoch, nonce).then_some(()).ok_or(Refusal::Duplicate)?;
             }
             Some(held) if nonce <= held.attestation.nonce => return Err(Refusal::Outdated),
             Some(held) if is_older(event, &held.attestation.event) => {

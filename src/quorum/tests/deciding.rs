@@ -17,8 +17,8 @@ impl Mesh {
     }
 
     /// Writes to `store` and says what that allows; the ballots among it.
-    fn write(&self, write: PartWrite, store: &MemoryStore) -> Vec<Ballot> {
-        store.apply(write.batch()).unwrap();
+    fn write(&self, mut write: PartWrite, store: &MemoryStore) -> Vec<Ballot> {
+        store.apply(&write.take_batch()).unwrap();
         let cast = self.quorum.written(write, NOW);
         let ballot = |bytes: &Vec<u8>| match Packet::parse(bytes) {
             Ok(Packet::Statement(_)) => Some(*self.read_ballot(bytes).ballot()),
