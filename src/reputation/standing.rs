@@ -192,6 +192,14 @@ mod tests {
     }
 
     #[test]
+    fn an_alarm_is_raised_at_once_and_then_once_a_minute() {
+        let mut standing = Standing::new(0);
+        let raised =
+            [0, 1, ALARM_MS - 1, ALARM_MS, ALARM_MS + 1].map(|at| standing.raises_alarm(at));
+        assert_eq!(raised, [true, false, false, true, false]);
+    }
+
+    #[test]
     fn each_quarantine_is_twice_as_long_up_to_the_longest() {
         let config = ReputationConfig::default();
         let mut standing = charged(8, &config);
