@@ -91,7 +91,7 @@ pub use crate::gossip::{GossipConfig, Message, SignedGossip};
 pub use crate::host::{Host, MapekMonitor, MeshByzantineProtection, MeshRouter, PeerHealth};
 pub use crate::id::{Digest, Epoch, Link, LinkId, Mark, MeshId, Millis, NodeId, Nonce, SentAt};
 pub use crate::keyring::{Error, Fault, Identity, KeyHistory, Misuse};
-pub use crate::membership::{Directory, Member, View, faults_tolerated, quorum_size};
+pub use crate::membership::{Change, Directory, Member, View, faults_tolerated, quorum_size};
 pub use crate::quorum::{
     Certificate, CriticalEvent, EquivocationProof, EventKind, FailureStatus, PendingCertificate,
     QuorumConfig, QuorumValidator, Tally,

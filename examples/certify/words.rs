@@ -120,6 +120,12 @@ pub(crate) fn what(event: &CriticalEvent, view: &View) -> String {
             "{} contradicted itself under its key of epoch {epoch}, {key}",
             name(offender, view)
         ),
+        CriticalEvent::MembershipChange { view, change } => {
+            format!("the members of view {} come about by the change {change}", view.0)
+        }
+        CriticalEvent::ViewChange { view, digest } => {
+            format!("view {} begins, with the digest {digest}", view.0)
+        }
     }
 }
 

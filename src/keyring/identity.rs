@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{ActiveKey, Error, Misuse};
-use crate::id::{Epoch, NodeId};
+use crate::id::{Epoch, NodeId, ViewNumber};
 use crate::membership::{KeyRecord, Member};
 use crate::store::{Batch, Store, Table};
 use crate::suite::{Entropy, SigningKey, Suite};
@@ -83,7 +83,7 @@ impl Identity {
     pub fn member(&self, name: impl Into<String>) -> Member {
         let key = self.active.key.public_key().clone();
         let key = KeyRecord { epoch: self.active.epoch, key };
-        Member { id: self.node, name: name.into(), key }
+        Member { id: self.node, name: name.into(), key, joined: ViewNumber(0) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Epoch, NodeId};
+use crate::id::{Epoch, NodeId, ViewNumber};
 use crate::suite::PublicKey;
 
 /// A key that speaks for a member.
@@ -30,12 +30,15 @@ pub struct Member {
     pub name: String,
     /// Its key as of this view.
     pub key: KeyRecord,
+    /// The view that it joined with. What it said in a view before that was said in another life, and
+    /// is not taken again (attack K11).
+    pub joined: ViewNumber,
 }
 
 impl Member {
-    /// A member that joins with `key`.
+    /// A member from the first view on, whose first key is `key`.
     pub fn new(id: NodeId, name: impl Into<String>, key: PublicKey) -> Self {
-        Self { id, name: name.into(), key: KeyRecord::first(key) }
+        Self { id, name: name.into(), key: KeyRecord::first(key), joined: ViewNumber(0) }
     }
 }
 

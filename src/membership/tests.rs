@@ -75,6 +75,42 @@ fn what_is_no_view_is_named() {
 }
 
 #[test]
+fn a_change_leads_to_the_next_view_or_says_why_not() {
+    let view = View::genesis(members([1, 2, 3])).unwrap();
+    let newer = KeyRecord { epoch: Epoch { recovery: 0, operational: 3 }, key: key(7) };
+    let change = Change::of(&view).join(member(9)).join(member(4)).leave(id(2));
+    let change = change.anchor(id(3), newer.clone());
+    let next = view.changed(&change, vec![5, 6]).unwrap();
+    assert_eq!((next.number().0, next.mesh(), next.carried()), (1, view.mesh(), &[5, 6][..]));
+    assert_eq!((next.previous(), view.previous()), (Some(view.digest()), None));
+    let of: Vec<_> = next.members().iter().map(|one| (one.id, one.joined.0)).collect();
+    assert_eq!(of, [(id(1), 0), (id(3), 0), (id(4), 1), (id(9), 1)]);
+    assert_eq!(next.member(MemberIndex(1)).unwrap().key, newer);
+    assert_eq!(Change::from_bytes(&change.to_bytes().unwrap()), Ok(change.clone()));
+    let back = View::from_bytes(&next.to_bytes().unwrap()).unwrap();
+    assert_eq!((back.digest(), back.mesh()), (next.digest(), view.mesh()));
+    assert_ne!(view.changed(&change, vec![5]).unwrap().digest(), next.digest());
+
+    let refused = |change: Change| view.changed(&change, Vec::new()).unwrap_err();
+    let other = ViewError::OtherView { found: next.digest(), here: view.digest() };
+    assert_eq!(refused(Change::of(&next).leave(id(1))), other);
+    assert_eq!(refused(Change::of(&view)), ViewError::Form);
+    assert_eq!(refused(Change::of(&view).leave(id(1)).leave(id(1))), ViewError::Form);
+    assert_eq!(refused(Change::of(&view).join(member(1))), ViewError::JoinsTwice(id(1)));
+    let anew = Change::of(&view).leave(id(1)).join(member(1));
+    assert_eq!(refused(anew), ViewError::JoinsTwice(id(1)));
+    assert_eq!(refused(Change::of(&view).leave(id(4))), ViewError::NoMember(id(4)));
+    let old = Change::of(&view).anchor(id(1), KeyRecord::first(key(7)));
+    assert_eq!(refused(old), ViewError::OldKey(id(1)));
+    let all = Change::of(&view).leave(id(1)).leave(id(2)).leave(id(3));
+    assert_eq!(refused(all), ViewError::Empty);
+    let shared = Change::of(&view).join(Member::new(id(4), "four", key(2)));
+    assert_eq!(refused(shared), ViewError::SharedKey(id(2), id(4)));
+    let much = view.changed(&change, vec![0; MAX_CARRIED_LEN + 1]).unwrap_err();
+    assert_eq!(much, ViewError::Carried(MAX_CARRIED_LEN + 1));
+}
+
+#[test]
 fn bytes_are_read_back_as_the_same_view_or_not_at_all() {
     let view = View::genesis(members([1, 2, 3])).unwrap();
     let bytes = view.to_bytes().unwrap();
@@ -90,10 +126,11 @@ fn bytes_are_read_back_as_the_same_view_or_not_at_all() {
     }
     // Number and count of members, then members of one length each.
     let (front, rest) = bytes.split_at(16);
+    let (rest, end) = rest.split_at(rest.len() - 1);
     let each: Vec<_> = rest.chunks_exact(rest.len() / 3).collect();
-    let unsorted = [front, each[1], each[0], each[2]].concat();
+    let unsorted = [front, each[1], each[0], each[2], end].concat();
     assert_eq!(View::from_bytes(&unsorted).err(), Some(ViewError::Order));
-    let twice = [front, each[0], each[1], each[1]].concat();
+    let twice = [front, each[0], each[1], each[1], end].concat();
     assert_eq!(View::from_bytes(&twice).err(), Some(ViewError::DuplicateId(id(2))));
     let lying = [&front[..8], &u64::MAX.to_le_bytes(), rest].concat();
     assert!(matches!(View::from_bytes(&lying), Err(ViewError::Wire(_))));

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Member, MemberIndex, faults_tolerated, quorum_size};
+use super::{Change, Member, MemberIndex, faults_tolerated, quorum_size};
 use crate::id::{Digest, MeshId, NodeId, ViewNumber};
 use crate::wire::{self, WireError};
 
@@ -13,8 +13,13 @@ pub const MAX_MEMBERS: usize = 16_384;
 /// The longest name of a member, in bytes.
 pub const MAX_NAME_LEN: usize = 64;
 
-/// The longest view, in bytes: number, count, and of each member its id, name, epoch and key.
-pub const MAX_VIEW_LEN: usize = 8 + 8 + MAX_MEMBERS * (32 + 8 + MAX_NAME_LEN + 8 + 1 + 1952);
+/// The most that one view may carry on from the one before, in bytes.
+pub const MAX_CARRIED_LEN: usize = 1024 * 1024;
+
+/// The longest view, in bytes: number, count, of each member its id, name, epoch, key and the view
+/// that it joined with, and what it carries on.
+pub const MAX_VIEW_LEN: usize =
+    8 + 8 + MAX_MEMBERS * (32 + 8 + MAX_NAME_LEN + 8 + 1 + 1952 + 8) + 1 + 64 + 8 + MAX_CARRIED_LEN;
 
 /// Why a set of members is no view.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -38,9 +43,38 @@ pub enum ViewError {
     /// The members do not stand in the order of their ids.
     #[error("the members are not in the order of their ids")]
     Order,
-    /// A view that is not the first of its mesh; it says nothing about what it follows from.
-    #[error("view {} cannot stand on its own, a genesis view is needed", .0.0)]
-    NotGenesis(ViewNumber),
+    /// A first view says that it follows another, or a later one does not.
+    #[error("view {} does not say what it follows, or is the first and does", .0.0)]
+    Ancestry(ViewNumber),
+    /// A member joined with a view that is yet to come.
+    #[error("{0} is said to join later")]
+    JoinsLater(NodeId),
+    /// A change that starts from another view.
+    #[error("the change starts from view {found}, this is {here}")]
+    OtherView {
+        /// The digest of the view that it starts from.
+        found: Digest,
+        /// The digest of the view that it was applied to.
+        here: Digest,
+    },
+    /// A change that changes nothing, or that is not in its one canonical form.
+    #[error("the change is empty, or not in order, each member once")]
+    Form,
+    /// Whoever is to join is a member.
+    #[error("{0} is to join and is a member")]
+    JoinsTwice(NodeId),
+    /// Whoever is to leave, or to have a newer key, is no member.
+    #[error("{0} is no member")]
+    NoMember(NodeId),
+    /// A key that is not of a later epoch than the one in the view.
+    #[error("the key given for {0} is no newer than the one in the view")]
+    OldKey(NodeId),
+    /// More than [`MAX_CARRIED_LEN`] is carried on.
+    #[error("{0} bytes are carried on, {MAX_CARRIED_LEN} are allowed")]
+    Carried(usize),
+    /// There is no number after that of this view.
+    #[error("the view numbers are used up")]
+    LastNumber,
     /// The bytes are no view.
     #[error("these bytes are no view: {0}")]
     Wire(#[from] WireError),
@@ -50,14 +84,29 @@ pub enum ViewError {
 struct Content {
     number: ViewNumber,
     members: Vec<Member>,
+    follows: Option<Follows>,
+}
+
+/// What a later view follows from.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Follows {
+    mesh: MeshId,
+    previous: Digest,
+    carried: Vec<u8>,
 }
 
 /// A numbered, hashed set of members. Every quorum is counted over one view, and every attestation
 /// names its digest, so votes cannot leak from one view into another.
+///
+/// The first one makes the mesh; each later one was certified by the members of the view before it
+/// (see [`ViewLink`](crate::ViewLink)). A view that is not the first vouches for nothing by itself: who
+/// reads one from a file compares its [digest](Self::digest) with one that it trusts, or has the chain
+/// from a view that it trusts.
 #[derive(Debug, Clone)]
 pub struct View {
     number: ViewNumber,
     members: Vec<Member>,
+    follows: Option<Follows>,
     digest: Digest,
     mesh: MeshId,
 }
@@ -70,7 +119,20 @@ impl View {
     /// [`ViewError`] for an empty or oversized set, a repeated id or key, an overlong name.
     pub fn genesis(mut members: Vec<Member>) -> Result<Self, ViewError> {
         members.sort_by_key(|member| member.id);
-        Self::from_content(Content { number: ViewNumber(0), members })
+        Self::from_content(Content { number: ViewNumber(0), members, follows: None })
+    }
+
+    /// The view that follows this one with `change`. `carried` is what its members are bound by from
+    /// before; the quorum says what that is.
+    ///
+    /// # Errors
+    /// [`ViewError`]: a change that starts from another view or that makes no sense here, or that leads
+    /// to no view.
+    pub fn changed(&self, change: &Change, carried: Vec<u8>) -> Result<Self, ViewError> {
+        let number = ViewNumber(self.number.0.checked_add(1).ok_or(ViewError::LastNumber)?);
+        let members = change.apply(self, number)?;
+        let follows = Follows { mesh: self.mesh, previous: self.digest, carried };
+        Self::from_content(Content { number, members, follows: Some(follows) })
     }
 
     /// Reads what [`to_bytes`](Self::to_bytes) wrote.
@@ -83,9 +145,6 @@ impl View {
             return Err(WireError::TooLong { what: "a view", found, limit: MAX_VIEW_LEN }.into());
         }
         let content: Content = wire::decode("a view", bytes)?;
-        if content.number != ViewNumber(0) {
-            return Err(ViewError::NotGenesis(content.number));
-        }
         if !content.members.is_sorted_by_key(|member| member.id) {
             return Err(ViewError::Order);
         }
@@ -97,16 +156,38 @@ impl View {
     /// # Errors
     /// None that a view made by this type can cause.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ViewError> {
-        let content = Content { number: self.number, members: self.members.clone() };
-        Ok(wire::encode("a view", &content)?)
+        let Self { number, members, follows, .. } = self.clone();
+        Ok(wire::encode("a view", &Content { number, members, follows })?)
     }
 
     fn from_content(content: Content) -> Result<Self, ViewError> {
         check(&content.members)?;
         let bytes = wire::encode("a view", &content)?;
+        let Content { number, members, follows } = content;
+        if follows.is_some() != (number > ViewNumber(0)) {
+            return Err(ViewError::Ancestry(number));
+        }
+        if let Some(member) = members.iter().find(|member| member.joined > number) {
+            return Err(ViewError::JoinsLater(member.id));
+        }
+        let carried = follows.as_ref().map_or(0, |follows| follows.carried.len());
+        if carried > MAX_CARRIED_LEN {
+            return Err(ViewError::Carried(carried));
+        }
         let digest = Digest::of("meshward 2026 view", &bytes);
-        let mesh = MeshId::from_bytes(*digest.as_bytes());
-        Ok(Self { number: content.number, members: content.members, digest, mesh })
+        let genesis = || MeshId::from_bytes(*digest.as_bytes());
+        let mesh = follows.as_ref().map_or_else(genesis, |follows| follows.mesh);
+        Ok(Self { number, members, follows, digest, mesh })
+    }
+
+    /// The digest of the view before; `None` of the first.
+    pub fn previous(&self) -> Option<Digest> {
+        self.follows.as_ref().map(|follows| follows.previous)
+    }
+
+    /// What its members are bound by from before, as the quorum wrote it; empty in the first.
+    pub fn carried(&self) -> &[u8] {
+        self.follows.as_ref().map_or(&[], |follows| &follows.carried)
     }
 
     /// Its number: 0 for the genesis view.

@@ -1,9 +1,9 @@
-//! The six kinds of events that a mesh agrees on.
+//! The kinds of events that a mesh agrees on.
 
 use serde::{Deserialize, Serialize};
 
 use super::Slot;
-use crate::id::{Digest, Epoch, Mark, NodeId};
+use crate::id::{Digest, Epoch, Mark, NodeId, ViewNumber};
 use crate::membership::View;
 
 /// The most members that one `TopologyPartition` names.
@@ -71,6 +71,22 @@ pub enum CriticalEvent {
         /// The digest of that key.
         key: Digest,
     },
+    /// The mesh is to have other members, or members other keys. Exclusive: one change for each view.
+    /// It takes effect with the [`ViewChange`](Self::ViewChange) that follows.
+    MembershipChange {
+        /// The number of the view that the change leads to.
+        view: ViewNumber,
+        /// The digest of the [`Change`](crate::Change).
+        change: Digest,
+    },
+    /// A view ends and the next one begins. Exclusive: one for each number. Nodes vote on it by
+    /// themselves, once the change of the members is decided; no host reports it.
+    ViewChange {
+        /// The number of the next view.
+        view: ViewNumber,
+        /// Its digest.
+        digest: Digest,
+    },
 }
 
 /// The kind of a [`CriticalEvent`].
@@ -89,6 +105,10 @@ pub enum EventKind {
     KeyRotation,
     /// See [`CriticalEvent::SecurityIncident`].
     SecurityIncident,
+    /// See [`CriticalEvent::MembershipChange`].
+    MembershipChange,
+    /// See [`CriticalEvent::ViewChange`].
+    ViewChange,
 }
 
 impl EventKind {
@@ -101,12 +121,14 @@ impl EventKind {
             Self::GovernanceProposal => "governance_proposal",
             Self::KeyRotation => "key_rotation",
             Self::SecurityIncident => "security_incident",
+            Self::MembershipChange => "membership_change",
+            Self::ViewChange => "view_change",
         }
     }
 }
 
 impl CriticalEvent {
-    /// Which of the six it is.
+    /// Which of them it is.
     pub const fn kind(&self) -> EventKind {
         match self {
             Self::NodeFailure { .. } => EventKind::NodeFailure,
@@ -115,6 +137,8 @@ impl CriticalEvent {
             Self::GovernanceProposal { .. } => EventKind::GovernanceProposal,
             Self::KeyRotation { .. } => EventKind::KeyRotation,
             Self::SecurityIncident { .. } => EventKind::SecurityIncident,
+            Self::MembershipChange { .. } => EventKind::MembershipChange,
+            Self::ViewChange { .. } => EventKind::ViewChange,
         }
     }
 
@@ -127,6 +151,8 @@ impl CriticalEvent {
             Self::GovernanceProposal { topic, sequence, .. } => Slot::Proposal { topic, sequence },
             Self::KeyRotation { node, epoch, .. } => Slot::Rotation { node, epoch },
             Self::SecurityIncident { offender, epoch, .. } => Slot::Incident { offender, epoch },
+            Self::MembershipChange { view, .. } => Slot::Membership(view),
+            Self::ViewChange { view, .. } => Slot::View(view),
         }
     }
 
@@ -138,9 +164,10 @@ impl CriticalEvent {
     /// What is decided, where its slot is exclusive; `None` for what is observed.
     pub(super) const fn content(&self) -> Option<Digest> {
         match self {
-            Self::GovernanceProposal { content, .. } | Self::KeyRotation { key: content, .. } => {
-                Some(*content)
-            }
+            Self::GovernanceProposal { content, .. }
+            | Self::KeyRotation { key: content, .. }
+            | Self::MembershipChange { change: content, .. }
+            | Self::ViewChange { digest: content, .. } => Some(*content),
             _ => None,
         }
     }
@@ -180,6 +207,14 @@ impl CriticalEvent {
                     return Err("a partition names its members once and in order");
                 }
                 unreachable.iter().all(|unheard| is_member(&unheard.node))
+            }
+            Self::MembershipChange { view: next, .. } | Self::ViewChange { view: next, .. } => {
+                let is_next = view.number().0.checked_add(1) == Some(next.0);
+                return if is_next {
+                    Ok(())
+                } else {
+                    Err("it is not about the view that comes next")
+                };
             }
             Self::GovernanceProposal { .. } => true,
         };

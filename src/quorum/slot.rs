@@ -3,18 +3,34 @@
 use serde::{Deserialize, Serialize};
 
 use super::CriticalEvent;
-use crate::id::{Digest, Epoch, NodeId};
+use crate::id::{Digest, Epoch, NodeId, ViewNumber};
 
 /// A matter on which each member has one statement, its newest; in an exclusive one, one ballot in each
 /// phase of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Slot {
     Failure(NodeId),
-    Link { reporter: NodeId, peer: NodeId },
+    Link {
+        reporter: NodeId,
+        peer: NodeId,
+    },
     Partition,
-    Proposal { topic: Digest, sequence: u64 },
-    Rotation { node: NodeId, epoch: Epoch },
-    Incident { offender: NodeId, epoch: Epoch },
+    Proposal {
+        topic: Digest,
+        sequence: u64,
+    },
+    Rotation {
+        node: NodeId,
+        epoch: Epoch,
+    },
+    Incident {
+        offender: NodeId,
+        epoch: Epoch,
+    },
+    /// Which members the view of that number is to have.
+    Membership(ViewNumber),
+    /// With what that view begins.
+    View(ViewNumber),
 }
 
 impl Slot {
@@ -25,6 +41,11 @@ impl Slot {
 
     /// Whether at most one content may ever be certified here, so that ballots decide.
     pub(crate) const fn is_exclusive(&self) -> bool {
+        self.outlives_its_view() || matches!(self, Self::Membership(_) | Self::View(_))
+    }
+
+    /// Whether it stays the same matter in the next view.
+    pub(super) const fn outlives_its_view(&self) -> bool {
         matches!(self, Self::Proposal { .. } | Self::Rotation { .. })
     }
 
@@ -37,6 +58,8 @@ impl Slot {
             Self::Rotation { node, epoch } => {
                 CriticalEvent::KeyRotation { node, epoch, key: content }
             }
+            Self::Membership(view) => CriticalEvent::MembershipChange { view, change: content },
+            Self::View(view) => CriticalEvent::ViewChange { view, digest: content },
             _ => return None,
         })
     }

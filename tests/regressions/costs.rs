@@ -174,7 +174,7 @@ fn values_of_later_releases_cost_a_link_nothing() {
     }
 }
 
-/// P6: a view read from a file stands for itself, so it is the first of its mesh.
+/// P6: a later view says which one it follows, and the first follows none.
 #[test]
 fn a_view_with_another_number_is_refused() {
     for suite in Suite::available() {
@@ -183,6 +183,6 @@ fn a_view_with_another_number_is_refused() {
         assert_eq!(View::from_bytes(&bytes).unwrap().mesh(), mesh.view.mesh());
         bytes[0] = 1;
         let error = View::from_bytes(&bytes).unwrap_err();
-        assert!(matches!(error, ViewError::NotGenesis(number) if number.0 == 1), "{error}");
+        assert!(matches!(error, ViewError::Ancestry(number) if number.0 == 1), "{error}");
     }
 }
