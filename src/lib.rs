@@ -93,8 +93,8 @@ pub use crate::id::{Digest, Epoch, Link, LinkId, Mark, MeshId, Millis, NodeId, N
 pub use crate::keyring::{Error, Fault, Identity, KeyHistory, Misuse};
 pub use crate::membership::{Change, Directory, Member, View, faults_tolerated, quorum_size};
 pub use crate::quorum::{
-    Certificate, CriticalEvent, EquivocationProof, EventKind, FailureStatus, PendingCertificate,
-    QuorumConfig, QuorumValidator, Tally,
+    Certificate, Chain, CriticalEvent, EquivocationProof, EventKind, FailureStatus,
+    PendingCertificate, QuorumConfig, QuorumValidator, Tally, ViewLink,
 };
 #[cfg(feature = "durable-store")]
 pub use crate::store::DurableStore;

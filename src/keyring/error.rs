@@ -86,6 +86,9 @@ pub enum Misuse {
     /// may be undecided.
     #[error("too many proposals are undecided here")]
     TooManyProposals,
+    /// A change of the members that cannot be made.
+    #[error("the change of the members: {0}")]
+    Change(String),
     /// A reservation for one link more than there are places.
     #[error("all {links} places for links are reserved")]
     NoPlaceLeft {

@@ -9,7 +9,7 @@ use super::part::{Part, has_waited};
 use super::validator::State;
 use super::voter::{Act, Seen, Voter};
 use super::{CriticalEvent, QuorumValidator, Slot, Tally};
-use crate::id::{Digest, Millis};
+use crate::id::{Digest, Millis, ViewNumber};
 use crate::keyring::{Error, Keyring, Misuse};
 use crate::membership::MemberIndex;
 use crate::store::Batch;
@@ -103,7 +103,8 @@ impl QuorumValidator {
         if part.is_writing {
             return Ok(None);
         }
-        let batch = part.to_batch(&slot, part.voter.clone())?;
+        let mut batch = Batch::new();
+        part.put(&mut batch, self.at(slot), part.voter.clone())?;
         part.is_writing = true;
         Ok(Some(PartWrite { slot, batch, ballot: None, accepts: None }))
     }
@@ -134,7 +135,9 @@ impl QuorumValidator {
             let part = state.parts.get(&slot).ok_or(Misuse::Nonsense("the slot is gone"))?;
             let mut voter = part.voter.clone();
             voter.apply(act);
-            Ok((part.to_batch(&slot, voter)?, bytes))
+            let mut batch = Batch::new();
+            part.put(&mut batch, self.at(slot), voter)?;
+            Ok((batch, bytes))
         });
         match prepared {
             Ok((batch, bytes)) => Ok(Some(PartWrite {
@@ -154,10 +157,14 @@ impl QuorumValidator {
     /// for has ended there is no other.
     fn next_ballot(&self, slot: Slot, now: Millis) -> Option<(Act, Ballot)> {
         let mut state = self.state.lock();
-        if state.is_decided(&slot) {
+        if state.is_decided(&slot) || state.is_silenced(&slot) {
             return None;
         }
-        let State { parts, ballots, .. } = &mut *state;
+        if matches!(slot, Slot::View(_)) {
+            // What it locked itself on since the last look has to stand in it.
+            self.renew_next_view(&mut state);
+        }
+        let State { parts, ballots, handover, .. } = &mut *state;
         let part = parts.get_mut(&slot).filter(|part| !part.is_writing)?;
         loop {
             let round = part.voter.round();
@@ -174,6 +181,9 @@ impl QuorumValidator {
                     continue;
                 }
             };
+            if matches!(slot, Slot::View(_)) && choice.is_some() {
+                (part.hands_over, handover.has_begun) = (true, true);
+            }
             part.is_writing = true;
             return Some((act, Ballot { slot, round, phase, choice }));
         }
@@ -280,16 +290,23 @@ impl QuorumValidator {
 
     /// The slots in which this node has something to say yet.
     pub(crate) fn open_slots(&self) -> Vec<Slot> {
-        self.state.lock().open_parts().map(|(slot, _)| *slot).collect()
+        let mut state = self.state.lock();
+        self.renew_next_view(&mut state);
+        state.open_parts().map(|(slot, _)| *slot).collect()
+    }
+
+    fn at(&self, slot: Slot) -> (ViewNumber, Slot) {
+        (self.directory.view().number(), slot)
     }
 
     /// This node's ballots in undecided slots, to be sent again.
     pub(super) fn undecided_ballots(&self) -> Vec<Vec<u8>> {
+        let hands_over = self.is_handing_over();
         let state = self.state.lock();
         let packets = state.open_parts().flat_map(|(slot, part)| {
-            let leads = self.leader(slot, part.voter.round()) == Some(self.me);
+            let shows = hands_over || self.leader(slot, part.voter.round()) == Some(self.me);
             let ballots = [&part.prevote, &part.precommit].into_iter().flatten();
-            part.to_propose_again(leads).into_iter().chain(ballots.map(|bytes| bytes.to_vec()))
+            part.to_propose_again(shows).into_iter().chain(ballots.map(|bytes| bytes.to_vec()))
         });
         packets.collect()
     }
@@ -321,14 +338,20 @@ impl QuorumValidator {
         Ok(standing)
     }
 
-    /// Takes back this node's part in a slot as it was stored in an earlier boot.
+    /// Takes back this node's part in a slot as it was stored in an earlier boot, if that was in this
+    /// view.
     ///
     /// # Errors
     /// [`WireError`] when it cannot be read: what bound this node is not known then.
-    pub(crate) fn restore_part(&self, slot: &[u8], stored: &[u8]) -> Result<(), WireError> {
-        let slot: Slot = wire::decode("a slot", slot)?;
+    pub(crate) fn restore_part(&self, place: &[u8], stored: &[u8]) -> Result<(), WireError> {
+        let (view, slot): (ViewNumber, Slot) = wire::decode("a slot", place)?;
+        if view != self.directory.view().number() {
+            return Ok(());
+        }
         let part = Part::restore(stored, &self.directory)?;
-        self.state.lock().parts.insert(slot, part);
+        let mut state = self.state.lock();
+        state.handover.has_begun |= part.hands_over;
+        state.parts.insert(slot, part);
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ pub(super) struct Marks {
     members: Vec<Mutex<Heard>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Heard {
     /// The newest header known, from whomever.
     newest: Option<Mark>,
@@ -36,6 +36,19 @@ impl Marks {
         let unheard =
             || Mutex::new(Heard { newest: None, evidence: Vec::new(), heard: None, heard_at });
         Self { clock: Mutex::new(clock), members: (0..members).map(|_| unheard()).collect() }
+    }
+
+    /// Those of the members of the next view, as `before` says where each stood in this one. Of who joins
+    /// nothing was heard, and its silence counts from `now`.
+    pub(super) fn succeed(&self, before: &[Option<MemberIndex>], now: Millis) -> Self {
+        let at = self.clock.lock().advance(now);
+        let heard = |before: &Option<MemberIndex>| {
+            let before = before.and_then(|before| self.members.get(before.place()));
+            let unheard = || Heard { newest: None, evidence: Vec::new(), heard: None, heard_at: at };
+            Mutex::new(before.map_or_else(unheard, |before| before.lock().clone()))
+        };
+        let clock = Mutex::new(self.clock.lock().clone());
+        Self { clock, members: before.iter().map(heard).collect() }
     }
 
     /// A frame of `member` was accepted. If it is a sign of life, newer than all that arrived before

@@ -10,16 +10,21 @@
 //! most one content may ever be certified, whatever is said later. Voting once would not be live, since
 //! votes may split, and voting again not safe; so the members decide by ballots, in rounds of two phases
 //! with a lock that is durable, as Tendermint does: see [`Voter`].
+//!
+//! The members change in the same way, one view after the other. What was decided stays decided, and what
+//! may have been is carried on: a certificate of one view never meets another of the same slot in the next.
 
 mod attestation;
 mod ballot;
 mod ballots;
+mod carried;
 mod certificate;
 mod config;
 mod counting;
 mod deciding;
 mod event;
 mod evidence;
+mod handover;
 mod health;
 mod marks;
 mod part;
@@ -30,7 +35,9 @@ mod proven;
 mod reports;
 mod share;
 mod slot;
+mod succession;
 mod validator;
+mod view_link;
 mod voter;
 mod votes;
 
@@ -43,6 +50,7 @@ pub use pending::{PendingCertificate, SignatureCheck};
 pub use proof::EquivocationProof;
 pub use proven::Proven;
 pub use reports::Report;
+pub use view_link::{Chain, ChainError, ViewLink};
 pub use validator::{Contradiction, FailureStatus, QuorumValidator, Tally};
 pub use voter::{Act, Backed, Choice, Seen, Stage, Voter};
 
@@ -51,6 +59,7 @@ pub(crate) use deciding::{Cast, PartWrite};
 pub(crate) use prevotes::UncheckedPrevotes;
 pub(crate) use proof::UncheckedProof;
 pub(crate) use slot::Slot;
+pub(crate) use view_link::UncheckedLink;
 
 #[cfg(test)]
 mod tests;

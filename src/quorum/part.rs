@@ -10,8 +10,7 @@ use super::prevotes::Prevotes;
 use super::reports::signing_key;
 use super::validator::State;
 use super::voter::{Stage, Voter};
-use crate::id::{Digest, Millis};
-use crate::keyring::Error;
+use crate::id::{Digest, Millis, ViewNumber};
 use crate::membership::Directory;
 use crate::store::{Batch, Table};
 use crate::wire::{self, WireError};
@@ -32,6 +31,8 @@ pub(super) struct Part {
     /// What it waits for, and since when.
     pub(super) waits: Option<(Waits, Millis)>,
     pub(super) decided: bool,
+    /// Its slot is the next view, and it has prevoted one: it votes on nothing else in this view.
+    pub(super) hands_over: bool,
 }
 
 /// What is durable of it.
@@ -40,6 +41,13 @@ struct Stored {
     voter: Voter,
     accepted: Vec<Digest>,
     prevotes: Option<Vec<u8>>,
+    hands_over: bool,
+}
+
+/// Where a part is stored. What was said in a slot of one view never takes the place of what is said in
+/// the next, however late it is written.
+pub(super) fn key(at: (ViewNumber, Slot)) -> Result<Vec<u8>, WireError> {
+    wire::encode("a slot", &at)
 }
 
 /// What a voter waits for, in which round.
@@ -64,7 +72,9 @@ pub(super) fn has_waited(
 
 impl State {
     pub(super) fn is_decided(&self, slot: &Slot) -> bool {
-        self.certified.get(slot).is_some() || self.parts.get(slot).is_some_and(|part| part.decided)
+        self.certified.get(slot).is_some()
+            || self.parts.get(slot).is_some_and(|part| part.decided)
+            || self.handover.carried.closes(slot)
     }
 
     /// The slots in which this node has something to say yet.
@@ -103,31 +113,40 @@ impl Part {
 
     /// Reads what was stored.
     pub(super) fn restore(stored: &[u8], directory: &Directory) -> Result<Self, WireError> {
-        let Stored { voter, accepted, prevotes } = wire::decode("a part in a slot", stored)?;
+        let Stored { voter, accepted, prevotes, hands_over } =
+            wire::decode("a part in a slot", stored)?;
         let prevotes = prevotes.and_then(|bytes| {
             // Without them the lock holds all the same; others may still show them.
             let checked = Prevotes::verify(&bytes, directory);
             checked.inspect_err(|refusal| tracing::warn!(%refusal, "stored prevotes")).ok()
         });
-        Ok(Self { voter, accepted, prevotes: prevotes.map(Arc::new), ..Self::default() })
+        let prevotes = prevotes.map(Arc::new);
+        Ok(Self { voter, accepted, prevotes, hands_over, ..Self::default() })
     }
 
     pub(super) fn is_idle(&self) -> bool {
         self.voter == Voter::default() && self.accepted.is_empty()
     }
 
-    pub(super) fn to_batch(&self, slot: &Slot, voter: Voter) -> Result<Batch, Error> {
+    /// What is to be made durable before it goes on as `voter`, in the view of that number.
+    pub(super) fn put(
+        &self,
+        batch: &mut Batch,
+        at: (ViewNumber, Slot),
+        voter: Voter,
+    ) -> Result<(), WireError> {
         let prevotes = self.prevotes.as_ref().map(|prevotes| prevotes.as_bytes().to_vec());
-        let stored = Stored { voter, accepted: self.accepted.clone(), prevotes };
-        let mut batch = Batch::new();
-        let key = wire::encode("a slot", slot)?;
-        batch.put(Table::Vote, &key, &wire::encode("a part in a slot", &stored)?);
-        Ok(batch)
+        let (accepted, hands_over) = (self.accepted.clone(), self.hands_over);
+        let stored = Stored { voter, accepted, prevotes, hands_over };
+        let stored = wire::encode("a part in a slot", &stored)?;
+        batch.put(Table::Vote, &key(at)?, &stored);
+        Ok(())
     }
 
-    /// Who leads shows what its proposal stands on, or those that are locked could not follow it.
-    pub(super) fn to_propose_again(&self, leads: bool) -> Option<Vec<u8>> {
-        let prevotes = self.prevotes.as_ref().filter(|_| leads)?;
+    /// Who leads shows what its proposal stands on, or those that are locked could not follow it; and
+    /// everybody does when the view is handed over, or they would not write the same next one.
+    pub(super) fn to_propose_again(&self, shows: bool) -> Option<Vec<u8>> {
+        let prevotes = self.prevotes.as_ref().filter(|_| shows)?;
         Some(prevotes.as_bytes().to_vec())
     }
 

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use super::attestation::{Attestation, VerifiedAttestation};
 use super::ballots::Ballots;
+use super::handover::Handover;
 use super::health::Health;
 use super::marks::Marks;
 use super::part::Part;
@@ -44,6 +45,9 @@ pub(super) struct State {
     /// What this node said in exclusive slots binds it for ever.
     pub(super) parts: BTreeMap<Slot, Part>,
     pub(super) certified: BoundedMap<Slot, Arc<Certificate>>,
+    pub(super) handover: Handover,
+    /// Members that were certified as failed in the view before, and at which mark.
+    pub(super) failed_before: BTreeMap<NodeId, Option<Mark>>,
 }
 
 impl State {
@@ -111,6 +115,8 @@ impl QuorumValidator {
             ballots: Ballots::new(members, me, &config),
             parts: BTreeMap::new(),
             certified: BoundedMap::new(members.saturating_add(OTHER_CERTIFICATES)),
+            handover: Handover::default(),
+            failed_before: BTreeMap::new(),
         };
         let marks = Marks::new(members, now);
         let (faults, at) = (directory.view().faults_tolerated(), marks.steady(now));
@@ -227,6 +233,7 @@ impl QuorumValidator {
     pub(super) fn settle(state: &mut State, certificate: Certificate) -> Arc<Certificate> {
         let slot = certificate.event().slot();
         let certificate = Arc::new(certificate);
+        state.note_decision(slot, certificate.event().content());
         state.certified.insert(slot, Arc::clone(&certificate));
         state.mine.remove(&slot);
         state.votes.clear(slot);
@@ -288,16 +295,22 @@ impl QuorumValidator {
         };
         let stated = self.stated_mark(subject);
         self.void_below(subject, mark);
-        let failed_at = self.settled(&Slot::Failure(subject)).and_then(|certificate| {
-            let failed_at = failure_mark(certificate.event());
-            (before <= failed_at && failed_at < Some(mark)).then_some(failed_at)
-        });
+        let failed_at = self.failed_at(subject);
+        let failed_at = failed_at.filter(|at| before <= *at && *at < Some(mark));
         // One that started anew was away indeed.
         let missed_at = stated.or(failed_at.flatten());
         if missed_at.is_some_and(|missed| missed < mark && missed.nonce.boot == mark.nonce.boot) {
             self.health.missed_a_live_one(member, self.marks.steady(now));
         }
         failed_at.is_some()
+    }
+
+    /// The mark at which `subject` was certified as failed, in this view or the one before.
+    fn failed_at(&self, subject: NodeId) -> Option<Option<Mark>> {
+        let state = self.state.lock();
+        let certificate = state.certified.get(&Slot::Failure(subject));
+        let mark = certificate.map(|certificate| failure_mark(certificate.event()));
+        mark.or_else(|| state.failed_before.get(&subject).copied())
     }
 
     /// A newer header of `subject` voids every report below it (promise P8), our own first.

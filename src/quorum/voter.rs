@@ -92,6 +92,13 @@ pub enum Stage {
 }
 
 impl Voter {
+    /// A member of a view that was handed a slot in which something else may not be decided any more:
+    /// it begins in the round after, locked.
+    pub fn locked_on(backed: Backed) -> Self {
+        let (locked, valid) = (Some(backed), Some(backed));
+        Self { round: backed.round.saturating_add(1), locked, valid, ..Self::default() }
+    }
+
     /// The round it is in.
     pub const fn round(&self) -> u32 {
         self.round

@@ -32,6 +32,10 @@ pub enum Tag {
     Ballot,
     /// Two thirds of prevotes for one content in one round on an exclusive slot.
     Prevotes,
+    /// A change of the members that somebody proposes.
+    Change,
+    /// The step to the next view.
+    View,
 }
 
 impl Tag {
@@ -48,6 +52,8 @@ impl Tag {
             Self::CookieEcho => 8,
             Self::Ballot => 9,
             Self::Prevotes => 10,
+            Self::Change => 13,
+            Self::View => 14,
         }
     }
 
@@ -63,6 +69,8 @@ impl Tag {
             8 => Self::CookieEcho,
             9 => Self::Ballot,
             10 => Self::Prevotes,
+            13 => Self::Change,
+            14 => Self::View,
             _ => return None,
         })
     }
@@ -104,6 +112,10 @@ pub enum Packet<'a> {
     Certificate(Container<'a>),
     /// Two thirds of prevotes.
     Prevotes(Container<'a>),
+    /// A change of the members.
+    Change(Container<'a>),
+    /// The step to the next view.
+    View(Container<'a>),
     /// A proof.
     Proof(Container<'a>),
     /// A cookie.
@@ -126,6 +138,8 @@ impl<'a> Packet<'a> {
             }
             Tag::Certificate => Self::Certificate(Container::parse(Tag::Certificate, bytes)?),
             Tag::Prevotes => Self::Prevotes(Container::parse(Tag::Prevotes, bytes)?),
+            Tag::Change => Self::Change(Container::parse(Tag::Change, bytes)?),
+            Tag::View => Self::View(Container::parse(Tag::View, bytes)?),
             Tag::Proof => Self::Proof(Container::parse(Tag::Proof, bytes)?),
             Tag::Cookie => Self::Cookie(Container::parse(Tag::Cookie, bytes)?),
             Tag::CookieEcho => Self::CookieEcho(Container::parse(Tag::CookieEcho, bytes)?),
@@ -139,6 +153,8 @@ impl<'a> Packet<'a> {
             Self::Statement(statement) => statement.head().mesh,
             Self::Certificate(container)
             | Self::Prevotes(container)
+            | Self::Change(container)
+            | Self::View(container)
             | Self::Proof(container)
             | Self::Cookie(container)
             | Self::CookieEcho(container) => container.mesh(),

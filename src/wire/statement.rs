@@ -147,9 +147,13 @@ impl Tag {
             Self::Ballot => Some(Purpose::Ballot),
             Self::Rotation => Some(Purpose::Rotation),
             Self::Hello => Some(Purpose::Hello),
-            Self::Certificate | Self::Prevotes | Self::Proof | Self::Cookie | Self::CookieEcho => {
-                None
-            }
+            Self::Certificate
+            | Self::Prevotes
+            | Self::Change
+            | Self::View
+            | Self::Proof
+            | Self::Cookie
+            | Self::CookieEcho => None,
         }
     }
 }

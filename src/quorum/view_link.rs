@@ -1,0 +1,201 @@
+//! The step from one view to the next, as it travels, and the chain of these steps.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::{Certificate, CriticalEvent};
+use crate::id::MeshId;
+use crate::keyring::{HistoryError, KeyHistory};
+use crate::membership::{Directory, MAX_CARRIED_LEN, View};
+use crate::wire::{self, Container, Packet, Refusal, Tag, WireError};
+
+/// The longest step from a view of `members`, in bytes: the next view, its certificate, and the
+/// rotations that lead to the keys it is signed with.
+pub(crate) const fn max_link_len(members: usize) -> usize {
+    members.saturating_mul(32 * 1024).saturating_add(256 * 1024 + MAX_CARRIED_LEN)
+}
+
+#[derive(Serialize, Deserialize)]
+struct Content<'a> {
+    /// By which the keys of the signers follow from the view before, each member's oldest first.
+    #[serde(borrow)]
+    rotations: Vec<&'a [u8]>,
+    certificate: &'a [u8],
+    view: &'a [u8],
+}
+
+/// A step to the next view that two thirds of the members of the view before certified. Only a check
+/// makes one.
+#[derive(Debug, Clone)]
+pub struct ViewLink {
+    view: Arc<View>,
+    bytes: Arc<[u8]>,
+}
+
+impl ViewLink {
+    /// Puts a decided view, its certificate and the rotations of the signers together.
+    pub(crate) fn assemble(
+        view: Arc<View>,
+        certificate: &Certificate,
+        rotations: &[Arc<[u8]>],
+    ) -> Result<Self, WireError> {
+        let written = view.to_bytes().map_err(|_| WireError::Encode { what: "a view" })?;
+        let content = Content {
+            rotations: rotations.iter().map(AsRef::as_ref).collect(),
+            certificate: certificate.as_bytes(),
+            view: &written,
+        };
+        let payload = wire::encode("a step to the next view", &content)?;
+        let bytes = Container::to_bytes(Tag::View, view.mesh(), &payload).into();
+        Ok(Self { view, bytes })
+    }
+
+    /// Takes back what this node stored itself, without checking a signature.
+    pub(crate) fn restore(bytes: &[u8], before: &View) -> Result<Self, Refusal> {
+        let link = UncheckedLink::parse(bytes, before.mesh())?;
+        link.follows(before)?;
+        Ok(Self { view: link.view, bytes: bytes.into() })
+    }
+
+    /// The view that it leads to.
+    pub const fn view(&self) -> &Arc<View> {
+        &self.view
+    }
+
+    /// The step as it goes on the wire and into files.
+    pub fn as_bytes(&self) -> &Arc<[u8]> {
+        &self.bytes
+    }
+}
+
+/// A step to the next view that has the right form and was not checked.
+#[derive(Debug)]
+pub(crate) struct UncheckedLink<'a> {
+    view: Arc<View>,
+    certificate: &'a [u8],
+    rotations: Vec<&'a [u8]>,
+    container: Container<'a>,
+}
+
+impl<'a> UncheckedLink<'a> {
+    pub(crate) fn read(container: Container<'a>) -> Result<Self, Refusal> {
+        let content: Content<'a> = wire::decode("a step to the next view", container.payload())?;
+        let view = View::from_bytes(content.view).map_err(|error| match error {
+            crate::membership::ViewError::Wire(error) => Refusal::from(error),
+            _ => Refusal::Nonsense("the view in it is none"),
+        })?;
+        if view.mesh() != container.mesh() {
+            return Err(Refusal::OtherMesh(view.mesh()));
+        }
+        let Content { rotations, certificate, .. } = content;
+        Ok(Self { view: Arc::new(view), certificate, rotations, container })
+    }
+
+    fn parse(bytes: &'a [u8], mesh: MeshId) -> Result<Self, Refusal> {
+        match Packet::parse(bytes)? {
+            Packet::View(container) if container.mesh() == mesh => Self::read(container),
+            Packet::View(container) => Err(Refusal::OtherMesh(container.mesh())),
+            _ => Err(Refusal::Nonsense("it is no step to a next view")),
+        }
+    }
+
+    pub(crate) const fn view(&self) -> &Arc<View> {
+        &self.view
+    }
+
+    pub(crate) fn rotations(&self) -> &[&'a [u8]] {
+        &self.rotations
+    }
+
+    /// Whether it leads from `before`.
+    pub(crate) fn follows(&self, before: &View) -> Result<(), Refusal> {
+        let is_next = before.number().0.checked_add(1) == Some(self.view.number().0);
+        let follows = is_next && self.view.previous() == Some(before.digest());
+        follows.then_some(()).ok_or(Refusal::Nonsense("it does not lead on from the view known here"))
+    }
+
+    /// Checks it against the view before and its members' keys: one signature check for each attestor.
+    pub(crate) fn verify(self, directory: &Directory) -> Result<ViewLink, Refusal> {
+        self.follows(directory.view())?;
+        let certificate = Certificate::verify(self.certificate, directory)?;
+        self.certified_by(&certificate)
+    }
+
+    /// The same with a certificate that was checked before.
+    pub(crate) fn certified_by(self, certificate: &Certificate) -> Result<ViewLink, Refusal> {
+        let (view, digest) = (self.view.number(), self.view.digest());
+        match *certificate.event() == (CriticalEvent::ViewChange { view, digest }) {
+            true => {
+                let (mesh, payload) = (self.container.mesh(), self.container.payload());
+                let bytes = Container::to_bytes(Tag::View, mesh, payload).into();
+                Ok(ViewLink { view: self.view, bytes })
+            }
+            false => Err(Refusal::Nonsense("its certificate is for something else")),
+        }
+    }
+}
+
+/// Why a chain does not take a step.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ChainError {
+    /// The step is refused.
+    #[error("the step to view {number}: {refusal}")]
+    Link {
+        /// The number of the view that was to come next.
+        number: u64,
+        /// What is wrong with it.
+        refusal: Refusal,
+    },
+    /// A rotation in it is refused.
+    #[error("the step to view {number}: {error}")]
+    Rotation {
+        /// The number of the view that was to come next.
+        number: u64,
+        /// What is wrong with it.
+        error: HistoryError,
+    },
+}
+
+/// The newest view that follows from one that is trusted, checked offline step by step.
+///
+/// It needs nothing but the steps, as they went over the wire: each brings the next view, its
+/// certificate, and the rotations that lead to the keys of the signers.
+#[derive(Debug)]
+pub struct Chain {
+    history: KeyHistory,
+}
+
+impl Chain {
+    /// Begins at `trusted`: the genesis view of a mesh, or any later one whose digest is trusted.
+    pub fn from_view(trusted: Arc<View>) -> Self {
+        Self { history: KeyHistory::new(trusted) }
+    }
+
+    /// Takes the next step; one signature check for each attestor, two for each rotation in it.
+    ///
+    /// # Errors
+    /// [`ChainError`] says what is wrong; the chain ends where it did before.
+    pub fn extend(&mut self, link: &[u8]) -> Result<&Arc<View>, ChainError> {
+        let before = Arc::clone(self.newest());
+        let number = before.number().0.saturating_add(1);
+        let refused = |refusal| ChainError::Link { number, refusal };
+        let link = UncheckedLink::parse(link, before.mesh()).map_err(refused)?;
+        link.follows(&before).map_err(refused)?;
+        let mut history = KeyHistory::new(before);
+        for rotation in link.rotations() {
+            let added = history.add(rotation);
+            added.map_err(|error| ChainError::Rotation { number, error })?;
+        }
+        let link = link.verify(history.directory()).map_err(refused)?;
+        self.history = KeyHistory::new(Arc::clone(link.view()));
+        Ok(self.newest())
+    }
+
+    /// The newest view.
+    pub const fn newest(&self) -> &Arc<View> {
+        self.history.view()
+    }
+}
