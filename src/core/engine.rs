@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 
 use super::asides::Asides;
 use super::counters::{Counters, Counts};
 use super::output::WriteId;
+use super::past::Past;
 use super::proofs::{Name, Proofs};
 use super::tick::Timers;
 use super::{Config, Stats};
@@ -15,12 +17,16 @@ use crate::gossip::{Ledgers, SignedGossip};
 use crate::id::{Link, LinkId, MeshId, Millis, NodeId};
 use crate::keyring::{Keyring, Misuse, PreparedRotation};
 use crate::membership::{Directory, MemberIndex, View};
-use crate::quorum::{Certificate, CriticalEvent, FailureStatus, PartWrite, QuorumValidator};
+use crate::quorum::{Certificate, CriticalEvent, FailureStatus, PartWrite, QuorumValidator, ViewLink};
 use crate::reputation::Reputation;
 use crate::suite::Entropy;
 use crate::wire::Kind;
 
-/// One node's whole protection, sans-IO: see the [module](crate::core) for how it is driven.
+/// One node's whole protection in one view, sans-IO: see the [module](crate::core) for how it is driven.
+///
+/// When [`Event::ViewChanged`](crate::Event::ViewChanged) tells that the next view has begun,
+/// [`successor`](Self::successor) gives the core for it, which takes this one's place. The two share what
+/// lives on, so that it does no harm if another thread still uses this one: no message is delivered twice.
 ///
 /// All methods take `&self` and may be called from any thread. No lock is held while a signature is
 /// made or checked.
@@ -34,11 +40,14 @@ pub struct Core {
     pub(super) gossip: SignedGossip,
     pub(super) quorum: QuorumValidator,
     pub(super) entropy: Arc<dyn Entropy>,
-    pub(super) counters: Counters,
-    pub(super) writes: Mutex<Writes>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) writes: Arc<Mutex<Writes>>,
     pub(super) timers: Mutex<Timers>,
     pub(super) asides: Mutex<Vec<Asides>>,
-    pub(super) proofs: Mutex<Proofs>,
+    pub(super) proofs: Arc<Mutex<Proofs>>,
+    pub(super) past: Arc<Mutex<Past>>,
+    /// This node is no member of the newest view.
+    pub(super) has_left: AtomicBool,
 }
 
 /// What waits for a write.
@@ -56,6 +65,7 @@ pub(super) enum Waiting {
     Part(PartWrite),
     Rotation(PreparedRotation),
     Proofs(Vec<Name>),
+    View(ViewLink),
 }
 
 impl Core {

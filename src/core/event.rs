@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::id::{Epoch, LinkId, Millis, NodeId};
+use crate::id::{Digest, Epoch, LinkId, Millis, NodeId, ViewNumber};
+use crate::membership::{Change, View};
 use crate::quorum::{Certificate, CriticalEvent, EquivocationProof};
 use crate::reputation::Offence;
 use crate::suite::Suite;
@@ -60,6 +61,27 @@ pub enum Event {
         event: CriticalEvent,
         /// Whose vote was the first to arrive.
         by: NodeId,
+    },
+    /// A member votes for this change of the members. A host that accepts it says so with
+    /// [`Core::propose_change`](crate::Core::propose_change).
+    ChangeProposed {
+        /// What is proposed.
+        change: Arc<Change>,
+    },
+    /// The next view has begun, and [`Core::successor`](crate::Core::successor) gives the core for it. Who
+    /// is no member of it has left the mesh, and says nothing more.
+    ViewChanged {
+        /// The view.
+        view: Arc<View>,
+    },
+    /// Two thirds of the members of an earlier view signed another successor of it than the one known
+    /// here: keys of members that left were stolen, or more members lie than the mesh bears. The view
+    /// here stays as it is.
+    RivalView {
+        /// The number of the rival.
+        number: ViewNumber,
+        /// Its digest.
+        digest: Digest,
     },
     /// The mesh agreed on an event.
     Certified(Arc<Certificate>),

@@ -78,6 +78,12 @@ impl Core {
             admitted.map_err(|refused| self.frame_refused(link, refused, now, outputs))?;
         let node = admitted.signed_header.header().origin;
         self.ask_for_an_echo(link, node, now, outputs);
+        let (spoken_in, here) = (admitted.signed_header.header().view, self.view().number());
+        if spoken_in < here {
+            self.help_on(link, admitted.member, spoken_in, now, outputs);
+        } else if spoken_in > here {
+            self.timers.lock().missed_a_view = true;
+        }
         if self.quorum.heard(admitted.member, &admitted.signed_header, now) {
             tracing::info!(%node, "a failed member is back");
             outputs.push(Output::Event(Event::NodeReturned { node }));

@@ -20,11 +20,14 @@ mod event;
 mod frames;
 mod output;
 mod own;
+mod past;
 mod proofs;
 mod start;
 mod statements;
 mod stored_proofs;
+mod succession;
 mod tick;
+mod views;
 
 pub use blame::Blame;
 pub use config::Config;

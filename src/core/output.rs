@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Event;
 use crate::gossip::Message;
 use crate::id::{Epoch, Link, NodeId};
+use crate::membership::{Change, View};
 use crate::quorum::{Ballot, Certificate, CriticalEvent, EquivocationProof, Tally};
 use crate::store::Batch;
 use crate::wire::Refusal;
@@ -94,6 +95,10 @@ pub enum Accepted {
     Certificate(Arc<Certificate>),
     /// A member contradicted itself.
     Proof(Arc<EquivocationProof>),
+    /// Somebody votes for this change of the members.
+    Change(Arc<Change>),
+    /// The next view was certified. It begins when that is durable.
+    View(Arc<View>),
     /// A neighbour asked whether this node is where its packets seem to come from. The answer is
     /// among the outputs.
     Cookie,

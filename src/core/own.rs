@@ -15,8 +15,10 @@ impl Core {
     /// Signs a message of this node. The caller hands the bytes to its neighbours.
     ///
     /// # Errors
-    /// [`Misuse::BodyTooLong`] or [`Misuse::RateExceeded`]; or a fault of the scheme.
+    /// [`Misuse::BodyTooLong`] or [`Misuse::RateExceeded`]; [`Misuse::NotAMember`] once it has left the
+    /// mesh; or a fault of the scheme.
     pub fn sign_message(&self, kind: Kind, body: &[u8], now: Millis) -> Result<Vec<u8>, Error> {
+        self.is_in_view()?;
         self.gossip.sign_message(kind, body, now)
     }
 
@@ -59,6 +61,15 @@ impl Core {
         }
         let entropy = self.entropy.as_ref();
         let mut outputs = Vec::new();
+        self.is_in_view()?;
+        if matches!(event, CriticalEvent::ViewChange { .. }) {
+            return Err(Misuse::Nonsense("no host decides when a view ends").into());
+        }
+        if let CriticalEvent::MembershipChange { change, .. } = &event
+            && self.quorum.change(change).is_none()
+        {
+            return Err(Misuse::Nonsense("the change that it names is not known here").into());
+        }
         if event.is_exclusive() {
             let write = self.quorum.accept_content(&event, (&self.keyring, entropy), now)?;
             outputs.extend(write.map(|write| self.persist_part(write)));
@@ -126,6 +137,7 @@ impl Core {
     /// [`Misuse::RotationPending`] while one is under way, [`Misuse::Downgrade`]; or a fault of the
     /// scheme. The key in use is then the one before.
     pub fn rotate_keys(&self, suite: Suite) -> Result<Step<()>, Error> {
+        self.is_in_view()?;
         let stalled = self.writes.lock().stalled.as_ref().map(PreparedRotation::suite);
         if stalled.is_some_and(|stalled| stalled != suite) {
             return Err(Misuse::RotationPending.into());
@@ -147,6 +159,7 @@ impl Core {
         match waiting {
             // Nothing waits for a proof: it has been sent.
             None | Some(Waiting::Proofs(_)) => {}
+            Some(Waiting::View(step)) => self.stepped(step, &mut outputs),
             Some(Waiting::Part(write)) => self.part_written(write, now, &mut outputs),
             Some(Waiting::Rotation(rotation)) => self.rotated(rotation, now, &mut outputs),
         }
@@ -157,7 +170,7 @@ impl Core {
     /// accepted with it is not accepted, and reporting the event again tries anew.
     /// A rotation is written again by the next [`tick`](Self::tick) or
     /// [`rotate_keys`](Self::rotate_keys), and not replaced by another: nobody knows whether it
-    /// reached the disk. Proofs are written again by the next tick.
+    /// reached the disk. Proofs and the step to a next view are written again by the next tick.
     pub fn write_failed(&self, write: WriteId) {
         let mut writes = self.writes.lock();
         match writes.waiting.remove(&write) {
@@ -166,6 +179,7 @@ impl Core {
                 drop(writes);
                 self.proofs.lock().write_failed(names);
             }
+            Some(Waiting::View(_)) => self.past.lock().is_stepping = false,
             Some(Waiting::Part(part)) => self.quorum.not_written(&part),
             None => {}
         }
@@ -188,7 +202,8 @@ impl Core {
     /// A request to the others for what this node missed.
     pub(super) fn hello(&self) -> Result<Vec<u8>, Error> {
         let nonce = self.keyring.draw_statement()?;
-        let content = wire::encode("a Hello", &Hello { nonce })?;
+        let view = self.view().number();
+        let content = wire::encode("a Hello", &Hello { nonce, view })?;
         let (head, key) = self.keyring.statement_head();
         Ok(seal_statement(Tag::Hello, &head, &content, &key.key, self.entropy.as_ref())?)
     }

@@ -1,12 +1,14 @@
 //! Starting a node: what is durable is taken back first.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 
 use super::asides::Asides;
 use super::counters::Counters;
 use super::engine::Writes;
+use super::past::Past;
 use super::stored_proofs;
 use super::tick::Timers;
 use super::{Config, Core};
@@ -22,12 +24,13 @@ use crate::suite::Entropy;
 use crate::wire::{Packet, Refusal};
 
 impl Core {
-    /// Starts the node that `identity` names, as a member of `view`. The boot is counted in `store`
+    /// Starts the node that `identity` names, as a member of `view`: the genesis view of its mesh, or any
+    /// later one that is trusted. From there it follows the steps that `store` holds to the newest. The boot is counted in `store`
     /// before anything can be signed, what the node voted in earlier boots binds it again, and the keys
     /// that it has seen proof against are condemned again.
     ///
     /// # Errors
-    /// [`Misuse`]: a configuration value out of its range, a node that is no member of the view, a
+    /// [`Misuse`]: a configuration value out of its range, a node that is no member of the newest view, a
     /// key that the view does not know; or a fault of the store. Nothing was signed then.
     pub fn start(
         config: Config,
@@ -39,16 +42,19 @@ impl Core {
     ) -> Result<Self, Error> {
         config.validate()?;
         let node = identity.node();
+        let past = Past::load(view, store)?;
+        let view = Arc::clone(past.newest());
         let me = view.index_of(&node).ok_or(Misuse::NotAMember(node))?;
         let directory = Arc::new(Directory::new(Arc::clone(&view), config.prepared_keys));
         let rate = config.gossip.origin_rate;
         let keyring = Arc::new(Keyring::start(identity, store, view.mesh(), rate, now)?);
         take_back_own_key(&directory, &keyring, me, config.grace_ms, now)?;
         let quorum = QuorumValidator::new(Arc::clone(&directory), me, config.quorum.clone(), now)?;
+        quorum.take_over_carried().map_err(Fault::from)?;
         for (slot, part) in store.scan(Table::Vote)? {
             quorum.restore_part(&slot, &part).map_err(Fault::from)?;
         }
-        let proofs = Mutex::new(stored_proofs::load(store, &view)?);
+        let proofs = Arc::new(Mutex::new(stored_proofs::load(store, &view)?));
         let ledgers = Arc::new(ledgers(&config, &view)?);
         let gossip = SignedGossip::new(
             Arc::clone(&directory),
@@ -67,11 +73,13 @@ impl Core {
             gossip,
             quorum,
             entropy,
-            counters: Counters::default(),
-            writes: Mutex::new(Writes::default()),
+            counters: Arc::new(Counters::default()),
+            writes: Arc::new(Mutex::new(Writes::default())),
             timers: Mutex::new(Timers::default()),
             asides,
             proofs,
+            past: Arc::new(Mutex::new(past)),
+            has_left: AtomicBool::new(false),
         };
         core.resume_sentences(now);
         Ok(core)
@@ -82,7 +90,7 @@ impl Core {
 /// interval while the matter is undecided, and one proof of its own: a link must not be charged for a
 /// mass failure. Nor for the
 /// cookies that it sends here because somebody else sends to it under this node's address.
-fn with_room_for_statements(config: &Config, view: &View) -> GossipConfig {
+pub(super) fn with_room_for_statements(config: &Config, view: &View) -> GossipConfig {
     let mut gossip = config.gossip.clone();
     let members = u64::try_from(view.len()).unwrap_or(u64::MAX);
     let slots = u64::try_from(config.quorum.slots_per_member).unwrap_or(u64::MAX);
@@ -141,6 +149,10 @@ fn follow(
     let Packet::Statement(statement) = Packet::parse(bytes)? else {
         return Err(Refusal::Nonsense("a rotation is a statement"));
     };
+    if directory.current(me).is_some_and(|known| statement.head().epoch < known.epoch) {
+        // The view gives a key that this one has led to.
+        return Ok(());
+    }
     let claim = verify_rotation(&statement, directory, me, now)?;
     let rotated = RotatedKey { to: claim.to, closing: claim.closing, grace_until };
     directory.rotate(me, statement.head().epoch, rotated);

@@ -9,7 +9,7 @@ use crate::keyring::verify_rotation;
 use crate::membership::{MemberIndex, RotatedKey};
 use crate::quorum::{
     Attestation, Certificate, Phase, Slot, Tally, UncheckedBallot, UncheckedCertificate,
-    UncheckedPrevotes, UncheckedProof,
+    UncheckedPrevotes, UncheckedProof, max_link_len,
 };
 use crate::suite::Purpose;
 use crate::wire::{self, Container, Packet, Refusal, Statement, Tag, WireError};
@@ -38,11 +38,13 @@ impl Core {
                     Tag::Attestation => self.take_attestation(link, statement, now, outputs),
                     Tag::Ballot => self.take_ballot(link, statement, now, outputs),
                     Tag::Rotation => self.take_rotation(link, &statement, now, outputs),
-                    _ => self.take_hello(link, &statement, now),
+                    _ => self.take_hello(link, &statement, now, outputs),
                 }
             }
             Packet::Certificate(container) => self.take_certificate(link, container, now, outputs),
             Packet::Prevotes(container) => self.take_prevotes(link, container, now, outputs),
+            Packet::Change(container) => self.take_change(&container, outputs),
+            Packet::View(container) => self.take_link(link, container, now, outputs),
             Packet::Proof(_) => self.take_proof(link, bytes, now, outputs),
             Packet::Cookie(cookie) => {
                 let packet = self.gossip.echo(&cookie)?;
@@ -95,7 +97,12 @@ impl Core {
     }
 
     fn read_bare<'a>(&self, bytes: &'a [u8]) -> Result<Packet<'a>, WireError> {
-        let (found, limit) = (bytes.len(), wire::max_container_len(self.view().len()));
+        let members = self.view().len();
+        let limit = match Tag::of(bytes) {
+            Ok(Tag::View) => max_link_len(members),
+            _ => wire::max_container_len(members),
+        };
+        let found = bytes.len();
         if found > limit {
             return Err(WireError::TooLong { what: "a packet", found, limit });
         }
@@ -257,7 +264,7 @@ impl Core {
         Ok(Accepted::Certificate(certificate))
     }
 
-    fn take_rotation(
+    pub(super) fn take_rotation(
         &self,
         link: Link,
         statement: &Statement<'_>,
@@ -289,7 +296,7 @@ impl Core {
         }
         self.timers.lock().learnt_a_key();
         if let Some(heard) = self.asides.lock().get_mut(member.place()) {
-            heard.took(fingerprint(statement), now);
+            heard.took(statement, now);
         }
         tracing::info!(%node, %epoch, %suite, "a member rotated its key");
         outputs.push(Output::Event(Event::KeyRotated { node, epoch, suite }));
@@ -307,11 +314,12 @@ impl Core {
         link: Link,
         statement: &Statement<'_>,
         now: Millis,
+        outputs: &mut Vec<Output>,
     ) -> Result<Accepted, Refusal> {
         let head = statement.head();
         let node = head.origin;
         let member = self.view().index_of(&node).ok_or(Refusal::UnknownOrigin(node))?;
-        let Hello { nonce } = wire::decode("a Hello", statement.content())?;
+        let Hello { nonce, view } = wire::decode("a Hello", statement.content())?;
         if !statement.attachment().is_empty() {
             return Err(WireError::Trailing { extra: statement.attachment().len() }.into());
         }
@@ -334,6 +342,7 @@ impl Core {
             heard.hello = Some(nonce);
         }
         drop(asides);
+        self.help_on(link, member, view, now, outputs);
         self.timers.lock().history_wanted = true;
         self.proofs.lock().offer();
         Ok(Accepted::Hello(node))

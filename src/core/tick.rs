@@ -6,6 +6,7 @@ use std::ops::Bound;
 use super::{Core, Event, Output};
 use crate::id::Millis;
 use crate::quorum::Slot;
+use crate::wire::{Container, Tag};
 
 /// How often a node asks for what it missed, in milliseconds. It doubles with every Hello that
 /// brought no key, since anybody can make up a packet under a key that does not exist.
@@ -23,6 +24,11 @@ pub(super) struct Timers {
     quorum_lost: bool,
     /// A packet came under a key that is not known here.
     pub(super) missed_a_key: bool,
+    /// A member speaks in a view that is yet to come here.
+    pub(super) missed_a_view: bool,
+    /// Resend intervals until the changes of the members that this node's host accepts are sent again.
+    change_wait: u32,
+    next_change_wait: u32,
     /// A member asked for this node's rotations.
     pub(super) history_wanted: bool,
     asked_about: BTreeSet<Slot>,
@@ -109,6 +115,28 @@ impl Timers {
         Some(next)
     }
 
+    /// This node's host accepts a change of the members that it did not before.
+    pub(super) fn change_is_new(&mut self) {
+        (self.change_wait, self.next_change_wait) = (1, 1);
+    }
+
+    /// Whether the changes are to be sent in this resend interval: after 1, 1, 2, 4 … of them.
+    fn change_is_due(&mut self) -> bool {
+        self.change_wait = self.change_wait.saturating_sub(1);
+        let is_due = self.change_wait == 0;
+        if is_due {
+            self.change_wait = self.next_change_wait.max(1);
+            self.next_change_wait = self.change_wait.saturating_mul(2).min(LONGEST_WAIT);
+        }
+        is_due
+    }
+
+    /// The timers of the next view: nothing is asked of it yet, and who has come from the one before
+    /// has nothing to ask.
+    pub(super) fn succeed(&self) -> Self {
+        Self { said_hello: true, quorum_lost: self.quorum_lost, ..Self::default() }
+    }
+
     /// A key was learnt, so asking helps.
     pub(super) fn learnt_a_key(&mut self) {
         self.vain_hellos = 0;
@@ -128,6 +156,9 @@ impl Core {
     /// passed is not counted as the silence of others, and it takes longer to miss anybody for a while.
     pub fn tick(&self, now: Millis) -> Vec<Output> {
         let mut outputs = std::mem::take(&mut self.timers.lock().since_start);
+        if self.is_in_view().is_err() {
+            return outputs;
+        }
         let away_ms = self.quorum.tick(now);
         if away_ms > 0 {
             tracing::warn!(away_ms, "the ticks come late: silence in between is not counted");
@@ -137,6 +168,7 @@ impl Core {
         for slot in self.quorum.open_slots() {
             self.vote(&slot, now, &mut outputs);
         }
+        self.step_on(&mut outputs);
         self.say_hello(now, &mut outputs);
         self.watch_quorum(now, &mut outputs);
         outputs
@@ -153,7 +185,7 @@ impl Core {
 
     /// Own statements on what is undecided, what others have shown they lack, and a proof in its turn.
     fn send_again(&self, now: Millis, outputs: &mut Vec<Output>) {
-        let (asked_about, told, history_wanted) = {
+        let (asked_about, told, history_wanted, change_is_due) = {
             let mut timers = self.timers.lock();
             if !is_due(&mut timers.last_resend, self.config.quorum.resend_ms, now) {
                 return;
@@ -161,7 +193,7 @@ impl Core {
             let history_wanted = std::mem::take(&mut timers.history_wanted);
             timers.told_one = false;
             let told = timers.due_to_tell(self.me.place());
-            (timers.next_to_answer(), told, history_wanted)
+            (timers.next_to_answer(), told, history_wanted, timers.change_is_due())
         };
         outputs.extend(self.persist_stalled());
         self.save_proofs(now, outputs);
@@ -176,6 +208,12 @@ impl Core {
         let slots = asked_about.into_iter().chain(told);
         let certificates = slots.filter_map(|slot| self.quorum.settled(&slot));
         outputs.extend(certificates.map(|found| Output::Send(found.as_bytes().to_vec())));
+        if change_is_due {
+            outputs.extend(self.quorum.changes_to_send().iter().filter_map(|change| {
+                let bytes = change.to_bytes().ok()?;
+                Some(Output::Send(Container::to_bytes(Tag::Change, self.mesh(), &bytes)))
+            }));
+        }
         if history_wanted {
             let rotations = self.keyring.rotations();
             outputs.extend(rotations.iter().map(|rotation| Output::Send(rotation.to_vec())));
@@ -188,12 +226,12 @@ impl Core {
     fn say_hello(&self, now: Millis, outputs: &mut Vec<Output>) {
         {
             let mut timers = self.timers.lock();
-            let wanted = !timers.said_hello || timers.missed_a_key;
+            let wanted = !timers.said_hello || timers.missed_a_key || timers.missed_a_view;
             let interval_ms = timers.hello_interval_ms();
             if !wanted || !is_due(&mut timers.last_hello, interval_ms, now) {
                 return;
             }
-            timers.missed_a_key = false;
+            (timers.missed_a_key, timers.missed_a_view) = (false, false);
             timers.vain_hellos = timers.vain_hellos.saturating_add(1);
         }
         match self.hello() {

@@ -129,10 +129,14 @@ impl QuorumValidator {
         (view.digest() == decided).then(|| (Arc::clone(view), certificate))
     }
 
-    /// The digest of the next view, when it is decided.
-    pub(crate) fn decided_view(&self) -> Option<Digest> {
-        let slot = Slot::View(self.next_number()?);
-        self.state.lock().decided_content(&slot)
+    /// What certifies the next view, when it is decided.
+    pub(crate) fn view_certificate(&self) -> Option<Arc<super::Certificate>> {
+        self.settled(&Slot::View(self.next_number()?))
+    }
+
+    /// What a vote for the change with this digest is a vote for.
+    pub(crate) fn event_of_change(&self, change: Digest) -> Option<CriticalEvent> {
+        self.next_number().map(|view| CriticalEvent::MembershipChange { view, change })
     }
 
     /// Writes the next view anew from what is known now, and takes it for this node's own proposal.

@@ -59,7 +59,7 @@ pub(crate) use deciding::{Cast, PartWrite};
 pub(crate) use prevotes::UncheckedPrevotes;
 pub(crate) use proof::UncheckedProof;
 pub(crate) use slot::Slot;
-pub(crate) use view_link::UncheckedLink;
+pub(crate) use view_link::{UncheckedLink, max_link_len};
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::certificate::UncheckedCertificate;
 use super::{Certificate, CriticalEvent};
 use crate::id::MeshId;
 use crate::keyring::{HistoryError, KeyHistory};
@@ -107,6 +108,13 @@ impl<'a> UncheckedLink<'a> {
 
     pub(crate) fn rotations(&self) -> &[&'a [u8]] {
         &self.rotations
+    }
+
+    /// How many signature checks it costs against the view `before`.
+    pub(crate) fn checks(&self, before: &View) -> Result<u32, Refusal> {
+        let certificate = UncheckedCertificate::parse(self.certificate, before)?;
+        let rotations = u32::try_from(self.rotations.len()).unwrap_or(u32::MAX);
+        Ok(certificate.checks().saturating_add(rotations.saturating_mul(2)))
     }
 
     /// Whether it leads from `before`.

@@ -12,6 +12,8 @@ pub enum Table {
     Boot,
     /// Own votes and locks in exclusive slots, so that a restart does not vote again.
     Vote,
+    /// The steps from view to view.
+    View,
     /// Proofs that a member contradicted itself, so that a restart does not forget them.
     Proof,
 }
@@ -19,7 +21,7 @@ pub enum Table {
 impl Table {
     /// Every table, in order.
     pub const ALL: &'static [Self] =
-        &[Self::Meta, Self::Identity, Self::Boot, Self::Vote, Self::Proof];
+        &[Self::Meta, Self::Identity, Self::Boot, Self::Vote, Self::View, Self::Proof];
 
     /// The name under which the table is kept. It is part of the format on disk.
     pub const fn name(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Table {
             Self::Identity => "identity",
             Self::Boot => "boot",
             Self::Vote => "vote",
+            Self::View => "view",
             Self::Proof => "proof",
         }
     }
