@@ -93,6 +93,10 @@ impl Core {
     }
 
     fn part_written(&self, write: PartWrite, now: Millis, outputs: &mut Vec<Output>) {
+        if write.view() != self.view().number() {
+            // The view went by while it was written.
+            return;
+        }
         let slot = *write.slot();
         let before = self.quorum.settled(&slot).is_some();
         let Cast { packets, tally } = self.quorum.written(write, now);
@@ -180,7 +184,10 @@ impl Core {
                 self.proofs.lock().write_failed(names);
             }
             Some(Waiting::View(_)) => self.past.lock().is_stepping = false,
-            Some(Waiting::Part(part)) => self.quorum.not_written(&part),
+            Some(Waiting::Part(part)) if part.view() == self.view().number() => {
+                self.quorum.not_written(&part);
+            }
+            Some(Waiting::Part(_)) => {}
             None => {}
         }
     }

@@ -31,7 +31,7 @@ impl Core {
         let quorum = self.quorum.succeed(Arc::clone(&directory), me, now)?;
         self.ledgers.members.resize(view.len(), Some(view.faults_tolerated()));
         let gossip_config = with_room_for_statements(&self.config, &view);
-        let gossip = self.gossip.succeed(Arc::clone(&directory), gossip_config)?;
+        let gossip = self.gossip.succeed(Arc::clone(&directory), gossip_config);
         let asides = {
             let before = self.asides.lock();
             let of = |member: &crate::membership::Member| {

@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::{MapekMonitor, MeshRouter, PeerHealth};
 use crate::core::{Accepted, Config, Core, Event, Output, Stats, Step};
 use crate::gossip::Message;
 use crate::id::{Link, LinkId, Millis, NodeId};
-use crate::keyring::{Error, Identity};
-use crate::membership::View;
+use crate::keyring::{Error, Identity, Misuse};
+use crate::membership::{Change, View};
 use crate::quorum::{CriticalEvent, FailureStatus, Tally};
 use crate::store::Store;
 use crate::suite::{Entropy, OsEntropy, Suite};
@@ -55,7 +55,8 @@ impl Host {
 /// ([`tick`](Self::tick)); it answers through the [`MeshRouter`] and the [`MapekMonitor`]. All
 /// methods take `&self` and may be called from any thread; `now` is the host's monotonic clock.
 pub struct MeshByzantineProtection {
-    core: Core,
+    /// Of the newest view; held for as long as it takes to copy the pointer.
+    core: RwLock<Arc<Core>>,
     host: Host,
     /// Held while the router is told whom to isolate or to readmit.
     routes: Mutex<()>,
@@ -63,7 +64,7 @@ pub struct MeshByzantineProtection {
 
 impl fmt::Debug for MeshByzantineProtection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MeshByzantineProtection").field("core", &self.core).finish_non_exhaustive()
+        f.debug_struct("MeshByzantineProtection").field("core", &self.core()).finish_non_exhaustive()
     }
 }
 
@@ -78,12 +79,13 @@ impl MeshByzantineProtection {
         let store = host.store.as_ref();
         let identity = Identity::load(store)?;
         let core = Core::start(config, view, identity, store, Arc::clone(&host.entropy), now)?;
-        Ok(Self { core, host, routes: Mutex::new(()) })
+        Ok(Self { core: RwLock::new(Arc::new(core)), host, routes: Mutex::new(()) })
     }
 
-    /// The core, for what this type does not pass on.
-    pub const fn core(&self) -> &Core {
-        &self.core
+    /// The core of the newest view, for what this type does not pass on. After a view change it is
+    /// another one.
+    pub fn core(&self) -> Arc<Core> {
+        Arc::clone(&self.core.read())
     }
 
     /// Takes whatever arrived over `link`. What is accepted and [is for
@@ -92,7 +94,7 @@ impl MeshByzantineProtection {
     /// # Errors
     /// [`Refusal`] says why a packet was not taken.
     pub fn handle_frame(&self, link: Link, bytes: &[u8], now: Millis) -> Result<Accepted, Refusal> {
-        let step = self.core.handle_frame(link, bytes, now);
+        let step = self.core().handle_frame(link, bytes, now);
         self.finish((link, bytes), step, now)
     }
 
@@ -102,7 +104,7 @@ impl MeshByzantineProtection {
     /// [`Refusal::NotABeacon`] for any other packet; otherwise it says why the beacon was not
     /// delivered. One that shows that a member in quarantine lives is passed on all the same.
     pub fn verify_beacon(&self, link: Link, bytes: &[u8], now: Millis) -> Result<Message, Refusal> {
-        let step = self.core.take_beacon(link, bytes, now);
+        let step = self.core().take_beacon(link, bytes, now);
         self.finish((link, bytes), step, now).and_then(Accepted::into_beacon)
     }
 
@@ -127,7 +129,7 @@ impl MeshByzantineProtection {
     /// # Errors
     /// [`Misuse`](crate::keyring::Misuse): too long, too fast; or a fault of the scheme.
     pub fn sign_message(&self, kind: Kind, body: &[u8], now: Millis) -> Result<(), Error> {
-        let bytes = self.core.sign_message(kind, body, now)?;
+        let bytes = self.core().sign_message(kind, body, now)?;
         self.host.router.broadcast(&bytes, None);
         Ok(())
     }
@@ -146,7 +148,7 @@ impl MeshByzantineProtection {
     /// # Errors
     /// As for [`Core::report_node_failure`].
     pub fn report_node_failure(&self, node: NodeId, now: Millis) -> Result<Tally, Error> {
-        let step = self.core.report_node_failure(node, now)?;
+        let step = self.core().report_node_failure(node, now)?;
         self.carry_out(step.outputs, now)?;
         Ok(step.result)
     }
@@ -156,7 +158,18 @@ impl MeshByzantineProtection {
     /// # Errors
     /// As for [`Core::report_critical_event`], or a fault of the store.
     pub fn report_critical_event(&self, event: CriticalEvent, now: Millis) -> Result<Tally, Error> {
-        let step = self.core.report_critical_event(event, now)?;
+        let step = self.core().report_critical_event(event, now)?;
+        self.carry_out(step.outputs, now)?;
+        Ok(step.result)
+    }
+
+    /// Proposes a change of the members, or accepts the one that another member proposed. Once the next
+    /// view has begun this node goes on in it by itself, and [`Event::ViewChanged`] tells the monitor.
+    ///
+    /// # Errors
+    /// As for [`Core::propose_change`], or a fault of the store.
+    pub fn propose_change(&self, change: Change, now: Millis) -> Result<Tally, Error> {
+        let step = self.core().propose_change(change, now)?;
         self.carry_out(step.outputs, now)?;
         Ok(step.result)
     }
@@ -166,7 +179,7 @@ impl MeshByzantineProtection {
     /// # Errors
     /// As for [`Core::rotate_keys`], or a fault of the store; the old key stays in use then.
     pub fn rotate_keys(&self, suite: Suite, now: Millis) -> Result<(), Error> {
-        let step = self.core.rotate_keys(suite)?;
+        let step = self.core().rotate_keys(suite)?;
         self.carry_out(step.outputs, now)
     }
 
@@ -176,8 +189,8 @@ impl MeshByzantineProtection {
     /// # Errors
     /// A fault of the scheme or the store. Everything else that was due has been done.
     pub fn tick(&self, now: Millis) -> Result<(), Error> {
-        let mut result = self.carry_out(self.core.tick(now), now);
-        for node in self.core.to_report(now) {
+        let mut result = self.carry_out(self.core().tick(now), now);
+        for node in self.core().to_report(now) {
             if self.host.monitor.check_peer_health(node) == PeerHealth::Healthy {
                 continue;
             }
@@ -192,17 +205,17 @@ impl MeshByzantineProtection {
 
     /// What is known about the failure of `node`.
     pub fn validate_node_failure(&self, node: &NodeId) -> FailureStatus {
-        self.core.validate_node_failure(node)
+        self.core().validate_node_failure(node)
     }
 
     /// Whether exactly this event has been certified.
     pub fn is_validated(&self, event: &CriticalEvent) -> bool {
-        self.core.is_validated(event)
+        self.core().is_validated(event)
     }
 
     /// Whether the ordinary messages of `node` are refused here.
     pub fn is_node_quarantined(&self, node: &NodeId, now: Millis) -> bool {
-        self.core.is_node_quarantined(node, now)
+        self.core().is_node_quarantined(node, now)
     }
 
     /// Whether a message that claims to come from `origin` is worth looking at: see
@@ -214,7 +227,7 @@ impl MeshByzantineProtection {
         kind: Kind,
         now: Millis,
     ) -> bool {
-        self.core.should_accept_message(link, origin, kind, now)
+        self.core().should_accept_message(link, origin, kind, now)
     }
 
     /// Reserves a place for a proven link, for a neighbour that the host was configured with or
@@ -223,17 +236,17 @@ impl MeshByzantineProtection {
     /// # Errors
     /// [`Misuse::NoPlaceLeft`](crate::keyring::Misuse::NoPlaceLeft) when all are reserved.
     pub fn reserve_link(&self, link: LinkId, now: Millis) -> Result<(), Error> {
-        Ok(self.core.reserve_link(link, now)?)
+        Ok(self.core().reserve_link(link, now)?)
     }
 
     /// Takes a reservation back: the link keeps its place for as long as it is of use.
     pub fn release_link(&self, link: LinkId) {
-        self.core.release_link(link);
+        self.core().release_link(link);
     }
 
     /// A snapshot of what was counted and is known.
     pub fn stats(&self, now: Millis) -> Stats {
-        self.core.stats(now)
+        self.core().stats(now)
     }
 
     /// Carries outputs out in their order; what a write brings about follows the write.
@@ -244,17 +257,36 @@ impl MeshByzantineProtection {
             match output {
                 Output::Send(bytes) => self.host.router.broadcast(&bytes, None),
                 Output::SendTo { link, packet } => self.host.router.send_to(link, &packet),
-                Output::Event(event) => self.tell(&event, now),
+                Output::Event(event) => {
+                    if matches!(event, Event::ViewChanged { .. })
+                        && let Err(error) = self.succeed(now)
+                    {
+                        result = Err(error);
+                    }
+                    self.tell(&event, now);
+                }
                 Output::Persist { write, batch } => match self.host.store.apply(&batch) {
-                    Ok(()) => queue.extend(self.core.persisted(write, now)),
+                    Ok(()) => queue.extend(self.core().persisted(write, now)),
                     Err(error) => {
-                        self.core.write_failed(write);
+                        self.core().write_failed(write);
                         result = Err(error.into());
                     }
                 },
             }
         }
         result
+    }
+
+    /// Goes on in the newest view. Who is no member of it keeps the core that it has, which says nothing
+    /// more.
+    fn succeed(&self, now: Millis) -> Result<(), Error> {
+        let mut core = self.core.write();
+        match core.successor(now) {
+            Ok(next) => *core = Arc::new(next),
+            Err(Error::Misuse(Misuse::NotAMember(_) | Misuse::Nonsense(_))) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     fn tell(&self, event: &Event, now: Millis) {

@@ -24,6 +24,8 @@ const LONGEST_ROUND: u32 = 64;
 /// A change of this node's part in a slot that is to be made durable. After that it counts and leaves.
 #[derive(Debug)]
 pub(crate) struct PartWrite {
+    /// The view in which it was said.
+    view: ViewNumber,
     slot: Slot,
     batch: Batch,
     /// The ballot, its phase, and what it does to the voter.
@@ -36,6 +38,10 @@ impl PartWrite {
     /// What is to be written; it is the caller's then.
     pub(crate) fn take_batch(&mut self) -> Batch {
         std::mem::take(&mut self.batch)
+    }
+
+    pub(crate) const fn view(&self) -> ViewNumber {
+        self.view
     }
 
     pub(crate) const fn slot(&self) -> &Slot {
@@ -106,7 +112,8 @@ impl QuorumValidator {
         let mut batch = Batch::new();
         part.put(&mut batch, self.at(slot), part.voter.clone())?;
         part.is_writing = true;
-        Ok(Some(PartWrite { slot, batch, ballot: None, accepts: None }))
+        let view = self.directory.view().number();
+        Ok(Some(PartWrite { view, slot, batch, ballot: None, accepts: None }))
     }
 
     fn take_back(&self, slot: Slot, content: Digest) {
@@ -141,6 +148,7 @@ impl QuorumValidator {
         });
         match prepared {
             Ok((batch, bytes)) => Ok(Some(PartWrite {
+                view: self.directory.view().number(),
                 slot,
                 batch,
                 ballot: Some((act, ballot.phase, bytes)),

@@ -14,3 +14,4 @@ mod quorum;
 mod slots;
 #[path = "../support/mod.rs"]
 mod support;
+mod views;

@@ -136,3 +136,13 @@ pub(crate) fn certificate(view: &View, votes: &[(u32, Vec<u8>)]) -> Vec<u8> {
     }
     Container::to_bytes(Tag::Certificate, view.mesh(), &payload)
 }
+
+/// A step to `view`, written by hand around a certificate.
+pub(crate) fn step(view: &View, certificate: &[u8]) -> Vec<u8> {
+    let mut payload = 0_u64.to_le_bytes().to_vec();
+    for part in [certificate, &view.to_bytes().unwrap()] {
+        payload.extend((part.len() as u64).to_le_bytes());
+        payload.extend(part);
+    }
+    Container::to_bytes(Tag::View, view.mesh(), &payload)
+}

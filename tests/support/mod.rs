@@ -15,7 +15,7 @@ use meshward::suite::SigningKey;
 use meshward::wire::{Packet, Tag};
 use meshward::{
     Accepted, Config, CriticalEvent, Epoch, Error, Event, FailureStatus, Host, Identity, Link,
-    LinkId, MapekMonitor, Mark, MeshByzantineProtection, MeshRouter, Message, Millis, NodeId,
+    LinkId, MapekMonitor, Mark, MeshByzantineProtection, MeshRouter, Message, Millis, Misuse, NodeId,
     Nonce, OsEntropy, PeerHealth, Refusal, Store, Suite, View,
 };
 use parking_lot::Mutex;
@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 #[allow(unused_imports, reason = "each test crate uses a part of it")]
 pub(crate) use disk::{Disk, Fault};
 #[allow(unused_imports, reason = "each test crate uses a part of it")]
-pub(crate) use liar::{Liar, certificate, said, with_signature};
+pub(crate) use liar::{Liar, certificate, said, step, with_signature};
 
 /// What a node's host was asked to do and told.
 #[derive(Clone, Default)]
@@ -93,6 +93,8 @@ pub(crate) struct Node {
     pub(crate) inbox: Vec<Message>,
 }
 
+pub(crate) type Censor = Box<dyn FnMut(usize, &[u8]) -> bool>;
+
 pub(crate) struct Mesh {
     pub(crate) now: Millis,
     pub(crate) nodes: Vec<Node>,
@@ -111,6 +113,8 @@ pub(crate) struct Mesh {
     /// milliseconds: an overloaded receiver works off what has piled up.
     pub(crate) late: BTreeMap<(usize, usize), u64>,
     piled_up: Vec<(usize, usize, Arc<[u8]>)>,
+    /// What somebody on every path holds back for good: whose packet, and the packet.
+    pub(crate) censor: Option<Censor>,
     /// Whether nodes pass on what they took of others.
     pub(crate) relays: bool,
     /// Who reported whom as failed, and under which numbers: each once, however often it was sent.
@@ -160,6 +164,7 @@ impl Mesh {
             lossy: BTreeMap::new(),
             late: BTreeMap::new(),
             piled_up: Vec::new(),
+            censor: None,
             relays: true,
             reports: BTreeMap::new(),
             dice: 0x9e37_79b9_7f4a_7c15,
@@ -186,6 +191,13 @@ impl Mesh {
         self.nodes[place] = start(id(place), disk, &self.config, &self.view, self.now);
     }
 
+    /// One more node, which starts on `disk` as a member of `view`. Tells its place.
+    pub(crate) fn join(&mut self, disk: Disk, view: &Arc<View>) -> usize {
+        let place = self.nodes.len();
+        self.nodes.push(start(id(place), disk, &self.config, view, self.now));
+        place
+    }
+
     /// Time passes: beacons every second, ticks every quarter, everything on the air arrives.
     pub(crate) fn pass(&mut self, ms: u64) {
         self.pass_but_for(None, ms);
@@ -197,7 +209,11 @@ impl Mesh {
             self.now = self.now.after(250);
             for (place, node) in self.nodes.iter().enumerate().filter(|(_, node)| !node.down) {
                 if self.now.0.is_multiple_of(1000) {
-                    node.guard.sign_beacon(b"here", self.now).unwrap();
+                    match node.guard.sign_beacon(b"here", self.now) {
+                        // It has left the mesh.
+                        Ok(()) | Err(Error::Misuse(Misuse::NotAMember(_))) => {}
+                        Err(error) => panic!("{error}"),
+                    }
                 }
                 if starved == Some(place) {
                     continue;
@@ -240,8 +256,23 @@ impl Mesh {
         if self.nodes[from].down {
             return;
         }
+        let nodes = self.nodes.len();
+        let to_nodes = |(link, _): &mut (Link, Vec<u8>)| {
+            matches!(link, Link::Proven(LinkId(to)) if usize::try_from(*to).unwrap() < nodes)
+        };
+        let replies: Vec<_> =
+            self.nodes[from].host.replies.lock().extract_if(.., to_nodes).collect();
+        for (link, bytes) in replies {
+            let to = usize::try_from(link.id().0).unwrap();
+            if !self.nodes[to].down && !self.cut.contains(&(from, to)) {
+                air.push((from, to, bytes.into()));
+            }
+        }
         let relays = self.relays;
         for (bytes, except) in sent.into_iter().filter(|sent| relays || sent.1.is_none()) {
+            if self.censor.as_mut().is_some_and(|censor| censor(from, &bytes)) {
+                continue;
+            }
             if except.is_none() {
                 self.note_report(from, &bytes);
             }
@@ -264,7 +295,7 @@ impl Mesh {
         if statement.tag() != Tag::Attestation {
             return;
         }
-        let said = Attestation::read(statement, &self.view).unwrap();
+        let Ok(said) = Attestation::read(statement, &self.view) else { return };
         if let CriticalEvent::NodeFailure { subject, .. } = said.event() {
             self.reports.entry((from, *subject)).or_default().insert(said.nonce());
         }

@@ -1,0 +1,191 @@
+//! From one view to the next: what old votes and old keys can do to it.
+
+use std::sync::Arc;
+
+use meshward::membership::View;
+use meshward::quorum::{Ballot, Phase, UncheckedBallot};
+use meshward::wire::{Packet, Tag};
+use meshward::{
+    Certificate, Chain, Change, CriticalEvent, Digest, Event, Identity, OsEntropy, Suite,
+    ViewNumber,
+};
+use parking_lot::Mutex;
+
+use crate::support::{Disk, Liar, Mesh, certificate, id, link, step};
+
+fn proposal(topic: u8, content: u8) -> CriticalEvent {
+    let (topic, content) = (Digest::from_bytes([topic; 32]), Digest::from_bytes([content; 32]));
+    CriticalEvent::GovernanceProposal { topic, sequence: 1, content }
+}
+
+fn view(mesh: &Mesh, place: usize) -> Arc<View> {
+    Arc::clone(mesh.guard(place).core().view())
+}
+
+/// Passes time until all of `places` are in the view with that number.
+fn until_in(mesh: &mut Mesh, places: &[usize], number: u64) {
+    for _ in 0..400 {
+        if places.iter().all(|place| view(mesh, *place).number().0 == number) {
+            return;
+        }
+        mesh.pass(250);
+    }
+    panic!("view {number} has not begun everywhere");
+}
+
+/// A newcomer's disk, and the change by which it joins the view of the node at place 0.
+fn newcomer(mesh: &Mesh) -> (Disk, Change) {
+    let disk = Disk::default();
+    let place = u8::try_from(mesh.nodes.len()).unwrap();
+    let identity = Identity::create(&disk, id(place.into()), mesh.suite, &OsEntropy).unwrap();
+    let change = Change::of(&view(mesh, 0)).join(identity.member(format!("node {place}")));
+    (disk, change)
+}
+
+/// The precommits to what one topic is decided on, each member's newest.
+type Held = Arc<Mutex<Vec<(usize, u32, Vec<u8>)>>>;
+
+fn hold_back_precommits(mesh: &mut Mesh, event: CriticalEvent) -> Held {
+    let held = Held::default();
+    let (kept, before) = (Arc::clone(&held), Arc::clone(&mesh.view));
+    mesh.censor = Some(Box::new(move |from, bytes| {
+        let Ok(Packet::Statement(statement)) = Packet::parse(bytes) else { return false };
+        if statement.tag() != Tag::Ballot {
+            return false;
+        }
+        let Ok(ballot) = UncheckedBallot::read(statement, &before) else { return false };
+        let ballot = *ballot.ballot();
+        if ballot.phase() != Phase::Precommit || ballot.event().as_ref() != Some(&event) {
+            return false;
+        }
+        kept.lock().push((from, ballot.round(), bytes.to_vec()));
+        true
+    }));
+    held
+}
+
+/// Q18, promise P6: a liar holds back the precommits to a proposal, its own with them, so that it alone
+/// knows that the proposal is certified. The members change, most hosts like another content by then, and
+/// who joined likes nothing else: what is certified in the next view is what was certified before.
+#[test]
+fn q18_held_back_votes_bind_the_next_view() {
+    for suite in Suite::available() {
+        for topic in 1..=5 {
+            let mut mesh = Mesh::new(suite, 4);
+            mesh.nodes[3].down = true;
+            let liar = mesh.steal(3);
+            let before = Arc::clone(&mesh.view);
+            let held = hold_back_precommits(&mut mesh, proposal(topic, 1));
+            for place in 0..3 {
+                let guard = mesh.guard(place);
+                guard.report_critical_event(proposal(topic, 1), mesh.now).unwrap();
+            }
+            mesh.run();
+            // A leader that is down costs a round.
+            let honest_precommits = |held: &Held| {
+                let held = held.lock();
+                let round = held.iter().map(|(_, round, _)| *round).max();
+                let newest = held.iter().filter(|one| Some(one.1) == round);
+                let mut by_place: Vec<_> =
+                    newest.map(|(from, _, bytes)| (*from as u32, bytes.clone())).collect();
+                by_place.sort();
+                by_place.dedup_by_key(|(from, _)| *from);
+                (round, by_place)
+            };
+            for _ in 0..80 {
+                if honest_precommits(&held).1.len() >= 2 {
+                    break;
+                }
+                mesh.pass(250);
+            }
+            let (round, mut votes) = honest_precommits(&held);
+            votes.truncate(2);
+            let own = Ballot::for_event(&proposal(topic, 1), round.unwrap(), Phase::Precommit);
+            votes.push((3, liar.vote(&own.unwrap())));
+            let secret = certificate(&before, &votes);
+            let core = mesh.guard(0).core();
+            assert!(Certificate::verify(&secret, core.directory()).is_ok(), "it is certified");
+
+            let (disk, change) = newcomer(&mesh);
+            for place in 0..3 {
+                mesh.guard(place).propose_change(change.clone(), mesh.now).unwrap();
+            }
+            until_in(&mut mesh, &[0, 1, 2], 1);
+            assert!(!mesh.guard(0).is_validated(&proposal(topic, 1)), "nobody honest knows");
+            let next = view(&mesh, 0);
+            let joined = mesh.join(disk, &next);
+            for place in [joined, 0, 1, 2] {
+                let guard = mesh.guard(place);
+                guard.report_critical_event(proposal(topic, 2), mesh.now).unwrap();
+            }
+            let liar = Liar { view: next, ..liar };
+            for round in 0..6 {
+                for phase in [Phase::Prevote, Phase::Precommit] {
+                    let ballot = Ballot::for_event(&proposal(topic, 2), round, phase).unwrap();
+                    let lie = liar.vote(&ballot);
+                    for place in [joined, 0, 1, 2] {
+                        let _taken_or_not = mesh.give(place, link(3), &lie);
+                    }
+                }
+            }
+            let honest = [0, 1, 2, joined];
+            for _ in 0..200 {
+                if honest.iter().all(|place| mesh.guard(*place).is_validated(&proposal(topic, 1))) {
+                    break;
+                }
+                mesh.pass(250);
+            }
+            for place in honest {
+                assert!(mesh.guard(place).is_validated(&proposal(topic, 1)), "{suite} {topic}");
+                assert!(!mesh.guard(place).is_validated(&proposal(topic, 2)), "{suite} {topic}");
+            }
+        }
+    }
+}
+
+/// K12: whoever has the keys of most members of the first view, long after, signs another second view.
+/// It replaces nothing, raises one alarm however often it is shown, and nobody else pays for it.
+#[test]
+fn k12_a_rival_history_replaces_nothing() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        let genesis = Arc::clone(&mesh.view);
+        let thief: Vec<_> = (0..3).map(|place| mesh.steal(place)).collect();
+        for number in 1..=2 {
+            let (disk, change) = newcomer(&mesh);
+            for place in 0..mesh.nodes.len() {
+                mesh.guard(place).propose_change(change.clone(), mesh.now).unwrap();
+            }
+            let all: Vec<_> = (0..mesh.nodes.len()).collect();
+            until_in(&mut mesh, &all, number);
+            let newest = view(&mesh, 0);
+            mesh.join(disk, &newest);
+        }
+        let newest = view(&mesh, 0);
+
+        let rival = genesis.changed(&Change::of(&genesis).leave(id(3)), Vec::new()).unwrap();
+        let event = CriticalEvent::ViewChange { view: ViewNumber(1), digest: rival.digest() };
+        let precommit = Ballot::for_event(&event, 0, Phase::Precommit).unwrap();
+        let votes: Vec<_> = thief.iter().zip(0..).map(|(one, at)| (at, one.vote(&precommit))).collect();
+        let shown = step(&rival, &certificate(&genesis, &votes));
+        let mut chain = Chain::from_view(genesis);
+        assert_eq!(chain.extend(&shown).unwrap().digest(), rival.digest(), "the signatures hold");
+
+        let is_alarm = |event: &Event| {
+            matches!(event, Event::RivalView { digest, .. } if *digest == rival.digest())
+        };
+        for place in 0..6 {
+            for _ in 0..100 {
+                assert!(mesh.give(place, link(5 - place), &shown).is_err());
+            }
+            assert_eq!(mesh.nodes[place].host.count(is_alarm), 1, "{suite} {place}");
+        }
+        mesh.pass(5_000);
+        for place in 0..6 {
+            assert_eq!(view(&mesh, place).digest(), newest.digest());
+            for other in (0..6).filter(|other| *other != place) {
+                mesh.assert_unharmed(place, other);
+            }
+        }
+    }
+}
