@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::FrameRefused;
 use crate::id::Link;
-use crate::membership::{Directory, KeyRecord, MemberIndex};
+use crate::membership::{Directory, KeyRecord};
 use crate::suite::Purpose;
 use crate::wire::Frame;
 
@@ -15,7 +15,6 @@ use crate::wire::Frame;
 pub struct Screened<'a> {
     pub(super) frame: Frame<'a>,
     pub(super) link: Link,
-    pub(super) member: MemberIndex,
     pub(super) record: Arc<KeyRecord>,
     pub(super) directory: Arc<Directory>,
     pub(super) tag: u32,

@@ -22,6 +22,7 @@ mod neighbours;
 mod peer;
 mod retained;
 mod signed_gossip;
+mod succession;
 
 pub use admission::{Screened, Verified};
 pub use config::GossipConfig;

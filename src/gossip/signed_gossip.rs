@@ -9,6 +9,7 @@ use super::cookies::Cookies;
 use super::links::Links;
 use super::peer::Peer;
 use super::retained::Retained;
+use super::succession::peer;
 use super::{GossipConfig, Ledgers, Message};
 use crate::id::{Digest, Epoch, Link, Millis, NodeId};
 use crate::keyring::{Error, Keyring, Misuse, PreparedRotation};
@@ -24,20 +25,23 @@ use crate::wire::{Frame, Header, Kind, MAX_BODY_LEN, Refusal, SignedHeader, seal
 ///
 /// Replay windows live in memory. A receiver that restarts takes a frame that it took before once
 /// more, until it has heard something newer under the same key.
+///
+/// It hears the members of one view. When another follows, [`succeed`](Self::succeed) makes what hears
+/// those.
 #[derive(Debug)]
 pub struct SignedGossip {
     pub(super) directory: Arc<Directory>,
     pub(super) keyring: Arc<Keyring>,
     pub(super) ledgers: Arc<Ledgers>,
-    entropy: Arc<dyn Entropy>,
+    pub(super) entropy: Arc<dyn Entropy>,
     pub(super) config: GossipConfig,
     pub(super) links: Links,
-    pub(super) cookies: Cookies,
-    peers: Vec<Mutex<Peer>>,
-    retained: Retained,
+    pub(super) cookies: Arc<Cookies>,
+    pub(super) peers: Vec<Arc<Mutex<Peer>>>,
+    pub(super) retained: Retained,
     /// Keys the fingerprints by which a duplicate is told from an equivocation, so that nobody
     /// outside can aim for a collision.
-    fingerprint_key: [u8; 32],
+    pub(super) fingerprint_key: [u8; 32],
 }
 
 /// A frame that was taken.
@@ -87,12 +91,11 @@ impl SignedGossip {
         for secret in [&mut fingerprint_key, &mut cookie_secret] {
             entropy.fill(secret).map_err(SuiteError::from)?;
         }
-        let peer = || Mutex::new(Peer::new(config.window, config.origin_rate));
         Ok(Self {
-            peers: directory.view().indices().map(|_| peer()).collect(),
+            peers: directory.view().indices().map(|_| peer(&config)).collect(),
             links: Links::new(&config, directory.view()),
             retained: Retained::new(config.retained_bytes, directory.view().len()),
-            cookies: Cookies::new(cookie_secret),
+            cookies: Arc::new(Cookies::new(cookie_secret)),
             fingerprint_key,
             directory,
             keyring,
@@ -171,9 +174,9 @@ impl SignedGossip {
             }
         };
         match self.screen_parsed(link, &frame, now) {
-            Ok((member, record, tag)) => {
+            Ok((record, tag)) => {
                 let directory = Arc::clone(&self.directory);
-                Ok(Screened { frame, link, member, record, directory, tag })
+                Ok(Screened { frame, link, record, directory, tag })
             }
             Err(refusal) => Err(FrameRefused::of(refusal, &frame)),
         }
@@ -184,21 +187,17 @@ impl SignedGossip {
         link: Link,
         frame: &Frame<'_>,
         now: Millis,
-    ) -> Result<(MemberIndex, Arc<KeyRecord>, u32), Refusal> {
+    ) -> Result<(Arc<KeyRecord>, u32), Refusal> {
         let header = frame.header();
         if header.mesh != self.keyring.mesh() {
             return Err(Refusal::OtherMesh(header.mesh));
         }
-        let view = self.directory.view();
-        let member = view.index_of(&header.origin);
+        let member = self.directory.view().index_of(&header.origin);
         self.admit_packet(link, member, now)?;
         if header.origin == self.keyring.node() {
             return Err(Refusal::Own);
         }
-        let member = member.ok_or(Refusal::UnknownOrigin(header.origin))?;
-        if header.view != view.number() {
-            return Err(Refusal::OtherView { found: header.view, current: view.number() });
-        }
+        let member = self.speaker(header)?;
         let record = self.key_in_force(member, header, now)?;
         let tag = self.fingerprint(frame.signed_header().signed());
         self.look(member, frame, tag, now)?;
@@ -206,7 +205,7 @@ impl SignedGossip {
             return Err(Refusal::BodyMismatch);
         }
         self.take_checks(link, Some(member), 1, now)?;
-        Ok((member, record, tag))
+        Ok((record, tag))
     }
 
     /// The key that a frame names, if it speaks for the member and for that nonce.
@@ -279,7 +278,12 @@ impl SignedGossip {
         verified: Verified<'a>,
         now: Millis,
     ) -> Result<Admitted<'a>, FrameRefused> {
-        let Verified(Screened { frame, link, member, tag, .. }) = verified;
+        let Verified(Screened { frame, link, tag, .. }) = verified;
+        // It may have been screened in the view before, where its origin stood at another place.
+        let member = match self.speaker(frame.header()) {
+            Ok(member) => member,
+            Err(refusal) => return Err(FrameRefused::of(refusal, &frame)),
+        };
         match self.mark(&frame, member, tag, now) {
             Ok(message) => {
                 self.links.was_of_use(link, member, now);
@@ -362,6 +366,7 @@ impl SignedGossip {
     fn peer(&self, member: MemberIndex) -> Result<&Mutex<Peer>, Refusal> {
         self.peers
             .get(member.place())
+            .map(AsRef::as_ref)
             .ok_or(Refusal::Nonsense("it names a place that the view does not have"))
     }
 

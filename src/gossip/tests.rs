@@ -5,6 +5,7 @@ mod links;
 mod once;
 mod quarantine;
 mod rotations;
+mod succession;
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
-use super::{KeyRecord, MemberIndex, View};
+use super::{KeyRecord, Member, MemberIndex, View};
 use crate::id::{Digest, Epoch, Millis, Nonce};
 use crate::suite::{PreparedKeys, Purpose, Suite, VerifyError};
 
@@ -21,14 +21,17 @@ pub(crate) const MOST_KEYS: usize = PAST_KEYS + 2;
 /// them, the last 16 of each member.
 ///
 /// Each member's keys have a lock of their own; none is held while a signature is checked.
+///
+/// When another view follows, [`succeed`](Self::succeed) makes its directory. The keys of those who stay
+/// are the same in both: a rotation that one of the two takes has happened in the other.
 #[derive(Debug)]
 pub struct Directory {
     view: Arc<View>,
-    keys: Vec<RwLock<Keys>>,
+    keys: Vec<Arc<RwLock<Keys>>>,
     /// The keys before the previous one that are kept of a member.
     past_keys: usize,
-    prepared: PreparedKeys,
-    checks: AtomicU64,
+    prepared: Arc<PreparedKeys>,
+    checks: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -66,6 +69,40 @@ pub struct RotatedKey {
     pub grace_until: Millis,
 }
 
+impl Keys {
+    /// Those of a member that joins.
+    fn of(member: &Member) -> Arc<RwLock<Self>> {
+        let current = Arc::new(member.key.clone());
+        Arc::new(RwLock::new(Self { current, previous: None, past: VecDeque::new() }))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<KeyRecord>> {
+        let previous = self.previous.as_ref().map(|previous| &previous.record);
+        [Some(&self.current), previous].into_iter().flatten().chain(&self.past)
+    }
+
+    fn replace(&mut self, rotated: RotatedKey, past_keys: usize) {
+        let record = std::mem::replace(&mut self.current, Arc::new(rotated.to));
+        let (closing, until) = (rotated.closing, rotated.grace_until);
+        let before = self.previous.replace(Previous { record, closing, until });
+        self.past.extend(before.map(|before| before.record));
+        if self.past.len() > past_keys {
+            self.past.pop_front();
+        }
+    }
+
+    /// Takes over `record`, which a later view gives, unless it is known or of an earlier epoch.
+    fn anchor(&mut self, record: &KeyRecord, grace_until: Millis, past_keys: usize) {
+        let epoch = self.current.epoch;
+        if record.epoch < epoch || self.all().any(|known| **known == *record) {
+            return;
+        }
+        let closing = Nonce { boot: u32::MAX, sequence: u32::MAX };
+        let grace_until = if record.epoch == epoch { Millis(0) } else { grace_until };
+        self.replace(RotatedKey { to: record.clone(), closing, grace_until }, past_keys);
+    }
+}
+
 impl Directory {
     /// Starts with the keys of `view`. At most `prepared_keys` keys are kept in expanded form
     /// (ML-DSA-65: 43 KiB each).
@@ -75,12 +112,37 @@ impl Directory {
 
     /// The same with `past_keys` keys of each member that are kept beside the last two.
     pub(crate) fn keeping(past_keys: usize, view: Arc<View>, prepared_keys: usize) -> Self {
-        let keys = view.members().iter().map(|member| {
-            let current = Arc::new(member.key.clone());
-            RwLock::new(Keys { current, previous: None, past: VecDeque::new() })
-        });
-        let prepared = PreparedKeys::new(prepared_keys);
-        Self { keys: keys.collect(), past_keys, prepared, view, checks: AtomicU64::new(0) }
+        let keys = view.members().iter().map(Keys::of).collect();
+        let prepared = Arc::new(PreparedKeys::new(prepared_keys));
+        Self { keys, past_keys, prepared, view, checks: Arc::default() }
+    }
+
+    /// The directory of `view`, a later one. Who stays has the keys that it has here; who joins, also
+    /// again, has the one that the view gives it.
+    ///
+    /// Where this node missed a rotation of who stays, the view may give a key that is not known here: the
+    /// quorum has seen where it came from. From now on it speaks for the member, in both directories, and
+    /// the one before until `grace_until`; with which nonce that one was closed is not known. It speaks
+    /// for nobody any more if it is another key of the same epoch, as the quorum has decided between the
+    /// two. A key of an epoch before the one known here changes nothing: the view was made before the
+    /// rotations that led here.
+    #[must_use]
+    pub fn succeed(&self, view: Arc<View>, grace_until: Millis) -> Self {
+        let keys = |(member, before): (&Member, Option<MemberIndex>)| {
+            let Some(keys) = before.and_then(|before| self.keys.get(before.place())) else {
+                return Keys::of(member);
+            };
+            keys.write().anchor(&member.key, grace_until, self.past_keys);
+            Arc::clone(keys)
+        };
+        let places = view.places_in(&self.view);
+        Self {
+            keys: view.members().iter().zip(places).map(keys).collect(),
+            past_keys: self.past_keys,
+            prepared: Arc::clone(&self.prepared),
+            checks: Arc::clone(&self.checks),
+            view,
+        }
     }
 
     /// The view whose members these are.
@@ -116,9 +178,7 @@ impl Directory {
         (epoch, digest, suite): (Epoch, Digest, Suite),
     ) -> Option<Arc<KeyRecord>> {
         let keys = self.keys.get(member.place())?.read();
-        let previous = keys.previous.as_ref().map(|previous| &previous.record);
-        let mut all = [Some(&keys.current), previous].into_iter().flatten().chain(&keys.past);
-        let record = all.find(|record| {
+        let record = keys.all().find(|record| {
             record.epoch == epoch && record.key.digest() == digest && record.key.suite() == suite
         });
         record.map(Arc::clone)
@@ -146,13 +206,7 @@ impl Directory {
         if keys.current.epoch != from {
             return false;
         }
-        let record = std::mem::replace(&mut keys.current, Arc::new(rotated.to));
-        let (closing, until) = (rotated.closing, rotated.grace_until);
-        let before = keys.previous.replace(Previous { record, closing, until });
-        keys.past.extend(before.map(|before| before.record));
-        if keys.past.len() > self.past_keys {
-            keys.past.pop_front();
-        }
+        keys.replace(rotated, self.past_keys);
         true
     }
 

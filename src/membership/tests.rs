@@ -208,6 +208,116 @@ fn of_any_number_of_threads_one_rotates() {
     assert_eq!(done, 1);
 }
 
+/// The first member leaves, a third joins, and the second has its place.
+fn next_of(view: &View, anchor: Option<KeyRecord>) -> Arc<View> {
+    let mut change = Change::of(view).leave(id(1)).join(member(3));
+    if let Some(record) = anchor {
+        change = change.anchor(id(2), record);
+    }
+    Arc::new(view.changed(&change, Vec::new()).unwrap())
+}
+
+fn operational(operational: u32) -> Epoch {
+    Epoch { recovery: 0, operational }
+}
+
+#[test]
+fn who_stays_has_the_same_keys_in_both_views() {
+    let directory = directory();
+    let (before, after) = (MemberIndex(1), MemberIndex(0));
+    let (first, second) = (Epoch::FIRST, Epoch::FIRST.next_operational().unwrap());
+    assert!(directory.rotate(before, first, rotated(12, second)));
+    let next = directory.succeed(next_of(directory.view(), None), Millis(0));
+    assert_eq!(next.known_keys(after), [Some(key(12).digest()), Some(key(2).digest())]);
+    assert_eq!(next.known_keys(MemberIndex(1)), [Some(key(3).digest()), None], "a joiner");
+    assert!(next.current(MemberIndex(2)).is_none());
+
+    // A rotation that either of the two takes has happened in the other.
+    let third = second.next_operational().unwrap();
+    assert!(next.rotate(after, second, rotated(22, third)));
+    assert!(!directory.rotate(before, second, rotated(32, third)));
+    assert_eq!(directory.current(before).unwrap().key, key(22));
+    assert!(directory.rotate(before, third, rotated(42, third.next_operational().unwrap())));
+    for (of, place) in [(&directory, before), (&next, after)] {
+        assert_eq!(of.known_keys(place), [42, 22].map(|seed| Some(key(seed).digest())));
+        assert!(of.key_ever(place, (first, key(2).digest(), Suite::MlDsa65)).is_some());
+    }
+    // The leaver's key goes on to speak for it in the view before, alone.
+    assert!(directory.rotate(MemberIndex(0), first, rotated(11, second)));
+    assert_eq!(next.current(after).unwrap().key, key(42));
+}
+
+#[test]
+fn who_joins_again_has_no_key_of_before() {
+    let directory = directory();
+    let second = Epoch::FIRST.next_operational().unwrap();
+    assert!(directory.rotate(MemberIndex(0), Epoch::FIRST, rotated(11, second)));
+    let left = next_of(directory.view(), None);
+    let change = Change::of(&left).join(member(1));
+    let back = Arc::new(left.changed(&change, Vec::new()).unwrap());
+    for next in [
+        directory.succeed(Arc::clone(&left), Millis(0)).succeed(Arc::clone(&back), Millis(0)),
+        directory.succeed(back, Millis(0)),
+    ] {
+        assert_eq!(next.known_keys(MemberIndex(0)), [Some(key(1).digest()), None]);
+        let old = (second, key(11).digest(), Suite::MlDsa65);
+        assert!(next.key_ever(MemberIndex(0), old).is_none());
+    }
+}
+
+#[test]
+fn a_newer_key_that_the_view_gives_is_taken_over_in_both() {
+    let directory = directory();
+    let (before, after) = (MemberIndex(1), MemberIndex(0));
+    let record = KeyRecord { epoch: operational(3), key: key(12) };
+    let view = next_of(directory.view(), Some(record.clone()));
+    let next = directory.succeed(view, GRACE_UNTIL);
+    for (of, place) in [(&directory, before), (&next, after)] {
+        assert_eq!(*of.current(place).unwrap(), record);
+        let old = |now| of.key(place, (Epoch::FIRST, key(2).digest(), Suite::MlDsa65), now);
+        let end = Nonce { boot: u32::MAX, sequence: u32::MAX };
+        assert_eq!(old(Millis(999)).unwrap().closing, Some(end), "when it closed is not known");
+        assert!(old(GRACE_UNTIL).is_none());
+    }
+}
+
+#[test]
+fn a_key_that_is_known_or_older_changes_nothing() {
+    let anchored = KeyRecord { epoch: operational(2), key: key(12) };
+    // Known as the current key, the previous, a past one; and one that is not known, and older.
+    let chains: [&[u8]; 4] = [&[22, 12], &[22, 12, 13], &[22, 12, 13, 14], &[22, 23, 24]];
+    for chain in chains {
+        let directory = directory();
+        for (epoch, seed) in (0_u32..).zip(chain) {
+            let to = rotated(*seed, operational(epoch + 1));
+            assert!(directory.rotate(MemberIndex(1), operational(epoch), to));
+        }
+        let known = directory.known_keys(MemberIndex(1));
+        let view = next_of(directory.view(), Some(anchored.clone()));
+        let next = directory.succeed(view, Millis(5_000));
+        assert_eq!(next.known_keys(MemberIndex(0)), known);
+        let previous = next.known_keys(MemberIndex(0))[1].unwrap();
+        let epoch = operational(u32::try_from(chain.len()).unwrap() - 1);
+        let in_force = |now| next.key(MemberIndex(0), (epoch, previous, Suite::MlDsa65), now);
+        assert_eq!(in_force(Millis(0)).unwrap().closing, Some(CLOSING));
+        assert!(in_force(GRACE_UNTIL).is_none());
+    }
+}
+
+#[test]
+fn of_two_keys_of_one_epoch_the_view_decides() {
+    let directory = directory();
+    let second = Epoch::FIRST.next_operational().unwrap();
+    assert!(directory.rotate(MemberIndex(1), Epoch::FIRST, rotated(12, second)));
+    let anchored = KeyRecord { epoch: second, key: key(22) };
+    let view = next_of(directory.view(), Some(anchored.clone()));
+    let next = directory.succeed(view, GRACE_UNTIL);
+    assert_eq!(*next.current(MemberIndex(0)).unwrap(), anchored);
+    let other = (second, key(12).digest(), Suite::MlDsa65);
+    assert!(next.key(MemberIndex(0), other, Millis(0)).is_none(), "no grace");
+    assert!(next.key_ever(MemberIndex(0), other).is_some(), "what it said can be proven");
+}
+
 #[test]
 fn checks_are_counted_and_opaque() {
     for suite in Suite::available() {
@@ -222,5 +332,8 @@ fn checks_are_counted_and_opaque() {
         assert_eq!(check(b"x"), Ok(()));
         assert_eq!(check(b"y"), Err(VerifyError::BadSignature));
         assert_eq!(directory.signature_checks(), 2);
+        let change = Change::of(directory.view()).join(member(2));
+        let view = Arc::new(directory.view().changed(&change, Vec::new()).unwrap());
+        assert_eq!(directory.succeed(view, Millis(0)).signature_checks(), 2);
     }
 }

@@ -232,6 +232,16 @@ impl View {
         u32::try_from(place).ok().map(MemberIndex)
     }
 
+    /// For each place in this view the one in `other` at which the same member stands. Who left and
+    /// joined again is another: what it said before is not taken again.
+    pub(crate) fn places_in(&self, other: &Self) -> Vec<Option<MemberIndex>> {
+        let place = |member: &Member| {
+            let place = other.index_of(&member.id)?;
+            (other.member(place)?.joined == member.joined).then_some(place)
+        };
+        self.members.iter().map(place).collect()
+    }
+
     /// The member that stands at `index`.
     pub fn member(&self, index: MemberIndex) -> Option<&Member> {
         self.members.get(index.place())

@@ -25,7 +25,7 @@ use crate::reputation::{Charge, Offence, Reputation, ReputationConfig, Reputatio
 pub struct Ledger<S: Ord + Copy + Send> {
     records: Mutex<Records<S>>,
     /// How many are in quarantine, at the end of the last call that held the lock.
-    places_taken: AtomicUsize,
+    quarantined: AtomicUsize,
 }
 
 impl<S: Ord + Copy + Send> Ledger<S> {
@@ -48,7 +48,28 @@ impl<S: Ord + Copy + Send> Ledger<S> {
             return Err(ReputationConfigError::NoCapacity);
         }
         let records = Mutex::new(Records::new(config, capacity, most_quarantined));
-        Ok(Self { records, places_taken: AtomicUsize::new(0) })
+        Ok(Self { records, quarantined: AtomicUsize::new(0) })
+    }
+
+    /// Changes how many records there may be, at least 1, and how many subjects may be in quarantine at
+    /// once, when another view has followed. `is_here` tells who can be in quarantine there: a member.
+    ///
+    /// Nobody is pardoned by it. Where more are in quarantine than there may be from now on, all of them
+    /// serve their time, and nobody else is put there until there is a place. Who is not here any more
+    /// serves its time, too, but takes no place: who was put out of the mesh for what it did would
+    /// otherwise have kept another from its quarantine. And where there are more records than there is
+    /// room, the least bad ones leave, never one in quarantine.
+    ///
+    /// The record of who left is kept like any other, and stands when it joins again under the same id:
+    /// were it dropped, leaving would launder it. So there should be room for those who left beside all
+    /// who are here, or their records compete: twice as many as there are members will do.
+    pub fn resize(
+        &self,
+        capacity: usize,
+        most_quarantined: Option<usize>,
+        is_here: impl Fn(&S) -> bool,
+    ) {
+        self.locked(|records| records.resize(capacity, most_quarantined, is_here));
     }
 
     /// Holds `offence` against `subject`.
@@ -75,7 +96,7 @@ impl<S: Ord + Copy + Send> Ledger<S> {
 
     /// When `subject`'s quarantine ends on the caller's clock; `None` when it is in none.
     pub fn quarantine_ends(&self, subject: &S, now: Millis) -> Option<Millis> {
-        if self.places_taken.load(Ordering::Acquire) == 0 {
+        if self.quarantined.load(Ordering::Acquire) == 0 {
             return None;
         }
         self.locked(|records| records.quarantine_ends(subject, now))
@@ -99,7 +120,7 @@ impl<S: Ord + Copy + Send> Ledger<S> {
     fn locked<T>(&self, call: impl FnOnce(&mut Records<S>) -> T) -> T {
         let mut records = self.records.lock();
         let answer = call(&mut records);
-        self.places_taken.store(records.places_taken(), Ordering::Release);
+        self.quarantined.store(records.number_quarantined(), Ordering::Release);
         answer
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Records<S> {
     standings: BTreeMap<S, Standing>,
     /// Who is in quarantine, by its end. Always those whose standing says so.
     ends: BTreeSet<(u64, S)>,
+    /// Those of them who are away, and take none of the places.
+    away: BTreeSet<S>,
     /// Who is not, by rank: the first leaves when there is no room. A search through all of them would
     /// be a thousand times dearer than the packet that brings it about.
     heard: BTreeSet<(Rank, S)>,
@@ -44,10 +46,24 @@ impl<S: Ord + Copy> Records<S> {
             clock: SteadyClock::default(),
             standings: BTreeMap::new(),
             ends: BTreeSet::new(),
+            away: BTreeSet::new(),
             heard: BTreeSet::new(),
             ended: BTreeSet::new(),
             next_sweep: 0,
         }
+    }
+
+    /// Changes the limits, and looks anew who of those in quarantine is away.
+    pub(super) fn resize(
+        &mut self,
+        capacity: usize,
+        most_quarantined: Option<usize>,
+        is_here: impl Fn(&S) -> bool,
+    ) {
+        (self.capacity, self.most_quarantined) = (capacity.max(1), most_quarantined);
+        let quarantined = self.ends.iter().map(|(_, subject)| *subject);
+        self.away = quarantined.filter(|subject| !is_here(subject)).collect();
+        while self.standings.len() > self.capacity && self.drop_least_bad() {}
     }
 
     /// Charges `offence`. A quarantine that it leads to lasts `length_ms` if one is given, as long as
@@ -74,7 +90,8 @@ impl<S: Ord + Copy> Records<S> {
         if score >= self.config.quarantine_below {
             return Charge::Noted(score);
         }
-        if self.most_quarantined.is_some_and(|most| self.ends.len() >= most) {
+        let places_taken = self.ends.len().saturating_sub(self.away.len());
+        if self.most_quarantined.is_some_and(|most| places_taken >= most) {
             return if standing.raises_alarm(at) { Charge::Withheld } else { Charge::Noted(score) };
         }
         self.heard.remove(&(standing.rank(&self.config), subject));
@@ -103,7 +120,7 @@ impl<S: Ord + Copy> Records<S> {
     }
 
     /// How many are in quarantine as of the last call that was given a time.
-    pub(super) fn places_taken(&self) -> usize {
+    pub(super) fn number_quarantined(&self) -> usize {
         self.ends.len()
     }
 
@@ -136,15 +153,23 @@ impl<S: Ord + Copy> Records<S> {
             standing.end_quarantine(at, &self.config);
             self.heard.insert((standing.rank(&self.config), subject));
             self.ended.insert(subject);
+            self.away.remove(&subject);
         }
     }
 
-    /// Whether there is room for one more record, if need be after the least bad one has left: one
-    /// with fewer quarantines before one with a better score, or time alone would launder it.
+    /// Whether there is room for one more record, if need be after the least bad ones have left.
     fn make_room(&mut self) -> bool {
-        if self.standings.len() < self.capacity {
-            return true;
+        while self.standings.len() >= self.capacity {
+            if !self.drop_least_bad() {
+                return false;
+            }
         }
+        true
+    }
+
+    /// Drops a record, unless all are of subjects in quarantine: one with fewer quarantines before one
+    /// with a better score, or time alone would launder it.
+    fn drop_least_bad(&mut self) -> bool {
         let Some((_, subject)) = self.heard.pop_first() else { return false };
         self.standings.remove(&subject);
         self.ended.remove(&subject);
@@ -175,27 +200,41 @@ mod tests {
         /// first to leave is what a search through all would find.
         #[test]
         fn every_record_stands_where_it_is_looked_for(
-            steps in prop::collection::vec((0_u16..40, 0_u8..12, 0_u64..700_000), 1..400),
+            steps in prop::collection::vec((0_u16..40, 0_u8..15, 0_u64..700_000), 1..400),
         ) {
             let mut records = Records::new(ReputationConfig::default(), 12, Some(3));
-            let mut now = Millis(0);
+            let (mut now, mut most, mut limit) = (Millis(0), 3, 12);
             for (subject, what, passed) in steps {
                 now = now.after(passed);
+                let mut charged = None;
                 match what {
                     0..=5 => drop(records.charge(subject, Offence::BadSignature, None, now)),
-                    6..=8 => drop(records.charge(subject, Offence::Equivocation, None, now)),
+                    6..=8 => {
+                        charged = Some(records.charge(subject, Offence::Equivocation, None, now));
+                    }
                     9 => drop(records.expire(now.after(6 * 86_400_000))),
                     10 => now = now.after(86_400_000),
+                    12..=14 => {
+                        (most, limit) = (usize::from(subject) % 5, usize::from(subject % 16));
+                        records.resize(limit, Some(most), |other| other % 3 != subject % 3);
+                    }
                     _ => drop(records.expire(now)),
                 }
-                let Records { standings, heard, ends, config, .. } = &records;
+                let Records { standings, heard, ends, away, config, .. } = &records;
                 let ranked = |(subject, standing): (&u16, &Standing)| {
                     let is_heard = standing.quarantine_ends().is_none();
                     is_heard.then(|| (standing.rank(config), *subject))
                 };
                 prop_assert_eq!(heard, &standings.iter().filter_map(ranked).collect());
                 prop_assert_eq!(heard.len() + ends.len(), standings.len());
-                prop_assert!(standings.len() <= 12 && ends.len() <= 3);
+                prop_assert!(standings.len() <= 15);
+                // A new limit is kept as far as it can be without a pardon.
+                prop_assert!(standings.len() <= limit.max(1).max(ends.len()) || what < 12);
+                let quarantined: BTreeSet<_> = ends.iter().map(|(_, subject)| *subject).collect();
+                prop_assert!(away.is_subset(&quarantined));
+                if matches!(charged, Some(Charge::Quarantined { .. })) {
+                    prop_assert!(ends.len() - away.len() <= most);
+                }
             }
         }
     }

@@ -41,7 +41,7 @@ pub enum Refusal {
         /// The key epoch it claims.
         epoch: Epoch,
     },
-    /// Said in a view that is not the current one.
+    /// Said in a view before its origin joined, or more than one after the current one.
     #[error("it belongs to view {}, the current one is {}", found.0, current.0)]
     OtherView {
         /// The view it belongs to.

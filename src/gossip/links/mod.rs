@@ -22,6 +22,8 @@
 mod budget;
 mod places;
 
+use std::collections::BTreeMap;
+
 use parking_lot::Mutex;
 
 use self::budget::Budget;
@@ -93,6 +95,25 @@ impl Links {
                 shared: budget(config.claimed_checks),
             }),
         }
+    }
+
+    /// Those for `after`, the view that follows `before`: who has a place keeps it, with the budget that
+    /// the new view makes due. A pair goes on if its origin stays. What newcomers have spent is
+    /// forgotten: views follow one another only as fast as a quorum decides on them.
+    ///
+    /// A reservation that is made in the old ones afterwards is not known here.
+    pub(super) fn succeed(&self, config: &GossipConfig, (before, after): (&View, &View)) -> Self {
+        let mut next = Self::new(config, after);
+        let Proven { full, places, .. } = next.proven.get_mut();
+        *places = self.proven.lock().places.succeed(full, Some);
+        let mut now_at = BTreeMap::new();
+        for (place, was_at) in after.indices().zip(after.places_in(before)) {
+            now_at.extend(was_at.map(|was_at| (was_at, place)));
+        }
+        let Claimed { own, pairs, .. } = next.claimed.get_mut();
+        let moved = |(link, origin)| now_at.get(&origin).map(|place| (link, *place));
+        *pairs = self.claimed.lock().pairs.succeed(own, moved);
+        next
     }
 
     /// Takes one packet, under the name of `origin`, from the budget of `link`; tells whether there

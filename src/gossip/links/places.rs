@@ -44,6 +44,19 @@ impl<K: Ord + Copy> Places<K> {
         Self { capacity, clock, taken: BTreeMap::new(), to_go: BTreeSet::new() }
     }
 
+    /// The same places, reservations and all, each with `budget` anew. Who has a place goes on under the
+    /// name that `renamed` gives it, or loses it.
+    pub(super) fn succeed(&self, budget: &Budget, renamed: impl Fn(K) -> Option<K>) -> Self {
+        let taken = self.taken.iter().filter_map(|(who, place)| {
+            let Place { last_use, reserved, .. } = *place;
+            Some((renamed(*who)?, Place { budget: budget.clone(), last_use, reserved }))
+        });
+        let taken: BTreeMap<_, _> = taken.collect();
+        let free = taken.iter().filter(|(_, place)| !place.reserved);
+        let to_go = free.map(|(who, place)| (place.last_use, *who)).collect();
+        Self { capacity: self.capacity, clock: self.clock.clone(), taken, to_go }
+    }
+
     /// The budget of `who`, if it has a place.
     pub(super) fn budget(&mut self, who: &K) -> Option<&mut Budget> {
         self.taken.get_mut(who).map(|place| &mut place.budget)

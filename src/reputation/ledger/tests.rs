@@ -212,6 +212,77 @@ const OFFENCES: [Offence; 7] = [
     Offence::RefutedCertificate,
 ];
 
+#[test]
+fn under_a_lower_limit_all_serve_their_time_and_nobody_else_is_put_there() {
+    let ledger = ledger(6, Some(2));
+    for subject in [1, 2] {
+        let _ = ledger.charge(subject, Offence::Equivocation, Millis(0));
+    }
+    ledger.resize(6, Some(1), |_| true);
+    assert_eq!(ledger.quarantined(Millis(0)), [1, 2]);
+    assert_eq!(ledger.charge(3, Offence::Equivocation, Millis(1)), Charge::Withheld);
+    for subject in [1, 2] {
+        assert_eq!(ledger.quarantine_ends(&subject, Millis(1)), Some(Millis(FIRST)));
+    }
+    let then = Millis(FIRST);
+    let again = ledger.charge(3, Offence::Equivocation, then);
+    assert!(matches!(again, Charge::Quarantined { .. }), "{again:?}");
+    assert_eq!(ledger.charge(4, Offence::Equivocation, then), Charge::Withheld);
+    ledger.resize(6, Some(2), |_| true);
+    let more = ledger.charge(4, Offence::Equivocation, then);
+    assert!(matches!(more, Charge::Quarantined { .. }), "{more:?}");
+}
+
+#[test]
+fn with_less_room_the_least_bad_leave_and_never_one_in_quarantine() {
+    let ledger = ledger(5, None);
+    for subject in [1, 2] {
+        let _ = ledger.charge(subject, Offence::Equivocation, Millis(0));
+    }
+    for (subject, offence) in
+        [(3, Offence::BodyMismatch), (4, Offence::BadSignature), (5, Offence::RefutedCertificate)]
+    {
+        let _ = ledger.charge(subject, offence, Millis(0));
+    }
+    ledger.resize(3, None, |_| true);
+    assert_eq!(records(&ledger), 3);
+    for subject in [3, 4] {
+        assert_eq!(ledger.reputation(&subject, Millis(0)), Reputation::FULL, "{subject}");
+    }
+    assert_ne!(ledger.reputation(&5, Millis(0)), Reputation::FULL);
+    ledger.resize(0, None, |_| true);
+    assert_eq!(ledger.quarantined(Millis(0)), [1, 2]);
+    assert_eq!(records(&ledger), 2);
+    assert_eq!(ledger.charge(6, Offence::Equivocation, Millis(0)), Charge::Withheld, "no room");
+    // Afterwards there is room for one.
+    let _ = ledger.charge(6, Offence::Equivocation, Millis(FIRST));
+    assert_eq!((ledger.quarantined(Millis(FIRST)), records(&ledger)), (vec![6], 1));
+}
+
+/// An expelled member must not shield the others; nor may its leave be a pardon.
+#[test]
+fn who_is_away_serves_its_time_and_takes_no_place() {
+    let ledger = ledger(4, Some(1));
+    let _ = ledger.charge(1, Offence::Equivocation, Millis(0));
+    let score = ledger.reputation(&1, Millis(0));
+    ledger.resize(4, Some(1), |subject| *subject != 1);
+    assert_eq!(ledger.reputation(&1, Millis(0)), score);
+    let charge = ledger.charge(2, Offence::Equivocation, Millis(1));
+    assert!(matches!(charge, Charge::Quarantined { .. }), "{charge:?}");
+    assert_eq!(ledger.charge(3, Offence::Equivocation, Millis(1)), Charge::Withheld);
+    assert_eq!(ledger.quarantined(Millis(1)), [1, 2]);
+    // It joins again.
+    ledger.resize(4, Some(2), |_| true);
+    assert_eq!(ledger.charge(4, Offence::Equivocation, Millis(2)), Charge::Withheld);
+    assert_eq!(ledger.quarantine_ends(&1, Millis(2)), Some(Millis(FIRST)));
+    // Away or not, the next one lasts longer.
+    ledger.resize(4, Some(2), |subject| *subject != 1);
+    assert_eq!(ledger.expire(Millis(FIRST)), [1]);
+    ledger.resize(4, Some(2), |_| true);
+    let charge = ledger.charge(1, Offence::Equivocation, Millis(FIRST + 1));
+    assert!(matches!(charge, Charge::Quarantined { times: 2, .. }), "{charge:?}");
+}
+
 proptest! {
     #[test]
     fn limits_hold_whatever_happens(
