@@ -89,7 +89,9 @@ pub mod wire;
 pub use crate::core::{Accepted, Blame, Config, Core, Event, Output, Stats, Step, WriteId};
 pub use crate::gossip::{GossipConfig, Message, SignedGossip};
 pub use crate::host::{Host, MapekMonitor, MeshByzantineProtection, MeshRouter, PeerHealth};
-pub use crate::id::{Digest, Epoch, Link, LinkId, Mark, MeshId, Millis, NodeId, Nonce, SentAt};
+pub use crate::id::{
+    Digest, Epoch, Link, LinkId, Mark, MeshId, Millis, NodeId, Nonce, SentAt, ViewNumber,
+};
 pub use crate::keyring::{Error, Fault, Identity, KeyHistory, Misuse};
 pub use crate::membership::{Change, Directory, Member, View, faults_tolerated, quorum_size};
 pub use crate::quorum::{

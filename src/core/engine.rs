@@ -17,7 +17,9 @@ use crate::gossip::{Ledgers, SignedGossip};
 use crate::id::{Link, LinkId, MeshId, Millis, NodeId};
 use crate::keyring::{Keyring, Misuse, PreparedRotation};
 use crate::membership::{Directory, MemberIndex, View};
-use crate::quorum::{Certificate, CriticalEvent, FailureStatus, PartWrite, QuorumValidator, ViewLink};
+use crate::quorum::{
+    Certificate, CriticalEvent, FailureStatus, PartWrite, QuorumValidator, ViewLink,
+};
 use crate::reputation::Reputation;
 use crate::suite::Entropy;
 use crate::wire::Kind;

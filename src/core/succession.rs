@@ -29,7 +29,12 @@ impl Core {
         let grace_until = now.after(self.config.grace_ms);
         let directory = Arc::new(self.directory.succeed(Arc::clone(&view), grace_until));
         let quorum = self.quorum.succeed(Arc::clone(&directory), me, now)?;
-        self.ledgers.members.resize(view.len(), Some(view.faults_tolerated()));
+        let is_here = |node: &crate::id::NodeId| view.index_of(node).is_some();
+        self.ledgers.members.resize(
+            view.len().saturating_mul(2),
+            Some(view.faults_tolerated()),
+            is_here,
+        );
         let gossip_config = with_room_for_statements(&self.config, &view);
         let gossip = self.gossip.succeed(Arc::clone(&directory), gossip_config);
         let asides = {

@@ -118,7 +118,8 @@ impl Core {
             }
         };
         let view = Arc::clone(step.view());
-        self.step(step, outputs).map_err(|_| Refusal::Nonsense("what it carries on is unreadable"))?;
+        self.step(step, outputs)
+            .map_err(|_| Refusal::Nonsense("what it carries on is unreadable"))?;
         Ok(Accepted::View(view))
     }
 

@@ -64,7 +64,9 @@ pub struct MeshByzantineProtection {
 
 impl fmt::Debug for MeshByzantineProtection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MeshByzantineProtection").field("core", &self.core()).finish_non_exhaustive()
+        f.debug_struct("MeshByzantineProtection")
+            .field("core", &self.core())
+            .finish_non_exhaustive()
     }
 }
 

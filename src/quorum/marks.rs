@@ -44,7 +44,8 @@ impl Marks {
         let at = self.clock.lock().advance(now);
         let heard = |before: &Option<MemberIndex>| {
             let before = before.and_then(|before| self.members.get(before.place()));
-            let unheard = || Heard { newest: None, evidence: Vec::new(), heard: None, heard_at: at };
+            let unheard =
+                || Heard { newest: None, evidence: Vec::new(), heard: None, heard_at: at };
             Mutex::new(before.map_or_else(unheard, |before| before.lock().clone()))
         };
         let clock = Mutex::new(self.clock.lock().clone());

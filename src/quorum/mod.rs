@@ -50,8 +50,8 @@ pub use pending::{PendingCertificate, SignatureCheck};
 pub use proof::EquivocationProof;
 pub use proven::Proven;
 pub use reports::Report;
-pub use view_link::{Chain, ChainError, ViewLink};
 pub use validator::{Contradiction, FailureStatus, QuorumValidator, Tally};
+pub use view_link::{Chain, ChainError, ViewLink};
 pub use voter::{Act, Backed, Choice, Seen, Stage, Voter};
 
 pub(crate) use certificate::UncheckedCertificate;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::carried::Carried;
-use super::handover::Handover;
 use super::part::{self, Part};
 use super::voter::Voter;
 use super::votes::failure_mark;
@@ -32,8 +31,11 @@ impl QuorumValidator {
         let mut next = Self::new(directory, me, self.config.clone(), now)?;
         next.take_over_carried()?;
         let view = Arc::clone(next.directory.view());
-        let before: Vec<_> =
-            view.members().iter().map(|member| self.directory.view().index_of(&member.id)).collect();
+        let before: Vec<_> = view
+            .members()
+            .iter()
+            .map(|member| self.directory.view().index_of(&member.id))
+            .collect();
         next.marks = self.marks.succeed(&before, now);
         let accepted = self.accepted_after(&view);
         {
@@ -64,7 +66,7 @@ impl QuorumValidator {
         for (slot, voter) in locked_parts(&carried, self.directory.view()) {
             state.parts.insert(slot, Part { voter, ..Part::default() });
         }
-        state.handover = Handover { carried, ..Handover::default() };
+        state.handover.carried = carried;
         Ok(())
     }
 

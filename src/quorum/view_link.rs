@@ -121,7 +121,9 @@ impl<'a> UncheckedLink<'a> {
     pub(crate) fn follows(&self, before: &View) -> Result<(), Refusal> {
         let is_next = before.number().0.checked_add(1) == Some(self.view.number().0);
         let follows = is_next && self.view.previous() == Some(before.digest());
-        follows.then_some(()).ok_or(Refusal::Nonsense("it does not lead on from the view known here"))
+        follows
+            .then_some(())
+            .ok_or(Refusal::Nonsense("it does not lead on from the view known here"))
     }
 
     /// Checks it against the view before and its members' keys: one signature check for each attestor.

@@ -166,14 +166,13 @@ fn k12_a_rival_history_replaces_nothing() {
         let rival = genesis.changed(&Change::of(&genesis).leave(id(3)), Vec::new()).unwrap();
         let event = CriticalEvent::ViewChange { view: ViewNumber(1), digest: rival.digest() };
         let precommit = Ballot::for_event(&event, 0, Phase::Precommit).unwrap();
-        let votes: Vec<_> = thief.iter().zip(0..).map(|(one, at)| (at, one.vote(&precommit))).collect();
+        let votes: Vec<_> =
+            thief.iter().zip(0..).map(|(one, at)| (at, one.vote(&precommit))).collect();
         let shown = step(&rival, &certificate(&genesis, &votes));
         let mut chain = Chain::from_view(genesis);
         assert_eq!(chain.extend(&shown).unwrap().digest(), rival.digest(), "the signatures hold");
 
-        let is_alarm = |event: &Event| {
-            matches!(event, Event::RivalView { digest, .. } if *digest == rival.digest())
-        };
+        let is_alarm = |event: &Event| matches!(event, Event::RivalView { digest, .. } if *digest == rival.digest());
         for place in 0..6 {
             for _ in 0..100 {
                 assert!(mesh.give(place, link(5 - place), &shown).is_err());

@@ -15,8 +15,8 @@ use meshward::suite::SigningKey;
 use meshward::wire::{Packet, Tag};
 use meshward::{
     Accepted, Config, CriticalEvent, Epoch, Error, Event, FailureStatus, Host, Identity, Link,
-    LinkId, MapekMonitor, Mark, MeshByzantineProtection, MeshRouter, Message, Millis, Misuse, NodeId,
-    Nonce, OsEntropy, PeerHealth, Refusal, Store, Suite, View,
+    LinkId, MapekMonitor, Mark, MeshByzantineProtection, MeshRouter, Message, Millis, Misuse,
+    NodeId, Nonce, OsEntropy, PeerHealth, Refusal, Store, Suite, View,
 };
 use parking_lot::Mutex;
 
@@ -257,9 +257,7 @@ impl Mesh {
             return;
         }
         let nodes = self.nodes.len();
-        let to_nodes = |(link, _): &mut (Link, Vec<u8>)| {
-            matches!(link, Link::Proven(LinkId(to)) if usize::try_from(*to).unwrap() < nodes)
-        };
+        let to_nodes = |(link, _): &mut (Link, Vec<u8>)| matches!(link, Link::Proven(LinkId(to)) if usize::try_from(*to).unwrap() < nodes);
         let replies: Vec<_> =
             self.nodes[from].host.replies.lock().extract_if(.., to_nodes).collect();
         for (link, bytes) in replies {
