@@ -232,6 +232,8 @@ pub(crate) const fn packet(tag: Tag) -> &'static str {
         Tag::Proof => "a proof",
         Tag::Cookie | Tag::CookieEcho => "a cookie",
         Tag::Ballot => "one member's ballot",
+        Tag::Change => "a change of the members",
+        Tag::View => "a step to the next view",
         Tag::Prevotes => "two thirds of prevotes, which certify nothing",
     }
 }

@@ -308,7 +308,7 @@ impl Node {
 
     fn equivocate(&mut self) {
         let Some(liar) = &self.liar else { return };
-        let frames = liar.two_frames(self.protection.core(), self.now());
+        let frames = liar.two_frames(&self.protection.core(), self.now());
         for [one, other] in [frames, liar.two_votes()].into_iter().flatten() {
             for (place, neighbour) in self.links.neighbours().enumerate() {
                 let told = if place % 2 == 0 { &one } else { &other };

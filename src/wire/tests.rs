@@ -52,7 +52,15 @@ fn statement(suite: Suite, content: &[u8], attachment: &[u8]) -> Vec<u8> {
 fn packets() -> Vec<Vec<u8>> {
     let mut packets: Vec<_> = Suite::ALL.map(|suite| frame(suite, BODY)).into();
     packets.extend(Suite::ALL.map(|suite| statement(suite, b"content", b"attachment")));
-    let containers = [Tag::Certificate, Tag::Prevotes, Tag::Proof, Tag::Cookie, Tag::CookieEcho];
+    let containers = [
+        Tag::Certificate,
+        Tag::Prevotes,
+        Tag::Change,
+        Tag::View,
+        Tag::Proof,
+        Tag::Cookie,
+        Tag::CookieEcho,
+    ];
     packets.extend(containers.map(|tag| Container::to_bytes(tag, MESH, b"payload")));
     packets.push(Container::to_bytes(Tag::Proof, MESH, b""));
     packets
@@ -71,6 +79,8 @@ fn written(packet: &Packet<'_>) -> Vec<u8> {
         }
         Packet::Certificate(inside) => (Tag::Certificate, inside),
         Packet::Prevotes(inside) => (Tag::Prevotes, inside),
+        Packet::Change(inside) => (Tag::Change, inside),
+        Packet::View(inside) => (Tag::View, inside),
         Packet::Proof(inside) => (Tag::Proof, inside),
         Packet::Cookie(inside) => (Tag::Cookie, inside),
         Packet::CookieEcho(inside) => (Tag::CookieEcho, inside),
@@ -169,6 +179,8 @@ fn every_truncation_is_an_error() {
             Packet::Statement(statement) => bytes.len() - statement.attachment().len(),
             Packet::Certificate(inside)
             | Packet::Prevotes(inside)
+            | Packet::Change(inside)
+            | Packet::View(inside)
             | Packet::Proof(inside)
             | Packet::Cookie(inside)
             | Packet::CookieEcho(inside) => bytes.len() - inside.payload().len(),

@@ -159,8 +159,8 @@ fn q04_honest_reports_converge_over_lossy_links() {
                 let stats = mesh.guard(node).stats(mesh.now);
                 assert_eq!(stats.validated_failures, [id(10)], "an honest live node");
                 assert_eq!(stats.quarantined_nodes, []);
-                let directory = mesh.guard(node).core().directory();
-                Certificate::verify(found.as_bytes(), directory).unwrap();
+                let core = mesh.guard(node).core();
+                Certificate::verify(found.as_bytes(), core.directory()).unwrap();
             }
         }
     }

@@ -177,7 +177,9 @@ fn k12_a_rival_history_replaces_nothing() {
             for _ in 0..100 {
                 assert!(mesh.give(place, link(5 - place), &shown).is_err());
             }
-            assert_eq!(mesh.nodes[place].host.count(is_alarm), 1, "{suite} {place}");
+            // Who joined later has never known the first view, and cannot tell.
+            let alarms = usize::from(place < 4);
+            assert_eq!(mesh.nodes[place].host.count(is_alarm), alarms, "{suite} {place}");
         }
         mesh.pass(5_000);
         for place in 0..6 {

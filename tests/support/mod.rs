@@ -93,7 +93,7 @@ pub(crate) struct Node {
     pub(crate) inbox: Vec<Message>,
 }
 
-pub(crate) type Censor = Box<dyn FnMut(usize, &[u8]) -> bool>;
+pub(crate) type Censor = Box<dyn FnMut(usize, &[u8]) -> bool + Send + Sync>;
 
 pub(crate) struct Mesh {
     pub(crate) now: Millis,

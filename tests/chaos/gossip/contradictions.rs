@@ -29,8 +29,9 @@ fn assert_condemned_once(mesh: &mut Mesh, finders: &[usize], halves: &[Vec<u8>])
         assert_eq!(found.len(), 1, "at {at}");
         assert_eq!(found[0].node(), id(0));
         // Anyone can check it who knows the members and has never met either half.
-        let elsewhere = mesh.guard(3).core().directory();
-        let checked = EquivocationProof::verify(found[0].as_bytes(), elsewhere).unwrap();
+        let elsewhere = mesh.guard(3).core();
+        let checked =
+            EquivocationProof::verify(found[0].as_bytes(), elsewhere.directory()).unwrap();
         assert_eq!((checked.node(), checked.key()), (id(0), found[0].key()));
         assert!(mesh.guard(*at).is_node_quarantined(&id(0), mesh.now));
     }

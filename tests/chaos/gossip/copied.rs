@@ -76,7 +76,8 @@ fn g12_one_frame_on_eight_threads_is_delivered_once() {
                         Ok(Accepted::Message(_))
                     )
                 } else {
-                    let gossip = guard.core().gossip();
+                    let core = guard.core();
+                    let gossip = core.gossip();
                     let verified = gossip.screen(hostile(thread), frame, now).unwrap().verify();
                     barrier.wait();
                     gossip.commit(verified.unwrap(), now).is_ok()
