@@ -172,10 +172,10 @@ impl Core {
             }
         }
         self.quorum.withdraw_excess(now);
+        self.confirm(now, outputs);
         outputs.extend(self.quorum.undecided().into_iter().map(Output::Send));
         let slots = asked_about.into_iter().chain(told);
-        let certificates = slots.filter_map(|slot| self.quorum.settled(&slot));
-        outputs.extend(certificates.map(|found| Output::Send(found.as_bytes().to_vec())));
+        outputs.extend(slots.filter_map(|slot| self.quorum.answer(&slot)).map(Output::Send));
         if history_wanted {
             let rotations = self.keyring.rotations();
             outputs.extend(rotations.iter().map(|rotation| Output::Send(rotation.to_vec())));

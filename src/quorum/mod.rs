@@ -21,8 +21,10 @@ mod deciding;
 mod event;
 mod evidence;
 mod health;
+mod links;
 mod marks;
 mod part;
+mod partition;
 mod pending;
 mod prevotes;
 mod proof;
@@ -48,6 +50,7 @@ pub use voter::{Act, Backed, Choice, Seen, Stage, Voter};
 
 pub(crate) use certificate::UncheckedCertificate;
 pub(crate) use deciding::{Cast, PartWrite};
+pub(crate) use partition::NO_PARTITION;
 pub(crate) use prevotes::UncheckedPrevotes;
 pub(crate) use proof::UncheckedProof;
 pub(crate) use slot::Slot;

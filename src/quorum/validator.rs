@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use super::attestation::{Attestation, VerifiedAttestation};
 use super::ballots::Ballots;
 use super::health::Health;
+use super::links::Links;
 use super::marks::Marks;
 use super::part::Part;
 use super::reports::Mine;
@@ -44,6 +45,9 @@ pub(super) struct State {
     /// What this node said in exclusive slots binds it for ever.
     pub(super) parts: BTreeMap<Slot, Part>,
     pub(super) certified: BoundedMap<Slot, Arc<Certificate>>,
+    pub(super) links: Links,
+    /// Whether this node's host sees a partition; what it states of it is then kept up to date.
+    pub(super) sees_partition: bool,
 }
 
 impl State {
@@ -111,6 +115,8 @@ impl QuorumValidator {
             ballots: Ballots::new(members, me, &config),
             parts: BTreeMap::new(),
             certified: BoundedMap::new(members.saturating_add(OTHER_CERTIFICATES)),
+            links: Links::default(),
+            sees_partition: false,
         };
         let marks = Marks::new(members, now);
         let (faults, at) = (directory.view().faults_tolerated(), marks.steady(now));
@@ -162,6 +168,7 @@ impl QuorumValidator {
                 return Err(Refusal::Outdated);
             }
         }
+        self.look_at_link(state, who, event)?;
         state.votes.look(who, event, now)
     }
 
@@ -178,9 +185,10 @@ impl QuorumValidator {
         })
     }
 
-    /// Whether a statement on the failure of a member has been overtaken by what is known of it.
+    /// Whether a statement on the failure of members has been overtaken by what is known of them.
     /// What others say about this node's own failure it knows better.
     fn look_at_subject(&self, event: &CriticalEvent) -> Result<(), Refusal> {
+        self.look_at_partition(event)?;
         let Slot::Failure(subject) = event.slot() else { return Ok(()) };
         let member = self.index(subject);
         let newest = member.and_then(|member| self.marks.newest(member));
@@ -204,6 +212,7 @@ impl QuorumValidator {
         let who = (attestor, attestation.record.epoch, attestation.nonce);
         self.look(&state, who, &event, now)?;
         state.votes.insert(attestation, now)?;
+        self.link_said(&mut state, who, &event);
         Ok(self.tally(&mut state, &event))
     }
 
@@ -227,7 +236,8 @@ impl QuorumValidator {
     pub(super) fn settle(state: &mut State, certificate: Certificate) -> Arc<Certificate> {
         let slot = certificate.event().slot();
         let certificate = Arc::new(certificate);
-        state.certified.insert(slot, Arc::clone(&certificate));
+        let gone = state.certified.insert(slot, Arc::clone(&certificate));
+        state.links.settled(gone.map(|(slot, _)| slot).into_iter().chain([slot]));
         state.mine.remove(&slot);
         state.votes.clear(slot);
         state.ballots.clear(slot);
@@ -259,6 +269,7 @@ impl QuorumValidator {
     /// observed by the numbers of the statements: an old agreement never comes back.
     fn is_news(&self, state: &State, certificate: &Certificate) -> Result<(), Refusal> {
         self.may_be_news(state, certificate.event())?;
+        self.link_is_news(state, certificate)?;
         let slot = certificate.event().slot();
         let Some(held) = state.certified.get(&slot) else { return Ok(()) };
         let faults = self.directory.view().faults_tolerated();
@@ -308,6 +319,7 @@ impl QuorumValidator {
         if state.mine.get(&slot).is_some_and(|mine| failure_mark(&mine.event) < Some(mark)) {
             state.mine.remove(&slot);
         }
+        state.void_partition(subject, mark);
     }
 
     /// Whether exactly this event has been certified.

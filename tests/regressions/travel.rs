@@ -55,8 +55,10 @@ fn an_old_agreement_does_not_come_back() {
         let mut agreed = Vec::new();
         for sequence in [2, 3] {
             for node in 0..3 {
-                mesh.guard(node).report_critical_event(down(sequence), mesh.now).unwrap();
-                mesh.run();
+                let said = mesh.steal(node).attest(&down(sequence));
+                for at in (0..2).filter(|at| *at != node) {
+                    mesh.give(at, link(node), &said).unwrap();
+                }
             }
             agreed.push(mesh.guard(0).core().certificate(&down(sequence)).unwrap());
         }
