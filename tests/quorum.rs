@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use meshward::membership::View;
 use meshward::{
-    Accepted, Certificate, CriticalEvent, Digest, Directory, Epoch, EquivocationProof, Event,
-    FailureStatus, Kind, Nonce, Refusal, Suite, Tally, faults_tolerated, quorum_size,
+    Accepted, Certificate, CriticalEvent, Digest, Directory, Epoch, EquivocationProof, Error,
+    Event, FailureStatus, Kind, Misuse, Nonce, Refusal, Suite, Tally, faults_tolerated,
+    quorum_size,
 };
 use support::{Liar, Mesh, certificate, failure, id, link, mark};
 
@@ -105,7 +106,9 @@ fn link_down_needs_its_reporter() {
             let early = mesh.guard(node).report_critical_event(event.clone(), mesh.now);
             assert!(matches!(early, Err(Error::Misuse(Misuse::Nonsense(_)))), "{early:?}");
             let vote = mesh.steal(node).attest(&event);
-            (0..4).filter(|at| *at != node).for_each(|at| drop(mesh.give(at, link(node), &vote)));
+            for at in (0..4).filter(|at| *at != node) {
+                mesh.give(at, link(node), &vote).unwrap();
+            }
         }
         assert!((0..4).all(|node| !mesh.guard(node).is_validated(&event)));
         mesh.guard(0).report_critical_event(event.clone(), mesh.now).unwrap();

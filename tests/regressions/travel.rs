@@ -54,13 +54,10 @@ fn an_old_agreement_does_not_come_back() {
         };
         let mut agreed = Vec::new();
         for sequence in [2, 3] {
-            for node in 0..3 {
-                let said = mesh.steal(node).attest(&down(sequence));
-                for at in (0..2).filter(|at| *at != node) {
-                    mesh.give(at, link(node), &said).unwrap();
-                }
+            for node in [0, 2, 3] {
+                mesh.give(1, link(node), &mesh.steal(node).attest(&down(sequence))).unwrap();
             }
-            agreed.push(mesh.guard(0).core().certificate(&down(sequence)).unwrap());
+            agreed.push(mesh.guard(1).core().certificate(&down(sequence)).unwrap());
         }
         assert!(mesh.guard(1).is_validated(&down(3)), "the newer one replaced the older");
         let directory = mesh.guard(1).core().directory().clone();

@@ -115,6 +115,8 @@ pub(crate) struct Mesh {
     pub(crate) relays: bool,
     /// Who reported whom as failed, and under which numbers: each once, however often it was sent.
     pub(crate) reports: BTreeMap<(usize, NodeId), BTreeSet<Nonce>>,
+    /// Who spoke of links between members, and under which numbers: each once.
+    pub(crate) links: BTreeMap<usize, BTreeSet<Nonce>>,
     dice: u64,
 }
 
@@ -162,6 +164,7 @@ impl Mesh {
             piled_up: Vec::new(),
             relays: true,
             reports: BTreeMap::new(),
+            links: BTreeMap::new(),
             dice: 0x9e37_79b9_7f4a_7c15,
         }
     }
@@ -267,6 +270,9 @@ impl Mesh {
         let said = Attestation::read(statement, &self.view).unwrap();
         if let CriticalEvent::NodeFailure { subject, .. } = said.event() {
             self.reports.entry((from, *subject)).or_default().insert(said.nonce());
+        }
+        if let CriticalEvent::LinkDown { .. } = said.event() {
+            self.links.entry(from).or_default().insert(said.nonce());
         }
     }
 
