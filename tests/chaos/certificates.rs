@@ -144,8 +144,7 @@ fn q07_a_certificate_with_one_flaw_is_void() {
                 assert!(checks <= *most as u64, "{suite}, {what}: {checks} checks");
                 let pays = matches!(Blame::of(&refusal), Blame::Link(_));
                 assert_eq!(pays, *reason != "nonsense", "{suite}, {what}");
-                let id =
-                    if let Link::Proven(id) | Link::Claimed(id) = link { id } else { panic!() };
+                let (Link::Proven(id) | Link::Claimed(id)) = link;
                 let is_full = core.link_reputation(id, mesh.now) == Reputation::FULL;
                 assert_eq!(is_full, !(pays && id == proven), "{suite}, {what}");
             }

@@ -1,13 +1,21 @@
 //! A mesh that falls apart, as the members on either side state it.
 
 use meshward::quorum::{Certificate, Unheard};
-use meshward::{CriticalEvent, Error, Event, Misuse, Refusal, Suite};
+use meshward::wire::Packet;
+use meshward::{CriticalEvent, Error, Event, Mark, Misuse, Refusal, Suite};
 
-use crate::support::{Mesh, id, link, mark};
+use crate::support::{Mesh, id, link};
 
 fn hops(one: std::ops::Range<usize>, two: std::ops::Range<usize>) -> Vec<(usize, usize)> {
     let both = |a: usize| two.clone().flat_map(move |b| [(a, b), (b, a)]);
     one.flat_map(both).collect()
+}
+
+fn mark_of(beacon: &[u8]) -> Option<Mark> {
+    match Packet::parse(beacon).unwrap() {
+        Packet::Frame(frame) => Some(frame.header().mark()),
+        other => panic!("{other:?}"),
+    }
 }
 
 fn certified(mesh: &Mesh, at: usize) -> Option<std::sync::Arc<Certificate>> {
@@ -91,35 +99,30 @@ fn q05_partitions_of_two_faults_never_add_up() {
         let mut mesh = Mesh::new(suite, 10);
         mesh.pass(2_000);
         let members: Vec<_> = (0..10).map(|place| mesh.steal(place)).collect();
-        let now = |mesh: &Mesh, at: usize| {
-            let directory = mesh.guard(at).core().directory();
-            let newest = |of: usize| {
-                let member = directory.view().index_of(&id(of)).unwrap();
-                // Hello, then a beacon in each second.
-                let _ = member;
-                mark(1 + u32::try_from((mesh.now.0 - 1_000_000) / 1_000).unwrap())
-            };
-            let unreachable = [8, 9].map(|of| Unheard { node: id(of), mark: newest(of) }).into();
+        let [eighth, ninth] = [8, 9].map(|of| mesh.beacon(of));
+        mesh.give(0, link(8), &eighth).unwrap();
+        mesh.give(0, link(9), &ninth).unwrap();
+        let both = |marks: [Option<Mark>; 2]| {
+            let unheard = |(place, mark)| Unheard { node: id(place), mark };
+            let unreachable = [8, 9].into_iter().zip(marks).map(unheard).collect();
             CriticalEvent::TopologyPartition { unreachable }
         };
-        let first = now(&mesh, 0);
+        let first = both([&eighth, &ninth].map(|beacon| mark_of(beacon)));
         let old: Vec<_> = (1..5).map(|by| (by, members[by].attest(&first))).collect();
         for (by, said) in &old {
             mesh.give(0, link(*by), said).unwrap();
         }
         // One of the two is heard again, by one beacon.
         mesh.now = mesh.now.after(1_000);
-        mesh.give(0, link(8), &mesh.beacon(8)).unwrap();
+        let back = mesh.beacon(8);
+        mesh.give(0, link(8), &back).unwrap();
         for (by, said) in &old {
             let refusal = mesh.give(0, link(*by), said).unwrap_err();
             assert_eq!(refusal, Refusal::Outdated, "{suite}");
             let again = mesh.give(0, link(*by), &members[*by].attest(&first)).unwrap_err();
             assert_eq!(again, Refusal::Outdated, "{suite}: the same stated anew");
         }
-        let CriticalEvent::TopologyPartition { unreachable } = &first else { panic!() };
-        let mut unreachable = unreachable.clone();
-        unreachable[0].mark = mark(unreachable[0].mark.unwrap().nonce.sequence + 1);
-        let second = CriticalEvent::TopologyPartition { unreachable };
+        let second = both([&back, &ninth].map(|beacon| mark_of(beacon)));
         let mut counted = 0;
         for by in [5, 6, 7] {
             let taken = mesh.give(0, link(by), &members[by].attest(&second)).unwrap();
