@@ -9,6 +9,9 @@ use meshward::{
 
 use crate::support::{Mesh, certificate, failure, id};
 
+/// Each under the place in the view that it is to stand for.
+type Votes = Vec<(u32, Vec<u8>)>;
+
 /// A certificate's payload under another tag, or altered.
 fn repacked(mesh: &Mesh, tag: Tag, bytes: &[u8], alter: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
     let Ok(Packet::Certificate(container)) = Packet::parse(bytes) else { panic!("a certificate") };
@@ -34,7 +37,7 @@ fn q07_a_certificate_with_one_flaw_is_void() {
         let place = |of: usize| u32::try_from(of).unwrap();
         let votes: Vec<_> = (0..q).map(|of| (place(of), members[of].attest(&event))).collect();
         let spare = (place(q), members[q].attest(&event));
-        let flawed = |alter: &dyn Fn(&mut Vec<(u32, Vec<u8>)>)| {
+        let flawed = |alter: &dyn Fn(&mut Votes)| {
             let mut votes = votes.clone();
             alter(&mut votes);
             certificate(&mesh.view, &votes)

@@ -75,7 +75,8 @@ fn q12_the_larger_side_certifies_who_is_gone() {
                 assert_eq!(mesh.nodes[at].host.count(alone), 1, "{suite} {seed}: at {at}");
             }
 
-            (mesh.cut.clear(), mesh.loss = 0);
+            mesh.cut.clear();
+            mesh.loss = 0;
             mesh.pass(3_000);
             for at in 0..10 {
                 assert!(certified(&mesh, at).is_none(), "{suite} {seed}: at {at}");
