@@ -9,10 +9,10 @@ mod support;
 use std::sync::Arc;
 
 use meshward::membership::View;
-use meshward::quorum::Unheard;
 use meshward::{
-    Accepted, Certificate, CriticalEvent, Digest, Directory, Epoch, EquivocationProof, Event,
-    FailureStatus, Kind, Nonce, Refusal, Suite, Tally, faults_tolerated, quorum_size,
+    Accepted, Certificate, CriticalEvent, Digest, Directory, Epoch, EquivocationProof, Error,
+    Event, FailureStatus, Kind, Misuse, Nonce, Refusal, Suite, Tally, faults_tolerated,
+    quorum_size,
 };
 use support::{Liar, Mesh, certificate, failure, id, link, mark};
 
@@ -71,12 +71,6 @@ fn event_validation() {
         let events = [
             failure(3, heard),
             CriticalEvent::LinkDown { reporter: id(0), peer: id(3), mark: heard },
-            CriticalEvent::TopologyPartition {
-                unreachable: vec![
-                    Unheard { node: id(2), mark: None },
-                    Unheard { node: id(3), mark: heard },
-                ],
-            },
             proposal(1),
             CriticalEvent::KeyRotation { node: id(3), epoch, key },
             CriticalEvent::SecurityIncident { offender, epoch, key },
@@ -109,11 +103,19 @@ fn link_down_needs_its_reporter() {
         let mut mesh = Mesh::new(suite, 4);
         let event = CriticalEvent::LinkDown { reporter: id(0), peer: id(3), mark: None };
         for node in 1..4 {
-            mesh.guard(node).report_critical_event(event.clone(), mesh.now).unwrap();
+            let early = mesh.guard(node).report_critical_event(event.clone(), mesh.now);
+            assert!(matches!(early, Err(Error::Misuse(Misuse::Nonsense(_)))), "{early:?}");
+            let vote = mesh.steal(node).attest(&event);
+            for at in (0..4).filter(|at| *at != node) {
+                mesh.give(at, link(node), &vote).unwrap();
+            }
         }
-        mesh.run();
         assert!((0..4).all(|node| !mesh.guard(node).is_validated(&event)));
         mesh.guard(0).report_critical_event(event.clone(), mesh.now).unwrap();
+        mesh.run();
+        for node in 1..4 {
+            mesh.guard(node).report_critical_event(event.clone(), mesh.now).unwrap();
+        }
         mesh.run();
         assert!((0..4).all(|node| mesh.guard(node).is_validated(&event)));
     }

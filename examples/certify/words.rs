@@ -104,6 +104,11 @@ pub(crate) fn what(event: &CriticalEvent, view: &View) -> String {
             name(peer, view),
             since(mark.as_ref()),
         ),
+        CriticalEvent::LinkUp { reporter, peer, .. } => format!(
+            "{} hears {} again over the link between them",
+            name(reporter, view),
+            name(peer, view),
+        ),
         CriticalEvent::TopologyPartition { unreachable } => {
             let each = unreachable.iter().map(|unheard| {
                 format!("{} {}", name(&unheard.node, view), since(unheard.mark.as_ref()))

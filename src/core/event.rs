@@ -90,6 +90,13 @@ pub enum Event {
         /// The member.
         node: NodeId,
     },
+    /// The end of a link that missed the other, which was certified, hears it again.
+    LinkRestored {
+        /// The end that says so.
+        reporter: NodeId,
+        /// The other end.
+        peer: NodeId,
+    },
     /// So many members are silent that no quorum can be reached: only local decisions are left. A
     /// member that beacons and does not attest is not counted, so a quorum may be out of reach
     /// without this event.

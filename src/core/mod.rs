@@ -18,6 +18,7 @@ mod counters;
 mod engine;
 mod event;
 mod frames;
+mod observed;
 mod output;
 mod own;
 mod past;

@@ -77,6 +77,7 @@ impl Core {
         }
         let report = self.quorum.report_critical_event(event, &self.keyring, entropy, now)?;
         let result = self.state(&report, now, &mut outputs);
+        self.tell_of_a_link(&report);
         Ok(Step { result, outputs })
     }
 
@@ -108,7 +109,7 @@ impl Core {
     }
 
     /// Counts a report of this node and sends it out.
-    fn state(&self, report: &Report, now: Millis, outputs: &mut Vec<Output>) -> Tally {
+    pub(super) fn state(&self, report: &Report, now: Millis, outputs: &mut Vec<Output>) -> Tally {
         outputs.push(Output::Send(self.quorum.with_evidence(*report.slot(), &report.bytes)));
         match self.quorum.adopt(report, now) {
             Ok(tally) => {

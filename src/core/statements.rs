@@ -130,7 +130,7 @@ impl Core {
                 return Ok(Accepted::Repeated { origin: attestation.head().origin });
             }
             Err(refusal) => {
-                if refusal == Refusal::Decided {
+                if refusal == Refusal::Decided || self.quorum.is_taken_back(attestation.event()) {
                     let slot = attestation.event().slot();
                     let holds = || attestation.verify(&self.directory, now).is_ok();
                     self.note_question(link, slot, member, holds, now);
@@ -141,7 +141,9 @@ impl Core {
         self.gossip.take_checks(link, member, 1, now)?;
         let (attestor, event) = (attestation.head().origin, attestation.event().clone());
         let verified = attestation.verify(&self.directory, now)?;
+        let restored = self.restores(&event);
         let tally = self.quorum.validate_event(verified, now)?;
+        outputs.extend(restored.map(Output::Event));
         self.tell(&tally, outputs);
         Ok(Accepted::Attestation { attestor, event, tally })
     }
@@ -257,7 +259,12 @@ impl Core {
         outputs: &mut Vec<Output>,
     ) -> Result<Accepted, Refusal> {
         let unchecked = UncheckedCertificate::read(container, self.view(), Phase::Precommit)?;
-        self.quorum.wants_certificate(unchecked.event())?;
+        if let Err(refusal) = self.quorum.wants_certificate(unchecked.event()) {
+            if self.quorum.is_taken_back(unchecked.event()) {
+                self.timers.lock().asked_about(unchecked.event().slot());
+            }
+            return Err(refusal);
+        }
         self.gossip.take_checks(link, None, unchecked.checks(), now)?;
         let certificate = self.quorum.accept(unchecked.verify(&self.directory)?)?;
         self.tell_host(&certificate, outputs);

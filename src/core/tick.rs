@@ -204,10 +204,10 @@ impl Core {
             }
         }
         self.quorum.withdraw_excess(now);
+        self.confirm(now, outputs);
         outputs.extend(self.quorum.undecided().into_iter().map(Output::Send));
         let slots = asked_about.into_iter().chain(told);
-        let certificates = slots.filter_map(|slot| self.quorum.settled(&slot));
-        outputs.extend(certificates.map(|found| Output::Send(found.as_bytes().to_vec())));
+        outputs.extend(slots.filter_map(|slot| self.quorum.answer(&slot)).map(Output::Send));
         if change_is_due {
             outputs.extend(self.quorum.changes_to_send().iter().filter_map(|change| {
                 let bytes = change.to_bytes().ok()?;

@@ -176,6 +176,38 @@ impl MeshByzantineProtection {
         Ok(step.result)
     }
 
+    /// States that this node no longer hears `peer` over the link between them: see
+    /// [`Core::report_link_down`].
+    ///
+    /// # Errors
+    /// As for [`Core::report_link_down`].
+    pub fn report_link_down(&self, peer: NodeId, now: Millis) -> Result<Tally, Error> {
+        let step = self.core().report_link_down(peer, now)?;
+        self.carry_out(step.outputs, now)?;
+        Ok(step.result)
+    }
+
+    /// States that this node hears `peer` again over the link between them.
+    ///
+    /// # Errors
+    /// As for [`Core::report_link_up`].
+    pub fn report_link_up(&self, peer: NodeId, now: Millis) -> Result<Tally, Error> {
+        let step = self.core().report_link_up(peer, now)?;
+        self.carry_out(step.outputs, now)?;
+        Ok(step.result)
+    }
+
+    /// States that a part of the mesh is out of reach, as this node sees it: see
+    /// [`Core::report_partition`].
+    ///
+    /// # Errors
+    /// As for [`Core::report_partition`].
+    pub fn report_partition(&self, now: Millis) -> Result<Tally, Error> {
+        let step = self.core().report_partition(now)?;
+        self.carry_out(step.outputs, now)?;
+        Ok(step.result)
+    }
+
     /// Replaces this node's key by a new one of `suite`, and announces it once it is durable.
     ///
     /// # Errors

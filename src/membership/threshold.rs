@@ -37,6 +37,12 @@ mod tests {
             assert!(n - f >= q, "the honest alone do not reach a quorum at n = {n}");
             assert!(2 * q - n > f, "two quorums may share only liars at n = {n}");
             assert!(n - n / 3 >= q, "not live with a third silent at n = {n}");
+            // With fewer faulty, too; and one more faulty than that would break it.
+            for fewer in 0..=f {
+                assert!(q > fewer && n - fewer >= q && 2 * q > n + fewer, "n = {n}, f = {fewer}");
+            }
+            let more = f + 1;
+            assert!(n - more < q || 2 * q <= n + more, "n = {n} would bear {more}");
         }
     }
 }

@@ -72,8 +72,8 @@ impl<'a> Attestation<'a> {
         if content.event.slot().is_exclusive() {
             return Err(Refusal::Nonsense("ballots decide an exclusive slot"));
         }
-        if content.event.barred_attestor() == Some(origin) {
-            return Err(Refusal::Nonsense("a node does not attest its own failure"));
+        if let Some(why) = content.event.bars(&origin) {
+            return Err(Refusal::Nonsense(why));
         }
         Ok(Self { statement, attestor, nonce: content.nonce, event: content.event })
     }

@@ -260,11 +260,14 @@ fn check_shape(content: &Content<'_>, view: &View) -> Result<(), &'static str> {
     let ids: Option<BTreeSet<_>> =
         signed.iter().map(|one| Some(view.member(one.attestor)?.id)).collect();
     let ids = ids.ok_or("an attestor is no member")?;
-    if event.barred_attestor().is_some_and(|barred| ids.contains(&barred)) {
-        return Err("the failed node is among its attestors");
+    if ids.iter().any(|attestor| event.bars(attestor).is_some()) {
+        return Err(match event {
+            CriticalEvent::NodeFailure { .. } => "the failed node is among its attestors",
+            _ => "an attestor is one whose word on it does not count",
+        });
     }
     if event.required_attestor().is_some_and(|required| !ids.contains(&required)) {
-        return Err("no endpoint of the link is among its attestors");
+        return Err("the end of the link that misses the other is not among its attestors");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The kinds of events that a mesh agrees on.
+//! The kinds of events that a mesh agrees on, and the word that takes one of them back.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,16 +29,21 @@ pub enum CriticalEvent {
         mark: Option<Mark>,
     },
     /// `reporter` no longer hears `peer` over the link between them. Others confirm it only beside
-    /// the reporter's own attestation, since nobody else can see that link.
+    /// the reporter's own attestation, since nobody else can see that link. So a certificate makes
+    /// the reporter's word known and proves nothing against `peer`, which may well be heard by
+    /// everybody else: route around the link, and isolate nobody for it.
     LinkDown {
         /// The endpoint that misses the other.
         reporter: NodeId,
         /// The other endpoint.
         peer: NodeId,
-        /// The newest header of `peer` that `reporter` heard.
+        /// The newest header of `peer` that `reporter` knew of, by whatever way, when it lost the
+        /// link.
         mark: Option<Mark>,
     },
-    /// A part of the mesh is out of reach.
+    /// Members that fell silent together: a part of the mesh is out of reach. In its one canonical
+    /// form, so that members that know the same say the same, byte by byte: see
+    /// [`QuorumValidator::partition`](super::QuorumValidator::partition).
     TopologyPartition {
         /// Those out of reach, in the order of their ids, 1 to [`MAX_UNREACHABLE`].
         unreachable: Vec<Unheard>,
@@ -87,6 +92,16 @@ pub enum CriticalEvent {
         /// Its digest.
         digest: Digest,
     },
+    /// `reporter` hears `peer` again over the link between them. It takes back nothing but what
+    /// `reporter` itself said, so its word alone is enough: it is never certified.
+    LinkUp {
+        /// The endpoint that missed the other.
+        reporter: NodeId,
+        /// The other endpoint.
+        peer: NodeId,
+        /// The newest header of `peer` that `reporter` knew of then.
+        mark: Option<Mark>,
+    },
 }
 
 /// The kind of a [`CriticalEvent`].
@@ -109,6 +124,8 @@ pub enum EventKind {
     MembershipChange,
     /// See [`CriticalEvent::ViewChange`].
     ViewChange,
+    /// See [`CriticalEvent::LinkUp`].
+    LinkUp,
 }
 
 impl EventKind {
@@ -123,6 +140,7 @@ impl EventKind {
             Self::SecurityIncident => "security_incident",
             Self::MembershipChange => "membership_change",
             Self::ViewChange => "view_change",
+            Self::LinkUp => "link_up",
         }
     }
 }
@@ -139,6 +157,7 @@ impl CriticalEvent {
             Self::SecurityIncident { .. } => EventKind::SecurityIncident,
             Self::MembershipChange { .. } => EventKind::MembershipChange,
             Self::ViewChange { .. } => EventKind::ViewChange,
+            Self::LinkUp { .. } => EventKind::LinkUp,
         }
     }
 
@@ -146,7 +165,9 @@ impl CriticalEvent {
     pub(crate) fn slot(&self) -> Slot {
         match *self {
             Self::NodeFailure { subject, .. } => Slot::Failure(subject),
-            Self::LinkDown { reporter, peer, .. } => Slot::Link { reporter, peer },
+            Self::LinkDown { reporter, peer, .. } | Self::LinkUp { reporter, peer, .. } => {
+                Slot::Link { reporter, peer }
+            }
             Self::TopologyPartition { .. } => Slot::Partition,
             Self::GovernanceProposal { topic, sequence, .. } => Slot::Proposal { topic, sequence },
             Self::KeyRotation { node, epoch, .. } => Slot::Rotation { node, epoch },
@@ -180,10 +201,19 @@ impl CriticalEvent {
         }
     }
 
-    /// The member whose attestation counts for nothing.
-    pub(super) const fn barred_attestor(&self) -> Option<NodeId> {
+    /// Why an attestation by `node` would count for nothing, if it would.
+    pub(super) fn bars(&self, node: &NodeId) -> Option<&'static str> {
         match self {
-            Self::NodeFailure { subject, .. } => Some(*subject),
+            Self::NodeFailure { subject, .. } if subject == node => {
+                Some("a node does not attest its own failure")
+            }
+            Self::TopologyPartition { unreachable } => {
+                let place = unreachable.binary_search_by_key(node, |unheard| unheard.node);
+                place.ok().map(|_| "a node does not attest that it is out of reach itself")
+            }
+            Self::LinkUp { reporter, .. } if reporter != node => {
+                Some("only the end of a link that missed the other takes that back")
+            }
             _ => None,
         }
     }
@@ -195,10 +225,12 @@ impl CriticalEvent {
             Self::NodeFailure { subject: node, .. }
             | Self::KeyRotation { node, .. }
             | Self::SecurityIncident { offender: node, .. } => is_member(node),
-            Self::LinkDown { reporter, peer, .. } if reporter == peer => {
-                return Err("a link has two ends");
+            Self::LinkDown { reporter, peer, .. } | Self::LinkUp { reporter, peer, .. } => {
+                if reporter == peer {
+                    return Err("a link has two ends");
+                }
+                is_member(reporter) && is_member(peer)
             }
-            Self::LinkDown { reporter, peer, .. } => is_member(reporter) && is_member(peer),
             Self::TopologyPartition { unreachable } => {
                 if unreachable.is_empty() || unreachable.len() > MAX_UNREACHABLE {
                     return Err("a partition names 1 to 128 members");

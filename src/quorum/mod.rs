@@ -26,8 +26,10 @@ mod event;
 mod evidence;
 mod handover;
 mod health;
+mod links;
 mod marks;
 mod part;
+mod partition;
 mod pending;
 mod prevotes;
 mod proof;
@@ -56,6 +58,7 @@ pub use voter::{Act, Backed, Choice, Seen, Stage, Voter};
 
 pub(crate) use certificate::UncheckedCertificate;
 pub(crate) use deciding::{Cast, PartWrite};
+pub(crate) use partition::NO_PARTITION;
 pub(crate) use prevotes::UncheckedPrevotes;
 pub(crate) use proof::UncheckedProof;
 pub(crate) use slot::Slot;

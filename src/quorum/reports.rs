@@ -39,7 +39,8 @@ impl QuorumValidator {
     /// Signs this node's statement on `event`, which is observed. It counts after
     /// [`adopt`](Self::adopt). Asked again, it gives what was signed before.
     ///
-    /// A `NodeFailure` is stated at the mark known here, whatever mark the caller gives.
+    /// A `NodeFailure` is stated at the mark known here, whatever mark the caller gives; so is what
+    /// this node says of a link of its own, and a partition as it is [seen here](Self::partition).
     ///
     /// # Errors
     /// [`Misuse`]: an event that makes no sense or is not observed but decided by ballots, a member
@@ -119,7 +120,13 @@ impl QuorumValidator {
         let view = self.directory.view();
         let CriticalEvent::NodeFailure { subject, .. } = event else {
             event.check(view).map_err(Misuse::Nonsense)?;
-            return Ok(event);
+            return match event {
+                CriticalEvent::LinkDown { .. } | CriticalEvent::LinkUp { .. } => {
+                    self.checked_link(event)
+                }
+                CriticalEvent::TopologyPartition { .. } => self.checked_partition(now),
+                event => Ok(event),
+            };
         };
         let member = view.index_of(&subject).ok_or(Misuse::UnknownSubject(subject))?;
         if member == self.me {
@@ -209,6 +216,7 @@ impl QuorumValidator {
         let mine: Vec<_> = {
             let state = self.state.lock();
             let open = state.mine.iter().filter(|(slot, mine)| state.is_open(slot, mine));
+            let open = open.filter(|(_, mine)| self.is_to_repeat(&state, &mine.event));
             open.map(|(slot, mine)| (*slot, Arc::clone(&mine.bytes))).collect()
         };
         let facts = mine.into_iter().map(|(slot, bytes)| self.with_evidence(slot, &bytes));

@@ -9,6 +9,7 @@ use super::attestation::{Attestation, VerifiedAttestation};
 use super::ballots::Ballots;
 use super::handover::Handover;
 use super::health::Health;
+use super::links::Links;
 use super::marks::Marks;
 use super::part::Part;
 use super::reports::Mine;
@@ -48,6 +49,9 @@ pub(super) struct State {
     pub(super) handover: Handover,
     /// Members that were certified as failed in the view before, and at which mark.
     pub(super) failed_before: BTreeMap<NodeId, Option<Mark>>,
+    pub(super) links: Links,
+    /// Whether this node's host sees a partition; what it states of it is then kept up to date.
+    pub(super) sees_partition: bool,
 }
 
 impl State {
@@ -117,6 +121,8 @@ impl QuorumValidator {
             certified: BoundedMap::new(members.saturating_add(OTHER_CERTIFICATES)),
             handover: Handover::default(),
             failed_before: BTreeMap::new(),
+            links: Links::default(),
+            sees_partition: false,
         };
         let marks = Marks::new(members, now);
         let (faults, at) = (directory.view().faults_tolerated(), marks.steady(now));
@@ -168,6 +174,7 @@ impl QuorumValidator {
                 return Err(Refusal::Outdated);
             }
         }
+        self.look_at_link(state, who, event)?;
         state.votes.look(who, event, now)
     }
 
@@ -184,9 +191,10 @@ impl QuorumValidator {
         })
     }
 
-    /// Whether a statement on the failure of a member has been overtaken by what is known of it.
+    /// Whether a statement on the failure of members has been overtaken by what is known of them.
     /// What others say about this node's own failure it knows better.
     fn look_at_subject(&self, event: &CriticalEvent) -> Result<(), Refusal> {
+        self.look_at_partition(event)?;
         let Slot::Failure(subject) = event.slot() else { return Ok(()) };
         let member = self.index(subject);
         let newest = member.and_then(|member| self.marks.newest(member));
@@ -210,6 +218,7 @@ impl QuorumValidator {
         let who = (attestor, attestation.record.epoch, attestation.nonce);
         self.look(&state, who, &event, now)?;
         state.votes.insert(attestation, now)?;
+        self.link_said(&mut state, who, &event);
         Ok(self.tally(&mut state, &event))
     }
 
@@ -234,7 +243,8 @@ impl QuorumValidator {
         let slot = certificate.event().slot();
         let certificate = Arc::new(certificate);
         state.note_decision(slot, certificate.event().content());
-        state.certified.insert(slot, Arc::clone(&certificate));
+        let gone = state.certified.insert(slot, Arc::clone(&certificate));
+        state.links.settled(gone.map(|(slot, _)| slot).into_iter().chain([slot]));
         state.mine.remove(&slot);
         state.votes.clear(slot);
         state.ballots.clear(slot);
@@ -266,6 +276,7 @@ impl QuorumValidator {
     /// observed by the numbers of the statements: an old agreement never comes back.
     fn is_news(&self, state: &State, certificate: &Certificate) -> Result<(), Refusal> {
         self.may_be_news(state, certificate.event())?;
+        self.link_is_news(state, certificate)?;
         let slot = certificate.event().slot();
         let Some(held) = state.certified.get(&slot) else { return Ok(()) };
         let faults = self.directory.view().faults_tolerated();
@@ -321,6 +332,7 @@ impl QuorumValidator {
         if state.mine.get(&slot).is_some_and(|mine| failure_mark(&mine.event) < Some(mark)) {
             state.mine.remove(&slot);
         }
+        state.void_partition(subject, mark);
     }
 
     /// Whether exactly this event has been certified.

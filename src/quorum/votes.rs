@@ -145,15 +145,27 @@ impl Votes {
         self.slots.get(slot).into_iter().flatten().map(|(_, held)| &held.attestation)
     }
 
+    /// The statement of one member in one slot.
+    pub(super) fn by(&self, slot: &Slot, member: MemberIndex) -> Option<&VerifiedAttestation> {
+        Some(&self.slots.get(slot)?.get(&member)?.attestation)
+    }
+
+    /// The slots of links in which there are statements.
+    pub(super) fn links(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.keys().filter(|slot| matches!(slot, Slot::Link { .. }))
+    }
+
     /// Drops the statements on the failure of a member that stand below `mark`.
     pub(super) fn void_below(&mut self, slot: Slot, mark: Mark) {
+        self.void(slot, |held| failure_mark(&held.event) < Some(mark));
+    }
+
+    /// Drops the statements in a slot that have been overtaken.
+    pub(super) fn void(&mut self, slot: Slot, is_void: impl Fn(&VerifiedAttestation) -> bool) {
         let Some(held) = self.slots.get(&slot) else { return };
-        let below: Vec<_> = held
-            .iter()
-            .filter(|(_, held)| failure_mark(&held.attestation.event) < Some(mark))
-            .map(|(attestor, _)| *attestor)
-            .collect();
-        for attestor in below {
+        let void = held.iter().filter(|(_, held)| is_void(&held.attestation));
+        let void: Vec<_> = void.map(|(attestor, _)| *attestor).collect();
+        for attestor in void {
             self.drop_one(slot, attestor);
         }
     }

@@ -7,9 +7,12 @@
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
 mod accidents;
+mod certificates;
 mod crowds;
 mod gossip;
 mod health;
+mod links;
+mod partitions;
 mod quorum;
 mod slots;
 #[path = "../support/mod.rs"]

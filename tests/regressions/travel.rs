@@ -54,11 +54,10 @@ fn an_old_agreement_does_not_come_back() {
         };
         let mut agreed = Vec::new();
         for sequence in [2, 3] {
-            for node in 0..3 {
-                mesh.guard(node).report_critical_event(down(sequence), mesh.now).unwrap();
-                mesh.run();
+            for node in [0, 2, 3] {
+                mesh.give(1, link(node), &mesh.steal(node).attest(&down(sequence))).unwrap();
             }
-            agreed.push(mesh.guard(0).core().certificate(&down(sequence)).unwrap());
+            agreed.push(mesh.guard(1).core().certificate(&down(sequence)).unwrap());
         }
         assert!(mesh.guard(1).is_validated(&down(3)), "the newer one replaced the older");
         let directory = mesh.guard(1).core().directory().clone();

@@ -119,6 +119,8 @@ pub(crate) struct Mesh {
     pub(crate) relays: bool,
     /// Who reported whom as failed, and under which numbers: each once, however often it was sent.
     pub(crate) reports: BTreeMap<(usize, NodeId), BTreeSet<Nonce>>,
+    /// Who spoke of links between members, and under which numbers: each once.
+    pub(crate) links: BTreeMap<usize, BTreeSet<Nonce>>,
     dice: u64,
 }
 
@@ -167,6 +169,7 @@ impl Mesh {
             censor: None,
             relays: true,
             reports: BTreeMap::new(),
+            links: BTreeMap::new(),
             dice: 0x9e37_79b9_7f4a_7c15,
         }
     }
@@ -296,6 +299,9 @@ impl Mesh {
         let Ok(said) = Attestation::read(statement, &self.view) else { return };
         if let CriticalEvent::NodeFailure { subject, .. } = said.event() {
             self.reports.entry((from, *subject)).or_default().insert(said.nonce());
+        }
+        if let CriticalEvent::LinkDown { .. } = said.event() {
+            self.links.entry(from).or_default().insert(said.nonce());
         }
     }
 
