@@ -264,7 +264,8 @@ fn repeated(taken: &Result<Accepted, Refusal>) -> bool {
 fn a_statement_lost_on_the_second_hop_comes_again() {
     for suite in Suite::available() {
         let mut mesh = Mesh::new(suite, 4);
-        let event = link_down(0, 3, 1);
+        // Of its own link it states what it knows: nothing was heard yet.
+        let event = CriticalEvent::LinkDown { reporter: id(0), peer: id(3), mark: None };
         mesh.guard(0).report_critical_event(event.clone(), mesh.now).unwrap();
         let first = said_by_0(&mesh, &event);
         mesh.give(1, link(0), &first).unwrap();
@@ -310,7 +311,8 @@ fn a_statement_lost_on_the_second_hop_comes_again() {
 fn a_statement_signed_anew_passes_the_second_hop() {
     for (suite, restarts) in Suite::available().flat_map(|suite| [(suite, false), (suite, true)]) {
         let mut mesh = Mesh::new(suite, 4);
-        let event = link_down(0, 3, 1);
+        // Of its own link it states what it knows: nothing was heard yet.
+        let event = CriticalEvent::LinkDown { reporter: id(0), peer: id(3), mark: None };
         mesh.guard(0).report_critical_event(event.clone(), mesh.now).unwrap();
         let first = said_by_0(&mesh, &event);
         mesh.give(1, link(0), &first).unwrap();
