@@ -224,7 +224,8 @@ fn q03_liars_accuse_links_for_ever() {
         assert_nobody_pays(&mesh, 0..4);
         // Four are left, and the liars keep their word back.
         assert!((0..4).all(|at| !mesh.certified(at, 4)));
-        let (accused, heard) = (mesh.guard(0).core().quorum(), mesh.nodes[0].guard.stats(mesh.now));
+        let core = mesh.guard(0).core();
+        let (accused, heard) = (core.quorum(), mesh.nodes[0].guard.stats(mesh.now));
         assert_eq!(heard.validated_failures, []);
         let mine = accused.undecided();
         let on_the_dead = mine.iter().find_map(|bytes| {

@@ -101,6 +101,8 @@ fn p5_a_proof_is_sent_seldom() {
                     let content = [
                         9_u32.to_le_bytes(),
                         u32::try_from(mesh.now.0 / 1_000).unwrap().to_le_bytes(),
+                        [0; 4],
+                        [0; 4],
                     ];
                     let asker = mesh.steal(2);
                     let hello = seal_statement(

@@ -7,8 +7,8 @@ use meshward::reputation::Reputation;
 use meshward::store::{Batch, Table};
 use meshward::wire::{Kind, MAX_BODY_LEN};
 use meshward::{
-    Config, Core, CriticalEvent, Digest, Epoch, Error, Identity, LinkId, MemoryStore, Misuse,
-    NodeId, OsEntropy, Store, Suite, View,
+    Change, Config, Core, CriticalEvent, Digest, Epoch, Error, Identity, LinkId, MemoryStore,
+    Misuse, NodeId, OsEntropy, Store, Suite, View,
 };
 
 use crate::provoked::Provoked;
@@ -121,6 +121,9 @@ fn reporting(suite: Suite, met: &mut Provoked) {
         vote(content).unwrap();
     }
     met.meet(&misuse(vote(17)), "too many proposals are undecided here");
+    let stranger = Change::of(&mesh.view).leave(STRANGER);
+    let change = misuse(mesh.guard(0).propose_change(stranger, mesh.now));
+    met.meet(&change, &format!("the change of the members: {STRANGER} is no member"));
     let nobody = CriticalEvent::TopologyPartition { unreachable: Vec::new() };
     let nonsense = misuse(mesh.guard(0).report_critical_event(nobody, mesh.now));
     let says = "the event makes no sense: a partition names 1 to 128 members";

@@ -1,13 +1,15 @@
 //! The small enums: numbers out of their range, texts and keys that are none.
 
+use std::sync::Arc;
+
 use meshward::limit::{Rate, RateError};
-use meshward::membership::{MAX_MEMBERS, Member, ViewError};
+use meshward::membership::{MAX_CARRIED_LEN, MAX_MEMBERS, Member, ViewError};
 use meshward::replay::{WindowWidth, WindowWidthError};
 use meshward::reputation::{
     Ledger, Penalties, Reputation, ReputationConfig, ReputationConfigError,
 };
 use meshward::suite::{PublicKey, Purpose, SigningKey, SuiteError, UnknownSuite, VerifyError};
-use meshward::{NodeId, OsEntropy, Suite, View};
+use meshward::{Change, NodeId, OsEntropy, Suite, View};
 
 use crate::faults::{Dry, dry};
 use crate::provoked::Provoked;
@@ -150,7 +152,37 @@ fn every_set_of_members_that_is_no_view_is_named() {
     met.meet(&read(b""), "these bytes are no view: a view cannot be read");
     let mut later = bytes.clone();
     later[0] = 3;
-    met.meet(&read(&later), "view 3 cannot stand on its own, a genesis view is needed");
+    met.meet(&read(&later), "view 3 does not say what it follows, or is the first and does");
+    // The last member's view of joining stands before the word that nothing comes before.
+    let mut joins_later = bytes.clone();
+    let end = joins_later.len();
+    joins_later[end - 9] = 1;
+    met.meet(&read(&joins_later), &format!("{} is said to join later", id(1)));
+
+    let genesis = Arc::clone(&mesh.view);
+    let changed = |change: Change| genesis.changed(&change, Vec::new()).unwrap_err();
+    met.meet(
+        &changed(Change::of(&genesis)),
+        "the change is empty, or not in order, each member once",
+    );
+    let again = changed(Change::of(&genesis).join(one.clone()));
+    met.meet(&again, &format!("{} is to join and is a member", one.id));
+    let stranger = changed(Change::of(&genesis).leave(id(9)));
+    met.meet(&stranger, &format!("{} is no member", id(9)));
+    let old = changed(Change::of(&genesis).anchor(one.id, one.key.clone()));
+    met.meet(&old, &format!("the key given for {} is no newer than the one in the view", one.id));
+    let change = Change::of(&genesis).leave(one.id);
+    let carried = genesis.changed(&change, vec![0; MAX_CARRIED_LEN + 1]).unwrap_err();
+    met.meet(&carried, "1048577 bytes are carried on, 1048576 are allowed");
+    let next = genesis.changed(&change, Vec::new()).unwrap();
+    let (found, here) = (genesis.digest(), next.digest());
+    let elsewhere = next.changed(&change, Vec::new()).unwrap_err();
+    met.meet(&elsewhere, &format!("the change starts from view {found}, this is {here}"));
+    let mut last = next.to_bytes().unwrap();
+    last[..8].fill(0xff);
+    let last = View::from_bytes(&last).unwrap();
+    let after = last.changed(&Change::of(&last), Vec::new()).unwrap_err();
+    met.meet(&after, "the view numbers are used up");
     // The first member's id stands after the view's number and the count of its members.
     let mut order = bytes;
     order[16..48].fill(0xff);

@@ -144,7 +144,7 @@ fn values_of_later_releases_cost_a_link_nothing() {
             with(&frame, suite_at, 3),
             with(&frame, kind_at, 6),
             with(&vote, suite_at, 3),
-            with(&vote, event_at, 7),
+            with(&vote, event_at, 9),
         ];
         for _ in 0..50 {
             for (number, bytes) in later.iter().enumerate() {

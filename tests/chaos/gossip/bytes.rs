@@ -108,7 +108,8 @@ fn specimens(mesh: &Mesh) -> Vec<(&'static str, Vec<u8>)> {
     let next = SigningKey::generate(suite, &OsEntropy).unwrap();
     let to = ActiveKey { epoch: Epoch { recovery: 0, operational: 1 }, key: next };
     let victim = mesh.steal(0);
-    let hello = [9, 0, 0, 0, 9, 0, 0, 0];
+    // Its nonce, and the view that it is in.
+    let hello = [9, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let proposal = CriticalEvent::GovernanceProposal {
         topic: Digest::from_bytes([1; 32]),
         sequence: 1,

@@ -32,7 +32,8 @@ fn g01_own_key_under_the_victims_name() {
         let rotation = seal_rotation(who, &from, &next, nonce(9), &OsEntropy).unwrap();
         let accusation = impostor.attest(&failure(2, None));
         let head = true_header.head();
-        let hello = [9, 0, 0, 0, 9, 0, 0, 0];
+        // Its nonce, and the view that it is in.
+        let hello = [9, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         let hello = seal_statement(Tag::Hello, &head, &hello, &impostor.key, &OsEntropy).unwrap();
         for statement in [rotation, accusation] {
             let refusal = mesh.give(1, spoofed(0), &statement).unwrap_err();
@@ -148,10 +149,10 @@ fn g15_a_signature_holds_for_one_mesh_purpose_and_suite() {
             let refusal = mesh.give(1, spoofed(0), &statement).unwrap_err();
             assert!(matches!(refusal, Refusal::Malformed(_)), "{refusal}");
         }
-        let hello = seal_statement(Tag::Hello, &victim.head(), &[1; 8], &victim.key, &OsEntropy);
+        let hello = seal_statement(Tag::Hello, &victim.head(), &[1; 16], &victim.key, &OsEntropy);
         let (hello, head) = (hello.unwrap(), victim.head());
         let signature = &hello[hello.len() - suite.signature_len()..];
-        let rotation = head.signed_bytes(Tag::Hello, &[2; 8]).unwrap();
+        let rotation = head.signed_bytes(Tag::Hello, &[2; 16]).unwrap();
         let spliced = [rotation.as_slice(), signature].concat();
         assert_eq!(mesh.give(1, spoofed(0), &spliced).unwrap_err(), Refusal::BadSignature);
         assert_eq!(mesh.guard(1).stats(mesh.now).statements_taken, 0);
