@@ -225,6 +225,8 @@ pub(crate) const fn packet(tag: Tag) -> &'static str {
         Tag::Certificate => "a certificate",
         Tag::Proof => "a proof",
         Tag::Cookie | Tag::CookieEcho => "a cookie",
+        Tag::Challenge => "the question whether members live",
+        Tag::Answer => "a member's answer that it lives",
         Tag::Ballot => "one member's ballot",
         Tag::Prevotes => "two thirds of prevotes, which certify nothing",
     }

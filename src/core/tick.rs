@@ -137,6 +137,7 @@ impl Core {
         for slot in self.quorum.open_slots() {
             self.vote(&slot, now, &mut outputs);
         }
+        self.ask_and_answer(now, &mut outputs);
         self.say_hello(now, &mut outputs);
         self.watch_quorum(now, &mut outputs);
         outputs

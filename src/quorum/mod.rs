@@ -11,13 +11,16 @@
 //! votes may split, and voting again not safe; so the members decide by ballots, in rounds of two phases
 //! with a lock that is durable, as Tendermint does: see [`Voter`].
 
+mod asking;
 mod attestation;
 mod ballot;
 mod ballots;
 mod certificate;
+mod challenge;
 mod config;
 mod counting;
 mod deciding;
+mod delay;
 mod event;
 mod evidence;
 mod health;
@@ -47,6 +50,7 @@ pub use validator::{Contradiction, FailureStatus, QuorumValidator, Tally};
 pub use voter::{Act, Backed, Choice, Seen, Stage, Voter};
 
 pub(crate) use certificate::UncheckedCertificate;
+pub(crate) use challenge::{Answer, Challenge};
 pub(crate) use deciding::{Cast, PartWrite};
 pub(crate) use prevotes::UncheckedPrevotes;
 pub(crate) use proof::UncheckedProof;
