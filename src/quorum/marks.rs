@@ -242,6 +242,21 @@ impl Marks {
     }
 }
 
+#[cfg(test)]
+impl Marks {
+    /// As if `member` had answered a challenge, but that this is no sign of life.
+    pub(super) fn prove(
+        &self,
+        member: MemberIndex,
+        (boot, sent_at): (u32, SentAt),
+        now: Millis,
+    ) {
+        let at = self.steady(now);
+        let answer = Arrival { boot, sent_at: sent_at.0, at };
+        self.members[member.place()].lock().delay.prove(answer, at, 0);
+    }
+}
+
 impl Heard {
     fn raise(&mut self, mark: Mark, header: &[u8]) -> bool {
         if self.newest.is_some_and(|newest| newest >= mark) {
