@@ -16,8 +16,8 @@
 //!
 //! What that may cost, whoever asks for it:
 //!
-//! * A node signs one challenge in an eighth of a suspicion time at most, for all whom it misses at
-//!   once, and one answer likewise, to all who asked it, after a burst of two.
+//! * A node signs one challenge in an eighth of a suspicion time at most, to all whom it misses, and one
+//!   answer likewise, to all who asked it.
 //! * Of a member the newest challenge and the newest answer are taken, by its own numbers, in the same
 //!   time: what is played again does nothing, and nobody draws on another's share.
 //! * An answer counts once, and as a sign of life at the moment of the question: held back it is worth
@@ -28,7 +28,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::challenge::{Answer, Challenge, Echo, MOST_ECHOES, MOST_SUBJECTS, Riddle};
 use super::share::Share;
 use super::{FailureStatus, QuorumValidator, Slot};
-use crate::id::{Millis, Nonce};
+use crate::id::{Mark, Millis, Nonce};
 use crate::keyring::{Error, Keyring};
 use crate::limit::{Rate, TokenBucket};
 use crate::membership::MemberIndex;
@@ -81,7 +81,7 @@ impl Asking {
             turn_ms: suspicion_ms / TURNS,
             riddles: VecDeque::new(),
             open: BTreeMap::new(),
-            answering: TokenBucket::new(rate(2)),
+            answering: TokenBucket::new(rate(1)),
             members: (0..members).map(|_| taken()).collect(),
         }
     }
@@ -272,12 +272,14 @@ impl QuorumValidator {
         (member, answer): (MemberIndex, &Answer),
         now: Millis,
     ) -> Result<bool, Refusal> {
-        let is_alive = self.asked_at(member, answer).is_some_and(|asked_at| {
+        let missed_at = self.asked_at(member, answer).and_then(|asked_at| {
             let said = (answer.nonce.boot, answer.sent_at);
             self.marks.answered(member, asked_at, said, now)
         });
-        if is_alive {
-            self.lives(member, answer.nonce.boot, now);
+        let is_alive = missed_at.is_some();
+        if let Some(missed_at) = missed_at {
+            let boot = answer.nonce.boot;
+            self.lives(member, missed_at.filter(|missed| missed.nonce.boot == boot), now);
         }
         let is_for_others = answer.echoes.iter().any(|echo| echo.challenger != self.me);
         let mut asking = self.asking.lock();
@@ -298,18 +300,16 @@ impl QuorumValidator {
 
     /// `member` answered: what this node said of its failure it takes back, and holds against itself.
     /// The others forget it with the next header of the member.
-    fn lives(&self, member: MemberIndex, boot: u32, now: Millis) {
+    fn lives(&self, member: MemberIndex, missed_at: Option<Mark>, now: Millis) {
         let view = self.directory.view();
         let Some(node) = view.member(member).map(|member| member.id) else { return };
-        let missed = self.stated_mark(node);
         let slot = Slot::Failure(node);
         let mut state = self.state.lock();
-        if state.mine.remove(&slot).is_none() {
-            return;
+        if state.mine.remove(&slot).is_some() {
+            state.votes.withdraw(slot, self.me);
         }
-        state.votes.withdraw(slot, self.me);
         drop(state);
-        if missed.is_some_and(|missed| missed.nonce.boot == boot) {
+        if missed_at.is_some() {
             self.health.missed_a_live_one(member, self.marks.steady(now));
         }
     }

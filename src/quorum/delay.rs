@@ -27,8 +27,15 @@
 #[derive(Debug, Default)]
 pub(super) struct Delay {
     least: Option<Least>,
-    /// Since when that rests on frames alone, which may all have been recorded long before.
-    unproven_since: Option<u64>,
+    /// That rests on frames alone, which may all have been recorded long before.
+    unproven: Option<Unproven>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Unproven {
+    since: u64,
+    /// When the member was asked for the first time since.
+    asked: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -54,8 +61,9 @@ impl Arrival {
 
 impl Delay {
     /// Whether a frame is in time: not more than `slack_ms` later than the earliest of its boot, nor
-    /// of a boot before. What was never proven by an answer counts for `trust_ms` and no longer, in
-    /// however many boots: to a node that has just started, a stock looks like a life.
+    /// of a boot before. What was never proven by an answer counts for `trust_ms` after the member was
+    /// asked and no longer, in however many boots: to a node that has just started, a stock looks like
+    /// a life.
     pub(super) fn is_in_time(&mut self, frame: Arrival, slack_ms: u64, trust_ms: u64) -> bool {
         let found = frame.least();
         let least = match self.least {
@@ -64,13 +72,13 @@ impl Delay {
                 Least { ahead: least.ahead.min(found.ahead), ..least }
             }
             _ => {
-                self.unproven_since.get_or_insert(frame.at);
+                self.unproven.get_or_insert(Unproven { since: frame.at, asked: None });
                 found
             }
         };
         self.least = Some(least);
-        let is_trusted =
-            self.unproven_since.is_none_or(|since| frame.at.saturating_sub(since) < trust_ms);
+        let asked = self.unproven.and_then(|unproven| unproven.asked);
+        let is_trusted = asked.is_none_or(|asked| frame.at.saturating_sub(asked) < trust_ms);
         is_trusted && found.ahead <= least.ahead.saturating_add(i128::from(slack_ms))
     }
 
@@ -82,13 +90,28 @@ impl Delay {
         let found = Arrival { at, ..answer }.least();
         if self.least.is_none_or(|least| least.boot <= found.boot) {
             self.least = Some(found);
-            self.unproven_since = None;
+            self.unproven = None;
+        }
+    }
+
+    /// The member was asked at `at`.
+    pub(super) fn asked(&mut self, at: u64) {
+        if let Some(unproven) = &mut self.unproven {
+            unproven.asked.get_or_insert(at);
+        }
+    }
+
+    /// The node was away, and may have missed the answer: what it asked counts as asked as much later
+    /// as `later` says.
+    pub(super) fn excuse(&mut self, later: impl Fn(u64) -> u64) {
+        if let Some(unproven) = &mut self.unproven {
+            unproven.asked = unproven.asked.map(later);
         }
     }
 
     /// For how long this has rested on frames alone.
     pub(super) fn unproven_for(&self, at: u64) -> Option<u64> {
-        self.unproven_since.map(|since| at.saturating_sub(since))
+        self.unproven.map(|unproven| at.saturating_sub(unproven.since))
     }
 }
 
@@ -179,7 +202,13 @@ mod tests {
     fn what_no_answer_proves_is_trusted_once_in_however_many_boots() {
         let mut delay = Delay::default();
         let counted = (0..100_u32).filter(|number| {
-            in_time(&mut delay, number / 2, u64::from(number % 2) * 1_000, u64::from(*number) * 1_000)
+            delay.asked(0);
+            in_time(
+                &mut delay,
+                number / 2,
+                u64::from(number % 2) * 1_000,
+                u64::from(*number) * 1_000,
+            )
         });
         assert_eq!(counted.count(), 3);
     }

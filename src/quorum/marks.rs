@@ -39,13 +39,20 @@ struct Heard {
     asked: Option<u64>,
     /// The latest of this node's questions that it answered.
     answered: Option<u64>,
+    /// The mark at which this node stated since that it has failed.
+    missed_at: Option<Mark>,
 }
 
 /// What an accepted frame says of its origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sign {
-    /// It lives. The mark is that of the newest sign of life before.
-    Life(Option<Mark>),
+    /// It lives.
+    Life {
+        /// The mark of the newest sign of life before.
+        before: Option<Mark>,
+        /// The mark at which this node stated that it has failed.
+        missed_at: Option<Mark>,
+    },
     /// Nothing, but the mark is higher now: the frame is late.
     Mark,
     /// Nothing.
@@ -69,6 +76,7 @@ impl Marks {
                 unanswered_since: None,
                 asked: None,
                 answered: None,
+                missed_at: None,
             })
         };
         let members = (0..members).map(|_| unheard()).collect();
@@ -109,7 +117,7 @@ impl Marks {
         }
         entry.raise(mark, header);
         entry.lives(at);
-        Sign::Life(entry.heard.replace(mark))
+        Sign::Life { before: entry.heard.replace(mark), missed_at: entry.missed_at.take() }
     }
 
     /// A packet that names `member` as its origin was refused for what has nothing to do with whether
@@ -151,6 +159,7 @@ impl Marks {
             let mut entry = entry.lock();
             entry.heard_at = later(entry.heard_at);
             entry.unanswered_since = entry.unanswered_since.map(later);
+            entry.delay.excuse(later);
         }
     }
 
@@ -210,6 +219,14 @@ impl Marks {
             let mut entry = entry.lock();
             entry.unanswered_since.get_or_insert(at);
             entry.asked = Some(at);
+            entry.delay.asked(at);
+        }
+    }
+
+    /// This node states that `member` has failed, at `mark`.
+    pub(super) fn missed(&self, member: MemberIndex, mark: Option<Mark>) {
+        if let Some(entry) = self.members.get(member.place()) {
+            entry.lock().missed_at = mark;
         }
     }
 
@@ -220,37 +237,32 @@ impl Marks {
     }
 
     /// `member` answered what this node asked at `asked_at`, so it lived then; whoever holds an answer
-    /// back makes it no fresher.
+    /// back makes it no fresher. Gives the mark at which this node stated that it has failed; `None` if
+    /// the answer is no news.
     pub(super) fn answered(
         &self,
         member: MemberIndex,
         asked_at: u64,
         (boot, sent_at): (u32, SentAt),
         now: Millis,
-    ) -> bool {
+    ) -> Option<Option<Mark>> {
         let at = self.steady(now);
-        let Some(entry) = self.members.get(member.place()) else { return false };
-        let mut entry = entry.lock();
+        let mut entry = self.members.get(member.place())?.lock();
         if entry.answered >= Some(asked_at) {
-            return false;
+            return None;
         }
         entry.answered = Some(asked_at);
         let answer = Arrival { boot, sent_at: sent_at.0, at };
         entry.delay.prove(answer, asked_at, self.slack_ms());
         entry.lives(asked_at);
-        true
+        Some(entry.missed_at.take())
     }
 }
 
 #[cfg(test)]
 impl Marks {
     /// As if `member` had answered a challenge, but that this is no sign of life.
-    pub(super) fn prove(
-        &self,
-        member: MemberIndex,
-        (boot, sent_at): (u32, SentAt),
-        now: Millis,
-    ) {
+    pub(super) fn prove(&self, member: MemberIndex, (boot, sent_at): (u32, SentAt), now: Millis) {
         let at = self.steady(now);
         let answer = Arrival { boot, sent_at: sent_at.0, at };
         self.members[member.place()].lock().delay.prove(answer, at, 0);

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::validator::State;
-use super::votes::most_failures;
+use super::votes::{failure_mark, most_failures};
 use super::{
     Attestation, CriticalEvent, FailureStatus, QuorumValidator, Slot, Tally, seal_attestation,
 };
@@ -63,6 +63,9 @@ impl QuorumValidator {
             return Ok(Report { bytes: Arc::clone(&mine.bytes), slot });
         }
         let bytes = self.seal(&event, keyring, entropy)?;
+        if let (Slot::Failure(subject), mark) = (slot, failure_mark(&event)) {
+            self.index(subject).into_iter().for_each(|member| self.marks.missed(member, mark));
+        }
         let mine = Mine { event, bytes: Arc::clone(&bytes) };
         self.state.lock().mine.insert(slot, mine);
         Ok(Report { bytes, slot })

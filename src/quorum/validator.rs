@@ -291,22 +291,21 @@ impl QuorumValidator {
     pub fn heard(&self, member: MemberIndex, signed: &SignedHeader<'_>, now: Millis) -> bool {
         let (subject, mark) = (signed.header().origin, signed.header().mark());
         let said = (mark, signed.header().sent_at);
-        let before = match self.marks.heard(member, said, signed.as_bytes(), now) {
-            Sign::Life(before) => before,
+        let (before, missed_at) = match self.marks.heard(member, said, signed.as_bytes(), now) {
+            Sign::Life { before, missed_at } => (before, missed_at),
             Sign::Mark => {
                 self.void_below(subject, mark);
                 return false;
             }
             Sign::None => return false,
         };
-        let stated = self.stated_mark(subject);
         self.void_below(subject, mark);
         let failed_at = self.settled(&Slot::Failure(subject)).and_then(|certificate| {
             let failed_at = failure_mark(certificate.event());
             (before <= failed_at && failed_at < Some(mark)).then_some(failed_at)
         });
         // One that started anew was away indeed.
-        let missed_at = stated.or(failed_at.flatten());
+        let missed_at = missed_at.or(failed_at.flatten());
         if missed_at.is_some_and(|missed| missed < mark && missed.nonce.boot == mark.nonce.boot) {
             self.health.missed_a_live_one(member, self.marks.steady(now));
         }

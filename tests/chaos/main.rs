@@ -10,6 +10,7 @@ mod accidents;
 mod crowds;
 mod gossip;
 mod health;
+mod observed;
 mod quorum;
 mod slots;
 #[path = "../support/mod.rs"]
