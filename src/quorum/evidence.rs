@@ -32,7 +32,9 @@ impl QuorumValidator {
     /// Whether the evidence beside an attestation would be news, so that a check is worth it.
     pub fn wants_evidence(&self, attestation: &Attestation<'_>) -> bool {
         let Slot::Failure(subject) = attestation.event().slot() else { return false };
-        let newest = self.index(subject).map(|member| self.marks.newest(member));
+        // An accused node knows better what it said, and does no work for its accusers (attack Q3).
+        let member = self.index(subject).filter(|member| *member != self.me);
+        let newest = member.map(|member| self.marks.newest(member));
         !attestation.evidence().is_empty()
             && newest.is_some_and(|newest| newest < failure_mark(attestation.event()))
     }
