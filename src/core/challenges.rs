@@ -1,9 +1,9 @@
 //! Challenges and answers: whether members live that are missed here.
 
-use super::{Accepted, Core, Output};
+use super::{Accepted, Core, Event, Output};
 use crate::id::{Link, Millis, NodeId};
 use crate::membership::MemberIndex;
-use crate::quorum::{Answer, Challenge};
+use crate::quorum::{Answer, Challenge, TakenAnswer};
 use crate::suite::Purpose;
 use crate::wire::{Packet, Refusal, Statement, Tag};
 
@@ -83,6 +83,7 @@ impl Core {
         link: Link,
         statement: &Statement<'_>,
         now: Millis,
+        outputs: &mut Vec<Output>,
     ) -> Result<Accepted, Refusal> {
         let node = statement.head().origin;
         let member = self.view().index_of(&node).ok_or(Refusal::UnknownOrigin(node))?;
@@ -92,7 +93,17 @@ impl Core {
             self.gossip.take_checks(link, Some(member), 1, now)?;
         }
         self.check(statement, (member, Purpose::Answer), now)?;
-        let answers_others = self.quorum.take_answer((member, &answer), now)?;
+        let TakenAnswer { is_alive, answers_others } =
+            self.quorum.take_answer((member, &answer), now)?;
+        let header = statement.attachment();
+        if self.quorum.wants_header(member, header)
+            && (is_alive && self.quorum.admit_beside(member, now)
+                || self.gossip.take_checks(link, Some(member), 1, now).is_ok())
+            && self.quorum.learn_beside_answer(member, header, is_alive, now)
+        {
+            tracing::info!(%node, "a failed member is back");
+            outputs.push(Output::Event(Event::NodeReturned { node }));
+        }
         Ok(Accepted::Answer { node, answers_others })
     }
 

@@ -10,6 +10,10 @@
 //! | are shed, because an outsider floods everybody in its name (Q19) | answers that give back a riddle of this node have room of their own, as only who saw the question can make one up |
 //! | are late by its own clock: its host was paused (Q20), or a relay plays recorded ones (G27) | it answers, or it does not |
 //!
+//! Its newest signed header travels beside the answer, so that it gets through as well: a report below
+//! it is void for everybody whom it reaches. Or honest reports of a member that is shed everywhere, each
+//! made when its answers to one were lost, would all have one mark, and add up in the end (attack Q5).
+//!
 //! Who is just silent is asked when half of its suspicion time is over, so asking takes no time. Who
 //! is refused, shed or late has to leave a question unanswered for a whole suspicion time: whoever
 //! sends garbage in a dead member's name delays its end by half a suspicion time, and once.
@@ -33,15 +37,16 @@ use crate::keyring::{Error, Keyring};
 use crate::limit::{Rate, TokenBucket};
 use crate::membership::MemberIndex;
 use crate::suite::{Entropy, SuiteError};
-use crate::wire::{self, Refusal, Tag, seal_statement};
+use crate::wire::{self, Refusal, SignedHeader, Tag, seal_statement};
 
 /// A suspicion time is as many turns to ask or to answer.
 const TURNS: u64 = 8;
 /// Own riddles that are remembered: those of the longest suspicion time there is, eight times the
 /// configured one, so that who is that slow to answer is heard all the same.
 const RIDDLES: usize = 64;
-/// Answers of one member to this node that are checked in a turn beside the budgets of the links.
-const SPARE: u32 = 4;
+/// Checks of one member's answers to this node, and of the headers that come with them, at once and
+/// beside the budgets of the links.
+const SPARE: u32 = 8;
 
 /// Who was asked what, and who asks.
 #[derive(Debug)]
@@ -52,7 +57,18 @@ pub(super) struct Asking {
     /// Who waits for an answer of this node, to what.
     open: BTreeMap<MemberIndex, Riddle>,
     answering: TokenBucket,
+    /// The newest header that this node has signed.
+    own: Option<(Nonce, Vec<u8>)>,
     members: Vec<Taken>,
+}
+
+/// What an answer was good for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TakenAnswer {
+    /// It was this node that asked.
+    pub(crate) is_alive: bool,
+    /// It answers others, too, and that is news.
+    pub(crate) answers_others: bool,
 }
 
 /// What was taken of one member.
@@ -82,6 +98,7 @@ impl Asking {
             riddles: VecDeque::new(),
             open: BTreeMap::new(),
             answering: TokenBucket::new(rate(1)),
+            own: None,
             members: (0..members).map(|_| taken()).collect(),
         }
     }
@@ -216,12 +233,23 @@ impl QuorumValidator {
                 break;
             }
         }
+        let header = asking.own.as_ref().map(|(_, header)| header.clone()).unwrap_or_default();
         drop(asking);
         let (nonce, sent_at) = keyring.draw_dated_statement(now)?;
         let answer = Answer { view: self.directory.view().digest(), nonce, sent_at, echoes };
         let content = wire::encode("an answer", &answer)?;
         let (head, key) = keyring.statement_head();
-        Ok(Some(seal_statement(Tag::Answer, &head, &content, &key.key, entropy)?))
+        let statement = seal_statement(Tag::Answer, &head, &content, &key.key, entropy)?;
+        Ok(Some([statement, header].concat()))
+    }
+
+    /// This node signed a frame. Its header is put beside the next answer.
+    pub(crate) fn said(&self, header: &SignedHeader<'_>) {
+        let nonce = header.header().nonce;
+        let mut asking = self.asking.lock();
+        if asking.own.as_ref().is_none_or(|(newest, _)| *newest < nonce) {
+            asking.own = Some((nonce, header.as_bytes().to_vec()));
+        }
     }
 
     /// When this node asked what `answer` gives back to it, on the steady clock; `None` unless that is
@@ -249,6 +277,12 @@ impl QuorumValidator {
                 .is_ok_and(|taken| taken.spare.try_take(now, 1).is_ok())
     }
 
+    /// Takes room to check what travels beside an answer to this node.
+    pub(crate) fn admit_beside(&self, member: MemberIndex, now: Millis) -> bool {
+        let mut asking = self.asking.lock();
+        asking.taken(member).is_ok_and(|taken| taken.spare.try_take(now, 1).is_ok())
+    }
+
     /// What can be told about an answer before its signature is checked.
     pub(crate) fn screen_answer(
         &self,
@@ -266,12 +300,12 @@ impl QuorumValidator {
         taken.answers.is_worth_a_check(answer.nonce, now)
     }
 
-    /// Takes an answer whose signature holds. Tells whether it answers others, too.
+    /// Takes an answer whose signature holds.
     pub(crate) fn take_answer(
         &self,
         (member, answer): (MemberIndex, &Answer),
         now: Millis,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<TakenAnswer, Refusal> {
         let missed_at = self.asked_at(member, answer).and_then(|asked_at| {
             let said = (answer.nonce.boot, answer.sent_at);
             self.marks.answered(member, asked_at, said, now)
@@ -289,11 +323,11 @@ impl QuorumValidator {
             match taken.answers.take(answer.nonce, now) {
                 Ok(()) => taken.answer = Some(answer.nonce),
                 Err(refusal) if !is_alive => return Err(refusal),
-                Err(_) => return Ok(false),
+                Err(_) => return Ok(TakenAnswer { is_alive, answers_others: false }),
             }
         }
         match is_alive || is_news {
-            true => Ok(is_for_others && is_news),
+            true => Ok(TakenAnswer { is_alive, answers_others: is_for_others && is_news }),
             false => Err(Refusal::Duplicate),
         }
     }

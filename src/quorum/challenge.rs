@@ -33,7 +33,7 @@ pub(crate) struct Echo {
     pub(crate) riddle: Riddle,
 }
 
-/// A member lives, and says so to those who asked.
+/// A member lives, and says so to those who asked. Its newest signed header travels beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Answer {
     pub(crate) view: Digest,
@@ -47,7 +47,10 @@ pub(crate) struct Answer {
 
 impl Challenge {
     pub(crate) fn read(statement: &Statement<'_>, view: &View) -> Result<Self, Refusal> {
-        let read: Self = wire::decode("a challenge", alone(statement)?)?;
+        if !statement.attachment().is_empty() {
+            return Err(WireError::Trailing { extra: statement.attachment().len() }.into());
+        }
+        let read: Self = wire::decode("a challenge", statement.content())?;
         meant_for(read.view, view)?;
         in_order(read.subjects.iter(), MOST_SUBJECTS, view)?;
         Ok(read)
@@ -56,7 +59,7 @@ impl Challenge {
 
 impl Answer {
     pub(crate) fn read(statement: &Statement<'_>, view: &View) -> Result<Self, Refusal> {
-        let read: Self = wire::decode("an answer", alone(statement)?)?;
+        let read: Self = wire::decode("an answer", statement.content())?;
         meant_for(read.view, view)?;
         in_order(read.echoes.iter().map(|echo| &echo.challenger), MOST_ECHOES, view)?;
         Ok(read)
@@ -66,13 +69,6 @@ impl Answer {
     pub(crate) fn echo_to(&self, challenger: MemberIndex) -> Option<&Riddle> {
         let echo = self.echoes.iter().find(|echo| echo.challenger == challenger)?;
         Some(&echo.riddle)
-    }
-}
-
-fn alone<'a>(statement: &Statement<'a>) -> Result<&'a [u8], WireError> {
-    match statement.attachment().len() {
-        0 => Ok(statement.content()),
-        extra => Err(WireError::Trailing { extra }),
     }
 }
 

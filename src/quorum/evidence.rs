@@ -2,6 +2,8 @@
 
 use super::votes::failure_mark;
 use super::{Attestation, QuorumValidator, Slot, proof};
+use crate::id::Millis;
+use crate::membership::MemberIndex;
 use crate::wire::SignedHeader;
 
 impl QuorumValidator {
@@ -27,6 +29,38 @@ impl QuorumValidator {
             self.void_below(subject, mark);
         }
         news
+    }
+
+    /// Whether what travels beside an answer of `member` may be a header of it that is news, so that a
+    /// check is worth it.
+    pub(crate) fn wants_header(&self, member: MemberIndex, header: &[u8]) -> bool {
+        let view = self.directory.view();
+        let Ok(signed) = SignedHeader::parse(header) else { return false };
+        view.index_of(&signed.header().origin) == Some(member)
+            && self.marks.newest(member) < Some(signed.header().mark())
+    }
+
+    /// Learns from the header beside an answer of `member`, one check. If the answer is to this node, it
+    /// is as good as heard; tells whether the member is back with it as [`heard`](Self::heard) does.
+    pub(crate) fn learn_beside_answer(
+        &self,
+        member: MemberIndex,
+        header: &[u8],
+        is_alive: bool,
+        now: Millis,
+    ) -> bool {
+        let Ok(signed) = SignedHeader::parse(header) else { return false };
+        if proof::verify_header(&signed, &self.directory) != Ok(member) {
+            return false;
+        }
+        if is_alive {
+            return self.heard(member, &signed, now);
+        }
+        let mark = signed.header().mark();
+        if self.marks.learn(member, mark, signed.as_bytes()) {
+            self.void_below(signed.header().origin, mark);
+        }
+        false
     }
 
     /// Whether the evidence beside an attestation would be news, so that a check is worth it.

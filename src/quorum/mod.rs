@@ -49,6 +49,7 @@ pub use reports::Report;
 pub use validator::{Contradiction, FailureStatus, QuorumValidator, Tally};
 pub use voter::{Act, Backed, Choice, Seen, Stage, Voter};
 
+pub(crate) use asking::TakenAnswer;
 pub(crate) use certificate::UncheckedCertificate;
 pub(crate) use challenge::{Answer, Challenge};
 pub(crate) use deciding::{Cast, PartWrite};

@@ -131,6 +131,8 @@ pub(crate) struct Mesh {
     pub(crate) relays: bool,
     /// Who reported whom as failed, and under which numbers: each once, however often it was sent.
     pub(crate) reports: BTreeMap<(usize, NodeId), BTreeSet<Nonce>>,
+    /// The mark at which who last reported whom.
+    marks: BTreeMap<(usize, NodeId), Option<Mark>>,
     dice: u64,
 }
 
@@ -186,6 +188,7 @@ impl Mesh {
             tapped: None,
             relays: true,
             reports: BTreeMap::new(),
+            marks: BTreeMap::new(),
             dice: 0x9e37_79b9_7f4a_7c15,
         }
     }
@@ -306,6 +309,11 @@ impl Mesh {
         }
     }
 
+    /// The mark at which the node at `from` last reported that of `of` has failed.
+    pub(crate) fn reported_at(&self, from: usize, of: usize) -> Option<Option<Mark>> {
+        self.marks.get(&(from, id(of))).copied()
+    }
+
     fn note(&mut self, from: usize, bytes: &Arc<[u8]>) {
         *self.said.entry((from, Tag::of(bytes).unwrap())).or_default() += 1;
         if let Some(tapped) = &mut self.tapped {
@@ -316,7 +324,8 @@ impl Mesh {
             return;
         }
         let said = Attestation::read(statement, &self.view).unwrap();
-        if let CriticalEvent::NodeFailure { subject, .. } = said.event() {
+        if let CriticalEvent::NodeFailure { subject, mark } = said.event() {
+            self.marks.insert((from, *subject), *mark);
             self.reports.entry((from, *subject)).or_default().insert(said.nonce());
         }
     }

@@ -136,6 +136,40 @@ fn q05_old_attestations_of_passing_faults_never_add_up() {
     }
 }
 
+/// Q5 and Q19, promise P6: for a minute no frame of X gets through to anybody, and each of four honest
+/// members in its turn gets no answer of it either, and says so. Two liars of seven say the same each
+/// time. X lived all the while, and never did more than one of the honest miss it: it does not add up,
+/// since the headers beside its answers keep it apart.
+#[test]
+fn q05_reports_of_a_member_that_is_shed_everywhere_never_add_up() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 7);
+        mesh.relays = false;
+        mesh.pass(3_000);
+        mesh.slow = (0..6).map(|to| ((6, to), u64::MAX)).collect();
+        let liars = [4, 5].map(|place| (place, mesh.steal(place)));
+        for round in 0..8 {
+            mesh.cut = [(6, round % 4)].into();
+            for _ in 0..9 {
+                mesh.pass(1_000);
+                let marks: Vec<_> = (0..4).map(|at| mesh.reported_at(at, 6)).collect();
+                for (mark, (place, liar)) in marks
+                    .into_iter()
+                    .flatten()
+                    .flat_map(|mark| liars.iter().map(move |liar| (mark, liar)))
+                {
+                    let report = liar.attest(&failure(6, mark));
+                    (0..4).for_each(|at| drop(mesh.give(at, link(*place), &report)));
+                }
+            }
+        }
+        for at in 0..4 {
+            assert!(mesh.reports.contains_key(&(at, id(6))), "{suite}: {at} has missed it");
+            assert!(!ever_certified(&mesh, at, 6), "{suite}: {at}");
+        }
+    }
+}
+
 /// Q10, promises P3 and P8: two liars of ten say what lies as far ahead as can be said: marks, key epochs,
 /// boots, times, rounds, numbers. What honest members say is not old for that: who is dead is certified
 /// at the mark they know, a proposal is decided, and nobody else is touched.
