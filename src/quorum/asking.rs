@@ -21,7 +21,7 @@
 //! What that may cost, whoever asks for it:
 //!
 //! * A node signs one challenge in an eighth of a suspicion time at most, to all whom it misses, and one
-//!   answer likewise, to all who asked it.
+//!   answer likewise, to all who asked it; to one of them not twice in three eighths.
 //! * Of a member the newest challenge and the newest answer are taken, by its own numbers, in the same
 //!   time: what is played again does nothing, and nobody draws on another's share.
 //! * An answer counts once, and as a sign of life at the moment of the question: held back it is worth
@@ -41,6 +41,8 @@ use crate::wire::{self, Refusal, SignedHeader, Tag, seal_statement};
 
 /// A suspicion time is as many turns to ask or to answer.
 const TURNS: u64 = 8;
+/// Turns between two answers to the same member, which asks again after four.
+const PAUSE: u64 = 3;
 /// Own riddles that are remembered: those of the longest suspicion time there is, eight times the
 /// configured one, so that who is that slow to answer is heard all the same.
 const RIDDLES: usize = 64;
@@ -75,6 +77,8 @@ pub(crate) struct TakenAnswer {
 #[derive(Debug)]
 struct Taken {
     challenge: Option<Nonce>,
+    /// When this node last answered it.
+    answered: Option<Millis>,
     answer: Option<Nonce>,
     challenges: Share,
     answers: Share,
@@ -88,6 +92,7 @@ impl Asking {
         let rate = |burst| Rate { per_second, burst };
         let taken = || Taken {
             challenge: None,
+            answered: None,
             answer: None,
             challenges: Share::of(rate(8)),
             answers: Share::of(rate(8)),
@@ -203,13 +208,15 @@ impl QuorumValidator {
         now: Millis,
     ) -> Result<bool, Refusal> {
         let mut asking = self.asking.lock();
+        let pause_ms = asking.turn_ms.saturating_mul(PAUSE);
         let taken = asking.taken(member)?;
         if taken.challenge >= Some(challenge.nonce) {
             return Err(Refusal::Duplicate);
         }
         taken.challenges.take(challenge.nonce, now)?;
         taken.challenge = Some(challenge.nonce);
-        if challenge.subjects.contains(&self.me) {
+        let is_due = taken.answered.is_none_or(|last| now < last || now.since(last) >= pause_ms);
+        if challenge.subjects.contains(&self.me) && is_due {
             asking.open.insert(member, challenge.riddle);
         }
         Ok(challenge.subjects.iter().any(|subject| *subject != self.me))
@@ -228,6 +235,9 @@ impl QuorumValidator {
         }
         let mut echoes = Vec::new();
         while let Some((challenger, riddle)) = asking.open.pop_first() {
+            if let Ok(taken) = asking.taken(challenger) {
+                taken.answered = Some(now);
+            }
             echoes.push(Echo { challenger, riddle });
             if echoes.len() >= MOST_ECHOES {
                 break;

@@ -31,6 +31,8 @@ struct Heard {
     delay: Delay,
     /// Something of it arrived since, or seemed to, that was not taken for a sign of life.
     is_muffled: bool,
+    /// A late frame of it arrived since: that is under its own signature.
+    is_late: bool,
     /// A late frame has raised the mark since.
     late_raised: bool,
     /// When it was asked for the first time since.
@@ -72,6 +74,7 @@ impl Marks {
                 heard_at,
                 delay: Delay::default(),
                 is_muffled: false,
+                is_late: false,
                 late_raised: false,
                 unanswered_since: None,
                 asked: None,
@@ -111,6 +114,7 @@ impl Marks {
         }
         if !in_time {
             entry.is_muffled = true;
+            entry.is_late = true;
             let raised = !entry.late_raised && entry.raise(mark, header);
             entry.late_raised |= raised;
             return if raised { Sign::Mark } else { Sign::None };
@@ -188,8 +192,9 @@ impl Marks {
 
     /// Whether `member` should be asked if it lives, at `at` on the steady clock: it has been silent
     /// for half a suspicion time, or for longer than that nothing proves that its frames are no
-    /// recorded ones. After that again in as much time; who is certified as failed (`is_certified`)
-    /// only if something of it arrives, and who is just silent ever less often.
+    /// recorded ones. Who is certified as failed (`is_certified`) only if something of it arrives. After
+    /// that again in half a suspicion time if true frames of it arrive late, else ever less often: what
+    /// anybody can send in the name of one that is dead is not worth a challenge each time.
     pub(super) fn is_to_be_asked(&self, member: MemberIndex, is_certified: bool, at: u64) -> bool {
         let Some(entry) = self.members.get(member.place()) else { return false };
         let entry = entry.lock();
@@ -200,7 +205,7 @@ impl Marks {
         if silent_ms < half_ms && !is_unproven || is_certified && !entry.is_muffled {
             return false;
         }
-        let interval_ms = match entry.is_muffled {
+        let interval_ms = match entry.is_late {
             true => half_ms,
             false => half_ms.max(silent_ms / 4).min(self.suspicion_ms.saturating_mul(8)),
         };
@@ -284,6 +289,7 @@ impl Heard {
     fn lives(&mut self, at: u64) {
         self.heard_at = self.heard_at.max(at);
         self.is_muffled = false;
+        self.is_late = false;
         self.late_raised = false;
         // A later question is open still.
         self.unanswered_since = self.asked.filter(|asked| *asked > at);
