@@ -99,7 +99,7 @@ impl Core {
         if self.quorum.wants_header(member, header)
             && (is_alive && self.quorum.admit_beside(member, now)
                 || self.gossip.take_checks(link, Some(member), 1, now).is_ok())
-            && self.quorum.learn_beside_answer(member, header, is_alive, now)
+            && self.quorum.heard_beside_answer(member, header, now)
         {
             tracing::info!(%node, "a failed member is back");
             outputs.push(Output::Event(Event::NodeReturned { node }));

@@ -41,7 +41,7 @@ use crate::wire::{self, Refusal, SignedHeader, Tag, seal_statement};
 
 /// A suspicion time is as many turns to ask or to answer.
 const TURNS: u64 = 8;
-/// Turns between two answers to the same member, which asks again after four.
+/// Turns between two questions of one member that are answered; an honest one asks again after four.
 const PAUSE: u64 = 3;
 /// Own riddles that are remembered: those of the longest suspicion time there is, eight times the
 /// configured one, so that who is that slow to answer is heard all the same.
@@ -77,8 +77,8 @@ pub(crate) struct TakenAnswer {
 #[derive(Debug)]
 struct Taken {
     challenge: Option<Nonce>,
-    /// When this node last answered it.
-    answered: Option<Millis>,
+    /// When it last asked what this node answered, or is to answer.
+    asked: Option<Millis>,
     answer: Option<Nonce>,
     challenges: Share,
     answers: Share,
@@ -92,7 +92,7 @@ impl Asking {
         let rate = |burst| Rate { per_second, burst };
         let taken = || Taken {
             challenge: None,
-            answered: None,
+            asked: None,
             answer: None,
             challenges: Share::of(rate(8)),
             answers: Share::of(rate(8)),
@@ -215,9 +215,14 @@ impl QuorumValidator {
         }
         taken.challenges.take(challenge.nonce, now)?;
         taken.challenge = Some(challenge.nonce);
-        let is_due = taken.answered.is_none_or(|last| now < last || now.since(last) >= pause_ms);
-        if challenge.subjects.contains(&self.me) && is_due {
-            asking.open.insert(member, challenge.riddle);
+        if challenge.subjects.contains(&self.me) {
+            let is_due = taken.asked.is_none_or(|last| now < last || now.since(last) >= pause_ms);
+            if is_due {
+                taken.asked = Some(now);
+            }
+            if is_due || asking.open.contains_key(&member) {
+                asking.open.insert(member, challenge.riddle);
+            }
         }
         Ok(challenge.subjects.iter().any(|subject| *subject != self.me))
     }
@@ -235,9 +240,6 @@ impl QuorumValidator {
         }
         let mut echoes = Vec::new();
         while let Some((challenger, riddle)) = asking.open.pop_first() {
-            if let Ok(taken) = asking.taken(challenger) {
-                taken.answered = Some(now);
-            }
             echoes.push(Echo { challenger, riddle });
             if echoes.len() >= MOST_ECHOES {
                 break;

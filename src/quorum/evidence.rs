@@ -40,27 +40,17 @@ impl QuorumValidator {
             && self.marks.newest(member) < Some(signed.header().mark())
     }
 
-    /// Learns from the header beside an answer of `member`, one check. If the answer is to this node, it
-    /// is as good as heard; tells whether the member is back with it as [`heard`](Self::heard) does.
-    pub(crate) fn learn_beside_answer(
+    /// Takes the header beside an answer of `member`, one check. It is as good as a frame: what is late is
+    /// late here, too. Tells whether the member is back with it, as [`heard`](Self::heard) does.
+    pub(crate) fn heard_beside_answer(
         &self,
         member: MemberIndex,
         header: &[u8],
-        is_alive: bool,
         now: Millis,
     ) -> bool {
         let Ok(signed) = SignedHeader::parse(header) else { return false };
-        if proof::verify_header(&signed, &self.directory) != Ok(member) {
-            return false;
-        }
-        if is_alive {
-            return self.heard(member, &signed, now);
-        }
-        let mark = signed.header().mark();
-        if self.marks.learn(member, mark, signed.as_bytes()) {
-            self.void_below(signed.header().origin, mark);
-        }
-        false
+        proof::verify_header(&signed, &self.directory) == Ok(member)
+            && self.heard(member, &signed, now)
     }
 
     /// Whether the evidence beside an attestation would be news, so that a check is worth it.
