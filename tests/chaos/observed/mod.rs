@@ -45,7 +45,7 @@ fn said(mesh: &Mesh, from: usize, tag: Tag) -> usize {
 }
 
 /// A challenge by `liar` to the member at `subject`, with a riddle of its own.
-fn challenge(liar: &Liar, subject: u32, number: u32) -> Vec<u8> {
+pub(crate) fn challenge(liar: &Liar, subject: u32, number: u32) -> Vec<u8> {
     let nonce = Nonce { boot: 1_000, sequence: number };
     let riddle = Digest::of("a riddle", &number.to_le_bytes());
     let mut content = liar.view.digest().as_bytes().to_vec();
