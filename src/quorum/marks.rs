@@ -212,10 +212,14 @@ impl Marks {
         entry.asked.is_none_or(|last| at.saturating_sub(last) >= interval_ms)
     }
 
-    /// Whether nothing proves yet that the frames of `member` are no recorded ones.
+    /// Whether nothing proves yet that the frames of `member` are no recorded ones, and it was not asked
+    /// lately.
     pub(super) fn is_unproven(&self, member: MemberIndex, at: u64) -> bool {
-        let entry = self.members.get(member.place());
-        entry.is_some_and(|entry| entry.lock().delay.unproven_for(at).is_some())
+        self.members.get(member.place()).is_some_and(|entry| {
+            let entry = entry.lock();
+            let waits = |asked: u64| at.saturating_sub(asked) < self.suspicion_ms / 2;
+            entry.delay.unproven_for(at).is_some() && !entry.asked.is_some_and(waits)
+        })
     }
 
     /// `member` was asked at `at` on the steady clock.
