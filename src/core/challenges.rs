@@ -8,16 +8,13 @@ use crate::suite::Purpose;
 use crate::wire::{Packet, Refusal, Statement, Tag};
 
 impl Core {
-    /// Asks who is missed, and answers who asks.
+    /// Asks who is missed, and answers who asked since the last tick: often that is everybody at once,
+    /// and one answer does for all.
     pub(super) fn ask_and_answer(&self, now: Millis, outputs: &mut Vec<Output>) {
         match self.quorum.next_challenge(&self.keyring, self.entropy.as_ref(), now) {
             Ok(challenge) => outputs.extend(challenge.map(Output::Send)),
             Err(error) => tracing::warn!(%error, "a challenge could not be signed"),
         }
-        self.answer(now, outputs);
-    }
-
-    fn answer(&self, now: Millis, outputs: &mut Vec<Output>) {
         match self.quorum.next_answer(&self.keyring, self.entropy.as_ref(), now) {
             Ok(answer) => outputs.extend(answer.map(Output::Send)),
             Err(error) => tracing::warn!(%error, "an answer could not be signed"),
@@ -65,7 +62,6 @@ impl Core {
         link: Link,
         statement: &Statement<'_>,
         now: Millis,
-        outputs: &mut Vec<Output>,
     ) -> Result<Accepted, Refusal> {
         let node = statement.head().origin;
         let member = self.view().index_of(&node).ok_or(Refusal::UnknownOrigin(node))?;
@@ -74,7 +70,6 @@ impl Core {
         self.gossip.take_checks(link, Some(member), 1, now)?;
         self.check(statement, (member, Purpose::Challenge), now)?;
         let asks_others = self.quorum.take_challenge((member, challenge), now)?;
-        self.answer(now, outputs);
         Ok(Accepted::Challenge { challenger: node, asks_others })
     }
 

@@ -88,8 +88,8 @@ pub enum Accepted {
         /// The epoch of the key.
         epoch: Epoch,
     },
-    /// A member asks others whether they live. If this node is among them, its answer is among the
-    /// outputs, or of those of a tick soon.
+    /// A member asks others whether they live. If this node is among them, its answer is an output of one
+    /// of the next ticks.
     Challenge {
         /// Who asks.
         challenger: NodeId,

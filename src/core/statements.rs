@@ -38,7 +38,7 @@ impl Core {
                     Tag::Attestation => self.take_attestation(link, statement, now, outputs),
                     Tag::Ballot => self.take_ballot(link, statement, now, outputs),
                     Tag::Rotation => self.take_rotation(link, &statement, now, outputs),
-                    Tag::Challenge => self.take_challenge(link, &statement, now, outputs),
+                    Tag::Challenge => self.take_challenge(link, &statement, now),
                     Tag::Answer => self.take_answer(link, &statement, now, outputs),
                     _ => self.take_hello(link, &statement, now),
                 }

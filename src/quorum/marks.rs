@@ -201,7 +201,7 @@ impl Marks {
         let half_ms = self.suspicion_ms / 2;
         let silent_ms = at.saturating_sub(entry.heard_at);
         let unproven_ms = entry.delay.unproven_for(at);
-        let is_unproven = unproven_ms.is_some_and(|ms| ms >= self.suspicion_ms / 4);
+        let is_unproven = unproven_ms.is_some_and(|ms| ms >= self.suspicion_ms / 8);
         if silent_ms < half_ms && !is_unproven || is_certified && !entry.is_muffled {
             return false;
         }
