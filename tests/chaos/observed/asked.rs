@@ -15,7 +15,9 @@ const X: usize = 6;
 /// address and in X's name uses up whatever such links may cost.
 fn flooded(suite: Suite) -> (Mesh, Vec<u8>) {
     let few = Rate { per_second: 20, burst: 20 };
-    let gossip = GossipConfig { claimed_checks: few, ..GossipConfig::default() };
+    let none = Rate { per_second: 1, burst: 1 };
+    let gossip =
+        GossipConfig { claimed_checks: few, link_packets: none, ..GossipConfig::default() };
     let mut config = Config { gossip, ..Config::default() };
     config.quorum.slots_per_member = 1;
     let mut mesh = Mesh::with(suite, 7, config);
@@ -30,13 +32,13 @@ fn flooded(suite: Suite) -> (Mesh, Vec<u8>) {
     (mesh, junk)
 }
 
-/// Time passes, and before anything of X arrives there is nothing left to check it with, at times not
-/// even to look at it.
+/// Time passes, and before anything of X arrives there is nothing left to check it with, nor even to look
+/// at it.
 fn pass_flooded(mesh: &mut Mesh, junk: &[u8], ms: u64) {
     for step in 0..ms / 250 {
         // The clock of the next step, at which budgets have come back a little.
         mesh.now = mesh.now.after(250);
-        let packets = if step.is_multiple_of(8) { 30_000 } else { 40 };
+        let packets = if step == 0 { 2_000 } else { 150 };
         for at in 0..X {
             (0..packets).for_each(|_| drop(mesh.give(at, Link::Claimed(link(X).id()), junk)));
         }
