@@ -133,6 +133,40 @@ fn who_is_late_is_reported_only_when_it_was_asked_for_a_suspicion_time() {
 }
 
 #[test]
+fn one_answer_in_a_turn_does_for_all_who_ask() {
+    for suite in Suite::available().take(1) {
+        let mesh = Mesh::new(suite, 4);
+        let view = mesh.directory.view().digest();
+        let ask = |place: u32, now| {
+            let nonce = mesh.rings[place as usize].draw_statement().unwrap();
+            let asked = Challenge { view, nonce, riddle: [place as u8; 16], subjects: vec![ME] };
+            let from = MemberIndex(place);
+            mesh.quorum.screen_challenge((from, &asked), now).unwrap();
+            assert_eq!(
+                mesh.quorum.take_challenge((from, asked), now),
+                Ok(false),
+                "it asks me alone"
+            );
+        };
+        let answered = |now| {
+            let bytes = mesh.quorum.next_answer(&mesh.rings[0], &OsEntropy, now).unwrap()?;
+            let Ok(Packet::Statement(statement)) = Packet::parse(&bytes) else { panic!() };
+            let answer = Answer::read(&statement, mesh.directory.view()).unwrap();
+            Some(answer.echoes.iter().map(|echo| echo.challenger.0).collect::<Vec<_>>())
+        };
+        assert_eq!(answered(NOW), None, "nobody asked");
+        [2, 1].into_iter().for_each(|place| ask(place, NOW));
+        assert_eq!(answered(NOW), Some(vec![1, 2]));
+        ask(3, NOW.after(10));
+        assert_eq!(answered(NOW.after(300)), None, "three in a second");
+        ask(1, NOW.after(320));
+        assert_eq!(answered(NOW.after(340)), Some(vec![3]), "who asks again too soon waits");
+        ask(1, NOW.after(3 * S / 8));
+        assert_eq!(answered(NOW.after(3 * S / 8)), Some(vec![1]));
+    }
+}
+
+#[test]
 fn a_certified_member_is_asked_only_if_something_of_it_arrives() {
     for suite in Suite::available().take(1) {
         let mesh = Mesh::new(suite, 4);

@@ -38,7 +38,7 @@ fn pass_flooded(mesh: &mut Mesh, junk: &[u8], ms: u64) {
     for step in 0..ms / 250 {
         // The clock of the next step, at which budgets have come back a little.
         mesh.now = mesh.now.after(250);
-        let packets = if step == 0 { 2_000 } else { 150 };
+        let packets = if step == 0 { 6_000 } else { 1_000 };
         for at in 0..X {
             (0..packets).for_each(|_| drop(mesh.give(at, Link::Claimed(link(X).id()), junk)));
         }

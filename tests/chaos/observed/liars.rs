@@ -121,12 +121,23 @@ fn q05_old_attestations_of_passing_faults_never_add_up() {
         mesh.restart(0);
         mesh.restart(1);
         mesh.nodes[6].down = true;
-        let all: Vec<_> =
-            honest.iter().map(AsRef::as_ref).chain(lies.iter().map(Vec::as_slice)).collect();
-        for round in 0..3 {
+        // With what travelled beside them, and without, so that nothing makes them old.
+        let alone: Vec<_> = honest
+            .iter()
+            .map(|bytes| match Packet::parse(bytes) {
+                Ok(Packet::Statement(statement)) => {
+                    &bytes[..bytes.len() - statement.attachment().len()]
+                }
+                _ => panic!("an attestation"),
+            })
+            .collect();
+        let whole: Vec<&[u8]> = honest.iter().map(AsRef::as_ref).collect();
+        for round in 0..4 {
+            let said = if round < 2 { &alone } else { &whole };
+            let all: Vec<_> = said.iter().copied().chain(lies.iter().map(Vec::as_slice)).collect();
             for (number, _) in all.iter().enumerate() {
                 let bytes = all[(number * 7 + round * 3) % all.len()];
-                (0..6).for_each(|at| drop(mesh.give(at, link(7 + round), bytes)));
+                (0..6).for_each(|at| drop(mesh.give(at, link(7 + round % 3), bytes)));
             }
             mesh.now = mesh.now.after(500);
         }
