@@ -191,8 +191,8 @@ impl Marks {
     }
 
     /// Whether `member` should be asked if it lives, at `at` on the steady clock: it has been silent
-    /// for half a suspicion time, or for longer than that nothing proves that its frames are no
-    /// recorded ones. Who is certified as failed (`is_certified`) only if something of it arrives. After
+    /// for half a suspicion time, or was heard for an eighth of one while nothing proves that its frames
+    /// are no recorded ones. Who is certified as failed (`is_certified`) only if something of it arrives. After
     /// that again in half a suspicion time if true frames of it arrive late, else ever less often: what
     /// anybody can send in the name of one that is dead is not worth a challenge each time.
     pub(super) fn is_to_be_asked(&self, member: MemberIndex, is_certified: bool, at: u64) -> bool {

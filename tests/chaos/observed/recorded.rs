@@ -136,7 +136,7 @@ fn g27_a_stock_is_no_life_to_who_starts_anew() {
     }
 }
 
-/// All that X says takes a constant time, more than the suspicion time: a long way, or a relay. Nobody
+/// All that X says takes a constant time, from some time on a longer one: a long way, or a relay. Nobody
 /// misses it, and when it dies it is certified that much later.
 #[test]
 fn a_constant_delay_is_no_lateness() {
@@ -157,9 +157,9 @@ fn a_constant_delay_is_no_lateness() {
     }
 }
 
-/// The clock of X loses 200 ppm, that of another gains as much, which is what bad crystals do, for two
-/// and a half hours. Both are asked now and then, and nobody misses them; when X dies it is certified in
-/// the usual time.
+/// The clock of X loses as much as a bad crystal does in two and a half hours, 200 ppm, and that of another
+/// gains as much, here in a minute and a half. Both are asked now and then, and nobody misses them; when X
+/// dies it is certified in the usual time.
 #[test]
 fn clocks_that_drift_apart_are_no_lateness() {
     for suite in Suite::available().take(1) {
@@ -167,7 +167,6 @@ fn clocks_that_drift_apart_are_no_lateness() {
         mesh.relays = false;
         mesh.behind = [(0, 10_000), (1, 10_000), (2, 10_000), (3, 0)].into();
         (0..4).for_each(|place| mesh.restart(place));
-        // A hundred times as fast as real crystals, for a hundredth of the time.
         for second in 0..90_u64 {
             mesh.pass(1_000);
             *mesh.behind.get_mut(&3).unwrap() = second * 20;
