@@ -50,7 +50,7 @@ fn beacon() {
 fn node_failure() {
     for suite in Suite::available() {
         let mut mesh = Mesh::new(suite, 4);
-        mesh.pass(2000);
+        mesh.pass(3000);
         mesh.nodes[3].down = true;
         let early = mesh.guard(0).report_node_failure(id(3), mesh.now).unwrap_err();
         assert!(early.to_string().contains("ms ago"), "{early}");

@@ -236,6 +236,8 @@ pub(crate) const fn packet(tag: Tag) -> &'static str {
         Tag::Certificate => "a certificate",
         Tag::Proof => "a proof",
         Tag::Cookie | Tag::CookieEcho => "a cookie",
+        Tag::Challenge => "the question whether members live",
+        Tag::Answer => "a member's answer that it lives",
         Tag::Ballot => "one member's ballot",
         Tag::Change => "a change of the members",
         Tag::View => "a step to the next view",

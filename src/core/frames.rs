@@ -189,6 +189,7 @@ impl Core {
         outputs: &mut Vec<Output>,
     ) -> Refusal {
         self.counters.refused(&refusal);
+        self.note_muffled(origin, &refusal);
         let reason = refusal.reason();
         tracing::debug!(?link, ?origin, reason, "refused");
         if let (Refusal::LinkBudget | Refusal::CheckBudget, Some(node)) = (&refusal, origin) {

@@ -13,6 +13,7 @@
 
 mod asides;
 mod blame;
+mod challenges;
 mod config;
 mod counters;
 mod engine;

@@ -89,6 +89,21 @@ pub enum Accepted {
         /// The epoch of the key.
         epoch: Epoch,
     },
+    /// A member asks others whether they live. If this node is among them, its answer is an output of one
+    /// of the next ticks.
+    Challenge {
+        /// Who asks.
+        challenger: NodeId,
+        /// Whether it asks other members, too. If not, nobody else needs it.
+        asks_others: bool,
+    },
+    /// A member answers who asked whether it lives.
+    Answer {
+        /// Who answers.
+        node: NodeId,
+        /// Whether it answers other members, too, and that is news. If not, nobody else needs it.
+        answers_others: bool,
+    },
     /// A member asks for what it missed.
     Hello(NodeId),
     /// Others agreed on an event.
@@ -108,9 +123,15 @@ pub enum Accepted {
 }
 
 impl Accepted {
-    /// Whether the packet is to be passed on: it has been checked, and is news to others, too.
+    /// Whether the packet is to be passed on: it has been checked, is news to others, too, and concerns
+    /// them.
     pub const fn is_for_others(&self) -> bool {
-        !matches!(self, Self::Cookie | Self::CookieEcho(_))
+        match self {
+            Self::Cookie | Self::CookieEcho(_) => false,
+            Self::Challenge { asks_others, .. } => *asks_others,
+            Self::Answer { answers_others, .. } => *answers_others,
+            _ => true,
+        }
     }
 
     /// The message, where a beacon was asked for.

@@ -9,7 +9,7 @@ use crate::membership::{KeyRecord, RotatedKey};
 use crate::quorum::{Cast, CriticalEvent, PartWrite, Report, Slot, Tally};
 use crate::store::Batch;
 use crate::suite::Suite;
-use crate::wire::{self, Kind, Tag, seal_statement};
+use crate::wire::{self, Kind, Packet, Tag, seal_statement};
 
 impl Core {
     /// Signs a message of this node. The caller hands the bytes to its neighbours.
@@ -19,7 +19,11 @@ impl Core {
     /// mesh; or a fault of the scheme.
     pub fn sign_message(&self, kind: Kind, body: &[u8], now: Millis) -> Result<Vec<u8>, Error> {
         self.is_in_view()?;
-        self.gossip.sign_message(kind, body, now)
+        let bytes = self.gossip.sign_message(kind, body, now)?;
+        if let Ok(Packet::Frame(frame)) = Packet::parse(&bytes) {
+            self.quorum.said(frame.signed_header());
+        }
+        Ok(bytes)
     }
 
     /// Signs a beacon of this node. The caller hands the bytes to its neighbours.

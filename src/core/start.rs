@@ -97,6 +97,11 @@ pub(super) fn with_room_for_statements(config: &Config, view: &View) -> GossipCo
     let held = members.saturating_mul((members / 3).saturating_add(slots).saturating_add(1));
     let held = held.saturating_add(1);
     let a_second = held.saturating_mul(2_000).checked_div(config.quorum.resend_ms).unwrap_or(held);
+    // A challenge and an answer of each in an eighth of a suspicion time.
+    let asked = members.saturating_mul(16);
+    let asked_a_second = asked.saturating_mul(1_000).checked_div(config.quorum.suspicion_ms);
+    let a_second = a_second.saturating_add(asked_a_second.unwrap_or(asked));
+    let held = held.saturating_add(asked);
     let limited = |tokens: u64| u32::try_from(tokens).unwrap_or(u32::MAX).min(Rate::MOST);
     let Rate { per_second, burst } = &mut gossip.link_packets;
     for (tokens, room) in [

@@ -38,6 +38,8 @@ impl Core {
                     Tag::Attestation => self.take_attestation(link, statement, now, outputs),
                     Tag::Ballot => self.take_ballot(link, statement, now, outputs),
                     Tag::Rotation => self.take_rotation(link, &statement, now, outputs),
+                    Tag::Challenge => self.take_challenge(link, &statement, now),
+                    Tag::Answer => self.take_answer(link, &statement, now, outputs),
                     _ => self.take_hello(link, &statement, now, outputs),
                 }
             }
@@ -85,6 +87,9 @@ impl Core {
         })?;
         if packet.mesh() != self.mesh() {
             return Err(Refusal::OtherMesh(packet.mesh()));
+        }
+        if self.is_awaited(&packet, now) {
+            return Ok(packet);
         }
         let origin = match &packet {
             // It has to get through when the budget is used up, and costs one short hash.

@@ -149,7 +149,8 @@ impl Timers {
 }
 
 impl Core {
-    /// Does what is due. Call it some times a second, and at least four times in a suspicion time;
+    /// Does what is due: says again what may be lost, asks who is missed whether it lives, and answers
+    /// who asks. Call it some times a second, and at least four times in a suspicion time;
     /// O(n) in the members.
     ///
     /// After more than half a suspicion time without a call, this node was paused or starved: what
@@ -169,6 +170,7 @@ impl Core {
             self.vote(&slot, now, &mut outputs);
         }
         self.step_on(&mut outputs);
+        self.ask_and_answer(now, &mut outputs);
         self.say_hello(now, &mut outputs);
         self.watch_quorum(now, &mut outputs);
         outputs

@@ -82,6 +82,10 @@ pub enum Misuse {
         /// The suspicion time, in milliseconds.
         needed_ms: u64,
     },
+    /// Something arrives under the name of the subject and is not taken: it is asked first whether it
+    /// lives, and is reported when it has not answered for the suspicion time.
+    #[error("{0} may be alive and is refused or late here: it has not been asked for long enough")]
+    NotAsked(NodeId),
     /// A content beyond those that may be accepted in one undecided slot, or a slot beyond those that
     /// may be undecided.
     #[error("too many proposals are undecided here")]

@@ -155,6 +155,16 @@ impl Keyring {
         Ok(Nonce { boot: state.boot, sequence })
     }
 
+    /// Draws the number of the next bare statement that says when it was made, on the clock that dates
+    /// messages.
+    ///
+    /// # Errors
+    /// [`Misuse::NoncesExhausted`].
+    pub fn draw_dated_statement(&self, now: Millis) -> Result<(Nonce, SentAt), Misuse> {
+        let nonce = self.draw_statement()?;
+        Ok((nonce, SentAt(self.state.lock().clock.advance(now))))
+    }
+
     /// The statements that led from the key of the view to the active one, oldest first.
     pub fn rotations(&self) -> Vec<Arc<[u8]>> {
         self.state.lock().rotations.clone()

@@ -7,9 +7,17 @@ use crate::limit::Rate;
 #[derive(Debug, Clone)]
 pub struct QuorumConfig {
     /// How long a member is silent before it may be reported as failed, in milliseconds. At least
-    /// three beacon intervals, so that two lost beacons do not make a suspect. Up to eight times as
+    /// three beacon intervals, so that two lost beacons do not make a suspect, and longer than a round
+    /// trip through the mesh. Up to eight times as
     /// long while there are signs that this node itself is slow, paused or cut off (Lifeguard, arXiv
     /// 1707.00788). 100 to 3 600 000.
+    ///
+    /// Three more times follow from it. A member is asked whether it lives after half of it without a
+    /// sign of life. A frame that is later than half of it, by its origin's own clock and beside the
+    /// earliest of the same boot, is no sign of life: beacons must not vary by more than that on their
+    /// way. And a node signs no more than one challenge and one answer in an eighth of it. Whoever plays
+    /// recorded frames of a dead member delays its end by at most twice this time, and who sends garbage
+    /// in its name by half of it.
     pub suspicion_ms: u64,
     /// How often own statements on undecided events are sent again, in milliseconds. 50 to 600 000.
     pub resend_ms: u64,

@@ -16,9 +16,8 @@
 
 use parking_lot::Mutex;
 
-use super::votes::failure_mark;
-use super::{QuorumValidator, Slot};
-use crate::id::{Mark, Millis, NodeId};
+use super::QuorumValidator;
+use crate::id::{Millis, NodeId};
 use crate::membership::MemberIndex;
 
 /// The most that the suspicion time is multiplied by: Lifeguard's, too.
@@ -206,12 +205,5 @@ impl QuorumValidator {
         let silent = |member: &MemberIndex| self.silent_for(*member, now) >= limit_ms(*member);
         let silent = view.indices().filter(silent).filter_map(|member| view.member(member));
         silent.map(|member| member.id).collect()
-    }
-
-    /// The mark at which this node states that `subject` has failed.
-    pub(super) fn stated_mark(&self, subject: NodeId) -> Option<Mark> {
-        let state = self.state.lock();
-        let mine = state.mine.get(&Slot::Failure(subject))?;
-        failure_mark(&mine.event)
     }
 }

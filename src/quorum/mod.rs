@@ -14,14 +14,17 @@
 //! The members change in the same way, one view after the other. What was decided stays decided, and what
 //! may have been is carried on: a certificate of one view never meets another of the same slot in the next.
 
+mod asking;
 mod attestation;
 mod ballot;
 mod ballots;
 mod carried;
 mod certificate;
+mod challenge;
 mod config;
 mod counting;
 mod deciding;
+mod delay;
 mod event;
 mod evidence;
 mod handover;
@@ -56,7 +59,9 @@ pub use validator::{Contradiction, FailureStatus, QuorumValidator, Tally};
 pub use view_link::{Chain, ChainError, ViewLink};
 pub use voter::{Act, Backed, Choice, Seen, Stage, Voter};
 
+pub(crate) use asking::TakenAnswer;
 pub(crate) use certificate::UncheckedCertificate;
+pub(crate) use challenge::{Answer, Challenge};
 pub(crate) use deciding::{Cast, PartWrite};
 pub(crate) use partition::NO_PARTITION;
 pub(crate) use prevotes::UncheckedPrevotes;

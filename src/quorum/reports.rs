@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::validator::State;
-use super::votes::most_failures;
+use super::votes::{failure_mark, most_failures};
 use super::{
     Attestation, CriticalEvent, FailureStatus, QuorumValidator, Slot, Tally, seal_attestation,
 };
@@ -44,7 +44,8 @@ impl QuorumValidator {
     ///
     /// # Errors
     /// [`Misuse`]: an event that makes no sense or is not observed but decided by ballots, a member
-    /// that was heard too recently; or a fault of the scheme.
+    /// that was heard too recently, or has yet to be [asked](Misuse::NotAsked); or a fault of the
+    /// scheme.
     pub fn report_critical_event(
         &self,
         event: CriticalEvent,
@@ -63,6 +64,9 @@ impl QuorumValidator {
             return Ok(Report { bytes: Arc::clone(&mine.bytes), slot });
         }
         let bytes = self.seal(&event, keyring, entropy)?;
+        if let (Slot::Failure(subject), mark) = (slot, failure_mark(&event)) {
+            self.index(subject).into_iter().for_each(|member| self.marks.missed(member, mark));
+        }
         let mine = Mine { event, bytes: Arc::clone(&bytes) };
         self.state.lock().mine.insert(slot, mine);
         Ok(Report { bytes, slot })
@@ -137,6 +141,9 @@ impl QuorumValidator {
         if ago_ms < needed_ms {
             return Err(Misuse::NotSilent { subject, ago_ms, needed_ms });
         }
+        if !self.marks.may_be_reported(member, needed_ms, now) {
+            return Err(Misuse::NotAsked(subject));
+        }
         Ok(CriticalEvent::NodeFailure { subject, mark: self.marks.newest(member) })
     }
 
@@ -162,7 +169,12 @@ impl QuorumValidator {
     /// may lie come first, then those that have been silent for longest, and the rest wait.
     pub fn to_report(&self, now: Millis) -> Vec<NodeId> {
         let mut suspects = self.suspects(now);
+        let patience = self.health.patience(self.marks.steady(now));
+        let was_asked = |member| self.marks.may_be_reported(member, patience.with(member), now);
         suspects.retain(|node| {
+            if !self.index(*node).is_some_and(was_asked) {
+                return false;
+            }
             let mark = self.index(*node).and_then(|member| self.marks.newest(member));
             let event = CriticalEvent::NodeFailure { subject: *node, mark };
             self.state.lock().mine.get(&event.slot()).is_none_or(|mine| mine.event != event)

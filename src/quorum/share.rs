@@ -19,11 +19,13 @@ impl Share {
         let everyone_twice = u32::try_from(members.saturating_mul(2)).unwrap_or(u32::MAX);
         let Rate { per_second, burst } = config.attestor_rate;
         let burst = burst.saturating_add(everyone_twice).min(Rate::MOST);
-        Self {
-            bucket: TokenBucket::new(Rate { per_second, burst }),
-            // What it says at once may come in any order.
-            waiting: Waiting::new(burst),
-        }
+        Self::of(Rate { per_second, burst })
+    }
+
+    /// A share at `rate`.
+    pub(super) fn of(rate: Rate) -> Self {
+        // What it says at once may come in any order.
+        Self { bucket: TokenBucket::new(rate), waiting: Waiting::new(rate.burst) }
     }
 
     /// With the share spent a statement can still have its turn kept for it, if its signature holds.

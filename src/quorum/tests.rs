@@ -1,5 +1,6 @@
 //! What holds for statements on events and for what they add up to, tried with real signatures.
 
+mod asking;
 mod certificates;
 mod deciding;
 mod failures;
@@ -148,10 +149,10 @@ impl Mesh {
 
     /// A signed header of a member. Without a body, a frame is just that.
     fn signed_header(&self, place: usize, sequence: u32) -> Vec<u8> {
-        self.signed_header_of(place, Nonce { boot: 1, sequence })
+        self.signed_header_of(place, Nonce { boot: 1, sequence }, SentAt(0))
     }
 
-    fn signed_header_of(&self, place: usize, nonce: Nonce) -> Vec<u8> {
+    fn signed_header_of(&self, place: usize, nonce: Nonce, sent_at: SentAt) -> Vec<u8> {
         let active = self.rings[place].active();
         let header = Header {
             mesh: self.directory.view().mesh(),
@@ -161,7 +162,7 @@ impl Mesh {
             epoch: active.epoch,
             key: active.key.public_key().digest(),
             nonce,
-            sent_at: SentAt(0),
+            sent_at,
             kind: Kind::Beacon,
             body_len: 0,
             body: Header::digest_body(b""),
@@ -169,9 +170,12 @@ impl Mesh {
         seal_frame(header, b"", &active.key, &OsEntropy).unwrap()
     }
 
+    /// A frame arrives when it was said, from a member that has answered a challenge once.
     fn hear(&self, place: usize, sequence: u32, now: Millis) -> bool {
-        let bytes = self.signed_header(place, sequence);
+        let (nonce, sent_at) = (Nonce { boot: 1, sequence }, SentAt(now.0));
+        let bytes = self.signed_header_of(place, nonce, sent_at);
         let member = self.directory.view().index_of(&id(place)).unwrap();
+        self.quorum.marks.prove(member, (1, sent_at), now);
         self.quorum.heard(member, &SignedHeader::parse(&bytes).unwrap(), now)
     }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::asking::Asking;
 use super::attestation::{Attestation, VerifiedAttestation};
 use super::ballots::Ballots;
 use super::handover::Handover;
 use super::health::Health;
 use super::links::Links;
-use super::marks::Marks;
+use super::marks::{Marks, Sign};
 use super::part::Part;
 use super::reports::Mine;
 use super::votes::{Votes, Who, failure_mark};
@@ -35,6 +36,7 @@ pub struct QuorumValidator {
     pub(super) config: QuorumConfig,
     pub(super) marks: Marks,
     pub(super) health: Health,
+    pub(super) asking: Mutex<Asking>,
     pub(super) state: Mutex<State>,
 }
 
@@ -124,10 +126,11 @@ impl QuorumValidator {
             links: Links::default(),
             sees_partition: false,
         };
-        let marks = Marks::new(members, now);
+        let marks = Marks::new(members, config.suspicion_ms, now);
         let (faults, at) = (directory.view().faults_tolerated(), marks.steady(now));
         let health = Health::new(members, faults, config.suspicion_ms, at);
-        Ok(Self { directory, me, config, marks, health, state: Mutex::new(state) })
+        let asking = Mutex::new(Asking::new(members, config.suspicion_ms));
+        Ok(Self { directory, me, config, marks, health, asking, state: Mutex::new(state) })
     }
 
     /// What can be told about an attestation before its signature is checked.
@@ -299,17 +302,26 @@ impl QuorumValidator {
     /// A frame of `member` was accepted. Tells whether the member, certified as failed before, is
     /// back with it: it is the first to arrive from beyond the certified mark. What others showed of
     /// the member in the meantime does not take that away.
+    ///
+    /// A frame that arrives much later by its origin's own clock than the earliest of the same boot is
+    /// no sign of life, nor are the first ones of a boot for long if the member answers nothing: they
+    /// may have been recorded (attack G27). [`QuorumConfig::suspicion_ms`] has the numbers.
     pub fn heard(&self, member: MemberIndex, signed: &SignedHeader<'_>, now: Millis) -> bool {
         let (subject, mark) = (signed.header().origin, signed.header().mark());
-        let Some(before) = self.marks.heard(member, mark, signed.as_bytes(), now) else {
-            return false;
+        let said = (mark, signed.header().sent_at);
+        let (before, missed_at) = match self.marks.heard(member, said, signed.as_bytes(), now) {
+            Sign::Life { before, missed_at } => (before, missed_at),
+            Sign::Mark => {
+                self.void_below(subject, mark);
+                return false;
+            }
+            Sign::None => return false,
         };
-        let stated = self.stated_mark(subject);
         self.void_below(subject, mark);
         let failed_at = self.failed_at(subject);
         let failed_at = failed_at.filter(|at| before <= *at && *at < Some(mark));
         // One that started anew was away indeed.
-        let missed_at = stated.or(failed_at.flatten());
+        let missed_at = missed_at.or(failed_at.flatten());
         if missed_at.is_some_and(|missed| missed < mark && missed.nonce.boot == mark.nonce.boot) {
             self.health.missed_a_live_one(member, self.marks.steady(now));
         }

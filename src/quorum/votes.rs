@@ -178,6 +178,11 @@ impl Votes {
         }
     }
 
+    /// Drops what `attestor` said in a slot.
+    pub(super) fn withdraw(&mut self, slot: Slot, attestor: MemberIndex) {
+        self.drop_one(slot, attestor);
+    }
+
     fn drop_one(&mut self, slot: Slot, attestor: MemberIndex) {
         self.forget(slot, attestor);
         self.unqueue(slot, attestor);

@@ -19,6 +19,10 @@ pub enum Purpose {
     Possession,
     /// The challenge that a node gossips when it starts.
     Hello,
+    /// The question whether members live.
+    Challenge,
+    /// A member's answer to it.
+    Answer,
 }
 
 impl Purpose {
@@ -31,17 +35,21 @@ impl Purpose {
             Self::Rotation => b"meshward/1/rotation",
             Self::Possession => b"meshward/1/possession",
             Self::Hello => b"meshward/1/hello",
+            Self::Challenge => b"meshward/1/challenge",
+            Self::Answer => b"meshward/1/answer",
         }
     }
 
     #[cfg(test)]
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Frame,
         Self::Attestation,
         Self::Ballot,
         Self::Rotation,
         Self::Possession,
         Self::Hello,
+        Self::Challenge,
+        Self::Answer,
     ];
 }
 

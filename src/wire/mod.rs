@@ -3,8 +3,8 @@
 //! | tag | packet | layout after the two bytes of version and tag |
 //! |---|---|---|
 //! | 1 | [`Frame`] | [`Header`], signature over version, tag and header, body |
-//! | 2, 3, 4 | [`Statement`]: attestation, rotation, Hello | [`StatementHead`], content, signature over all before it, attachment |
-//! | 5, 6 | [`Container`]: certificate, proof | mesh id, payload that carries its own signatures |
+//! | 2, 3, 4, 9, 11, 12 | [`Statement`]: attestation, rotation, Hello, ballot, challenge, answer | [`StatementHead`], content, signature over all before it, attachment |
+//! | 5, 6, 10 | [`Container`]: certificate, proof, prevotes | mesh id, payload that carries its own signatures |
 //! | 7, 8 | [`Container`]: cookie, its echo | mesh id, origin, 16 bytes that only who made them can check |
 //!
 //! Integers are fixed in width and little-endian, so a value has one encoding. What was signed is

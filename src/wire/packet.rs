@@ -32,6 +32,10 @@ pub enum Tag {
     Ballot,
     /// Two thirds of prevotes for one content in one round on an exclusive slot.
     Prevotes,
+    /// The question whether members live.
+    Challenge,
+    /// The answer to it.
+    Answer,
     /// A change of the members that somebody proposes.
     Change,
     /// The step to the next view.
@@ -52,6 +56,8 @@ impl Tag {
             Self::CookieEcho => 8,
             Self::Ballot => 9,
             Self::Prevotes => 10,
+            Self::Challenge => 11,
+            Self::Answer => 12,
             Self::Change => 13,
             Self::View => 14,
         }
@@ -69,6 +75,8 @@ impl Tag {
             8 => Self::CookieEcho,
             9 => Self::Ballot,
             10 => Self::Prevotes,
+            11 => Self::Challenge,
+            12 => Self::Answer,
             13 => Self::Change,
             14 => Self::View,
             _ => return None,
@@ -106,7 +114,7 @@ pub(super) fn expect(tag: Tag, bytes: &[u8]) -> Result<(), WireError> {
 pub enum Packet<'a> {
     /// A signed header with a body.
     Frame(Frame<'a>),
-    /// An attestation, a ballot, a rotation or a Hello.
+    /// An attestation, a ballot, a rotation, a Hello, a challenge or an answer.
     Statement(Statement<'a>),
     /// A certificate.
     Certificate(Container<'a>),
@@ -133,9 +141,12 @@ impl<'a> Packet<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
         Ok(match Tag::of(bytes)? {
             Tag::Frame => Self::Frame(Frame::parse(bytes)?),
-            tag @ (Tag::Attestation | Tag::Ballot | Tag::Rotation | Tag::Hello) => {
-                Self::Statement(Statement::parse(tag, bytes)?)
-            }
+            tag @ (Tag::Attestation
+            | Tag::Ballot
+            | Tag::Rotation
+            | Tag::Hello
+            | Tag::Challenge
+            | Tag::Answer) => Self::Statement(Statement::parse(tag, bytes)?),
             Tag::Certificate => Self::Certificate(Container::parse(Tag::Certificate, bytes)?),
             Tag::Prevotes => Self::Prevotes(Container::parse(Tag::Prevotes, bytes)?),
             Tag::Change => Self::Change(Container::parse(Tag::Change, bytes)?),

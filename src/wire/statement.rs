@@ -147,6 +147,8 @@ impl Tag {
             Self::Ballot => Some(Purpose::Ballot),
             Self::Rotation => Some(Purpose::Rotation),
             Self::Hello => Some(Purpose::Hello),
+            Self::Challenge => Some(Purpose::Challenge),
+            Self::Answer => Some(Purpose::Answer),
             Self::Certificate
             | Self::Prevotes
             | Self::Change

@@ -29,6 +29,26 @@ fn unsigned(tag: Tag, who: &Liar, content: &[u8]) -> Vec<u8> {
     [signed.as_slice(), &vec![7; who.key.suite().signature_len()]].concat()
 }
 
+/// What a challenge says that asks V, and X.
+fn question(who: &Liar, number: u32) -> Vec<u8> {
+    let mut subjects = [V, X];
+    subjects.sort_unstable();
+    let places = subjects.map(|place| u32::try_from(place).unwrap().to_le_bytes()).concat();
+    let view = who.view.digest();
+    let numbers = [9, number].map(u32::to_le_bytes).concat();
+    [view.as_bytes().as_slice(), &numbers, &[7; 16], &2_u64.to_le_bytes(), &places].concat()
+}
+
+/// What an answer says, to V, to what it never asked.
+fn answer(who: &Liar, number: u32) -> Vec<u8> {
+    let view = who.view.digest();
+    let numbers = [9, number].map(u32::to_le_bytes).concat();
+    let sent_at = u64::MAX.to_le_bytes();
+    let to = u32::try_from(V).unwrap().to_le_bytes();
+    let one = 1_u64.to_le_bytes();
+    [view.as_bytes().as_slice(), &numbers, &sent_at, &one, &to, &[7; 16]].concat()
+}
+
 /// An attestation of `event` in X's name that X did not sign.
 fn accusation(x: &Liar, event: &CriticalEvent) -> Vec<u8> {
     let mut bytes = x.attest(event);
@@ -63,6 +83,10 @@ fn in_the_name_of_x(mesh: &Mesh) -> Vec<Volley> {
         unsigned(Tag::Attestation, &x, b"nonsense"),
         unsigned(Tag::Rotation, &x, b"nonsense"),
         unsigned(Tag::Hello, &x, &[1; 8]),
+        unsigned(Tag::Challenge, &x, b"nonsense"),
+        unsigned(Tag::Answer, &x, b"nonsense"),
+        unsigned(Tag::Challenge, &x, &question(&x, 1)),
+        unsigned(Tag::Answer, &x, &answer(&x, 1)),
         unknown_event,
         accusation(&x, &failure(X, None)),
         accusation(&x, &failure(3, None)),
@@ -155,6 +179,8 @@ fn under_their_own_names(mesh: &Mesh) -> Vec<Volley> {
         (100..120).map(|sequence| liar.attest(&proposal(sequence, 1))).collect(),
         vec![liar.attest(&failure(X, None))],
         vec![hello(1), hello(2)],
+        (1..20).map(|number| liar.say(Tag::Challenge, &question(&liar, number))).collect(),
+        (1..20).map(|number| liar.say(Tag::Answer, &answer(&liar, number))).collect(),
         vec![order],
         rotations(mesh, 6, 34),
         vec![own.beacon(nonce(5), b"")],

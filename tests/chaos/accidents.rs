@@ -118,6 +118,16 @@ fn q17_an_accident_with_a_long_past_is_no_death_for_who_rotates() {
     }
 }
 
+/// Q17, the same when its host does nothing. All that it says is refused for half a minute; it is asked,
+/// and its answers show that it lives.
+#[test]
+fn q17_an_accident_with_a_long_past_is_no_death_for_who_answers() {
+    for suite in Suite::available() {
+        let mut mesh = restored_from_an_old_disk(suite, 30_000);
+        lives_through_its_quarantine(&mut mesh, |_| {});
+    }
+}
+
 fn proposal(topic: u8, content: u8) -> CriticalEvent {
     let (topic, content) = (Digest::from_bytes([topic; 32]), Digest::from_bytes([content; 32]));
     CriticalEvent::GovernanceProposal { topic, sequence: 1, content }

@@ -67,7 +67,7 @@ fn q12_both_sides_of_a_partition_meet_again() {
     for suite in Suite::available() {
         let mut mesh = Mesh::new(suite, 10);
         mesh.relays = false;
-        mesh.pass(2_000);
+        mesh.pass(4_000);
         let liars = [4, 5, 6].map(|place| mesh.steal(place));
         let last_words = [0, 1, 2, 3].map(|place| mesh.beacon(place));
         let marks = last_words.each_ref().map(|bytes| match Packet::parse(bytes).unwrap() {

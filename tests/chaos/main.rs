@@ -13,6 +13,7 @@ mod gossip;
 mod health;
 mod links;
 mod partitions;
+mod observed;
 mod quorum;
 mod slots;
 #[path = "../support/mod.rs"]

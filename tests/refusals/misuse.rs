@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use meshward::gossip::GossipConfig;
+use meshward::id::ViewNumber;
 use meshward::reputation::Reputation;
 use meshward::store::{Batch, Table};
-use meshward::wire::{Kind, MAX_BODY_LEN};
+use meshward::wire::{Header, Kind, MAX_BODY_LEN};
 use meshward::{
     Change, Config, Core, CriticalEvent, Digest, Epoch, Error, Identity, LinkId, MemoryStore,
-    Misuse, NodeId, OsEntropy, Store, Suite, View,
+    Misuse, NodeId, Nonce, OsEntropy, Store, Suite, View,
 };
 
 use crate::provoked::Provoked;
-use crate::support::{Mesh, id};
+use crate::support::{Mesh, id, link};
 
 const STRANGER: NodeId = NodeId::from_bytes([0xee; 32]);
 
@@ -110,6 +111,14 @@ fn reporting(suite: Suite, met: &mut Provoked) {
     assert_eq!(early, Misuse::NotSilent { subject: id(1), ago_ms, needed_ms });
     let says = format!("{} was heard 0 ms ago, a failure is reported after 3000 ms", id(1));
     met.meet(&early, &says);
+    let liar = mesh.steal(3);
+    let header = liar.header(Kind::Beacon, Nonce { boot: 1, sequence: 1 });
+    let elsewhere = liar.frame(Header { view: ViewNumber(9), ..header }, b"");
+    assert!(mesh.give(0, link(3), &elsewhere).is_err());
+    let unasked = misuse(mesh.guard(0).report_node_failure(id(3), mesh.now.after(3_000)));
+    assert_eq!(unasked, Misuse::NotAsked(id(3)));
+    let says = "may be alive and is refused or late here: it has not been asked for long enough";
+    met.meet(&unasked, &format!("{} {says}", id(3)));
 
     let proposal = |content: u8| CriticalEvent::GovernanceProposal {
         topic: Digest::from_bytes([9; 32]),

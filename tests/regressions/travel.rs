@@ -23,7 +23,7 @@ fn line(suite: Suite, n: usize) -> Mesh {
 fn evidence_ahead_of_the_beacon_does_not_hide_a_return() {
     for suite in Suite::available() {
         let mut mesh = Mesh::new(suite, 4);
-        mesh.pass(2000);
+        mesh.pass(3000);
         mesh.nodes[3].down = true;
         mesh.pass(6000);
         assert!(mesh.nodes[0].host.isolated.lock().contains(&id(3)));

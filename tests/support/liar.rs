@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use meshward::membership::View;
 use meshward::quorum::{Ballot, Phase, seal_attestation, seal_ballot};
 use meshward::suite::{Purpose, SigningKey};
-use meshward::wire::{Container, Header, Kind, Packet, StatementHead, Tag, seal_frame};
+use meshward::wire::{
+    Container, Header, Kind, Packet, StatementHead, Tag, seal_frame, seal_statement,
+};
 use meshward::{CriticalEvent, Digest, Epoch, NodeId, Nonce, OsEntropy, SentAt, Suite};
 
 /// A key, and the name it is used under.
@@ -64,6 +66,11 @@ impl Liar {
     /// A ballot under its own signature.
     pub(crate) fn vote(&self, ballot: &Ballot) -> Vec<u8> {
         seal_ballot(ballot, self.newest(), &self.head(), &self.key, &OsEntropy).unwrap()
+    }
+
+    /// A bare statement under its own signature.
+    pub(crate) fn say(&self, tag: Tag, content: &[u8]) -> Vec<u8> {
+        seal_statement(tag, &self.head(), content, &self.key, &OsEntropy).unwrap()
     }
 
     /// In its view, and newer than all that it said before.

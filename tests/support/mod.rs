@@ -4,9 +4,10 @@
 #![allow(dead_code, reason = "each test crate uses a part of it")]
 
 mod disk;
+mod host;
 mod liar;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use meshward::quorum::Attestation;
@@ -14,73 +15,16 @@ use meshward::store::Table;
 use meshward::suite::SigningKey;
 use meshward::wire::{Packet, Tag};
 use meshward::{
-    Accepted, Config, CriticalEvent, Epoch, Error, Event, FailureStatus, Host, Identity, Link,
-    LinkId, MapekMonitor, Mark, MeshByzantineProtection, MeshRouter, Message, Millis, Misuse,
-    NodeId, Nonce, OsEntropy, PeerHealth, Refusal, Store, Suite, View,
+    Accepted, Config, CriticalEvent, Epoch, Error, FailureStatus, Host, Identity, Link, LinkId,
+    Mark, MeshByzantineProtection, Message, Millis, Misuse, NodeId, Nonce, OsEntropy, Refusal,
+    Store, Suite, View,
 };
-use parking_lot::Mutex;
 
 #[allow(unused_imports, reason = "each test crate uses a part of it")]
 pub(crate) use disk::{Disk, Fault};
+pub(crate) use host::HostSide;
 #[allow(unused_imports, reason = "each test crate uses a part of it")]
 pub(crate) use liar::{Liar, certificate, said, step, with_signature};
-
-/// What a node's host was asked to do and told.
-#[derive(Clone, Default)]
-pub(crate) struct HostSide(Arc<Seen>);
-
-#[derive(Default)]
-pub(crate) struct Seen {
-    outbox: Mutex<Vec<(Vec<u8>, Option<Link>)>>,
-    /// What it wants sent to one neighbour alone.
-    pub(crate) replies: Mutex<Vec<(Link, Vec<u8>)>>,
-    pub(crate) events: Mutex<Vec<Event>>,
-    pub(crate) isolated: Mutex<BTreeSet<NodeId>>,
-    pub(crate) healthy: Mutex<BTreeSet<NodeId>>,
-}
-
-impl std::ops::Deref for HostSide {
-    type Target = Seen;
-    fn deref(&self) -> &Seen {
-        &self.0
-    }
-}
-
-impl HostSide {
-    /// What it wants sent; then it is gone.
-    pub(crate) fn sent(&self) -> Vec<(Vec<u8>, Option<Link>)> {
-        std::mem::take(&mut self.outbox.lock())
-    }
-
-    pub(crate) fn count(&self, wanted: impl Fn(&Event) -> bool) -> usize {
-        self.events.lock().iter().filter(|event| wanted(event)).count()
-    }
-}
-
-impl MeshRouter for HostSide {
-    fn broadcast(&self, packet: &[u8], except: Option<Link>) {
-        self.outbox.lock().push((packet.to_vec(), except));
-    }
-    fn send_to(&self, link: Link, packet: &[u8]) {
-        self.replies.lock().push((link, packet.to_vec()));
-    }
-    fn isolate(&self, node: NodeId) {
-        self.isolated.lock().insert(node);
-    }
-    fn readmit(&self, node: NodeId) {
-        self.isolated.lock().remove(&node);
-    }
-}
-
-impl MapekMonitor for HostSide {
-    fn check_peer_health(&self, node: NodeId) -> PeerHealth {
-        let healthy = self.healthy.lock().contains(&node);
-        if healthy { PeerHealth::Healthy } else { PeerHealth::Unknown }
-    }
-    fn on_event(&self, event: &Event) {
-        self.events.lock().push(event.clone());
-    }
-}
 
 pub(crate) struct Node {
     pub(crate) id: NodeId,
@@ -115,12 +59,30 @@ pub(crate) struct Mesh {
     piled_up: Vec<(usize, usize, Arc<[u8]>)>,
     /// What somebody on every path holds back for good: whose packet, and the packet.
     pub(crate) censor: Option<Censor>,
+    /// From whom to whom a relay lets one frame of the first through when the clock shows a multiple of so many
+    /// milliseconds, and keeps what is left; all else passes.
+    pub(crate) slow: BTreeMap<(usize, usize), u64>,
+    /// What such a relay has kept, the oldest first. It plays it on when the origin is down.
+    pub(crate) stock: BTreeMap<(usize, usize), VecDeque<Arc<[u8]>>>,
+    /// From whom to whom everything takes so many milliseconds.
+    pub(crate) delay: BTreeMap<(usize, usize), u64>,
+    on_its_way: Vec<(u64, usize, usize, Arc<[u8]>)>,
+    /// By how many milliseconds whose clock is behind the others'.
+    pub(crate) behind: BTreeMap<usize, u64>,
+    /// Who is heard over a link that is only claimed.
+    pub(crate) claimed: BTreeSet<usize>,
+    /// How many packets of its own each node sent, by what they are.
+    pub(crate) said: BTreeMap<(usize, Tag), usize>,
+    /// What the nodes sent of their own, if it is wanted.
+    pub(crate) tapped: Option<Vec<Arc<[u8]>>>,
     /// Whether nodes pass on what they took of others.
     pub(crate) relays: bool,
     /// Who reported whom as failed, and under which numbers: each once, however often it was sent.
     pub(crate) reports: BTreeMap<(usize, NodeId), BTreeSet<Nonce>>,
     /// Who spoke of links between members, and under which numbers: each once.
     pub(crate) links: BTreeMap<usize, BTreeSet<Nonce>>,
+    /// The mark at which who last reported whom.
+    marks: BTreeMap<(usize, NodeId), Option<Mark>>,
     dice: u64,
 }
 
@@ -167,9 +129,18 @@ impl Mesh {
             late: BTreeMap::new(),
             piled_up: Vec::new(),
             censor: None,
+            links: BTreeMap::new(),
+            slow: BTreeMap::new(),
+            stock: BTreeMap::new(),
+            delay: BTreeMap::new(),
+            on_its_way: Vec::new(),
+            behind: BTreeMap::new(),
+            claimed: BTreeSet::new(),
+            said: BTreeMap::new(),
+            tapped: None,
             relays: true,
             reports: BTreeMap::new(),
-            links: BTreeMap::new(),
+            marks: BTreeMap::new(),
             dice: 0x9e37_79b9_7f4a_7c15,
         }
     }
@@ -180,18 +151,23 @@ impl Mesh {
 
     /// Hands `bytes` to one node, as if they had arrived over `link`.
     pub(crate) fn give(&self, place: usize, link: Link, bytes: &[u8]) -> Result<Accepted, Refusal> {
-        self.guard(place).handle_frame(link, bytes, self.now)
+        self.guard(place).handle_frame(link, bytes, self.clock(place))
+    }
+
+    /// What the clock of the node at `place` shows.
+    pub(crate) fn clock(&self, place: usize) -> Millis {
+        Millis(self.now.0 - self.behind.get(&place).copied().unwrap_or(0))
     }
 
     /// A beacon of the node at `place`, signed and not yet sent.
     pub(crate) fn beacon(&self, place: usize) -> Vec<u8> {
-        self.guard(place).core().sign_beacon(b"here", self.now).unwrap()
+        self.guard(place).core().sign_beacon(b"here", self.clock(place)).unwrap()
     }
 
     /// The process ends and starts again on the same disk; memory is gone.
     pub(crate) fn restart(&mut self, place: usize) {
         let disk = self.nodes[place].disk.clone();
-        self.nodes[place] = start(id(place), disk, &self.config, &self.view, self.now);
+        self.nodes[place] = start(id(place), disk, &self.config, &self.view, self.clock(place));
     }
 
     /// One more node, which starts on `disk` as a member of `view`. Tells its place.
@@ -211,8 +187,9 @@ impl Mesh {
         for _ in 0..ms / 250 {
             self.now = self.now.after(250);
             for (place, node) in self.nodes.iter().enumerate().filter(|(_, node)| !node.down) {
+                let clock = self.clock(place);
                 if self.now.0.is_multiple_of(1000) {
-                    match node.guard.sign_beacon(b"here", self.now) {
+                    match node.guard.sign_beacon(b"here", clock) {
                         // It has left the mesh.
                         Ok(()) | Err(Error::Misuse(Misuse::NotAMember(_))) => {}
                         Err(error) => panic!("{error}"),
@@ -222,7 +199,7 @@ impl Mesh {
                     continue;
                 }
                 // A disk that fails is the node's own trouble, and a test's to look at.
-                if let Err(error) = node.guard.tick(self.now) {
+                if let Err(error) = node.guard.tick(clock) {
                     assert!(matches!(error, Error::Fault(_)), "{error}");
                 }
             }
@@ -237,6 +214,12 @@ impl Mesh {
             late.get(&(*from, *to)).is_none_or(|ms| now.is_multiple_of(*ms))
         };
         let mut air: Vec<_> = self.piled_up.extract_if(.., waits).collect();
+        let arrives = self.on_its_way.extract_if(.., |(due, ..)| *due <= now);
+        air.extend(arrives.map(|(_, from, to, bytes)| (from, to, bytes)));
+        for ((from, to), _) in self.slow.iter().filter(|(_, ms)| now.is_multiple_of(**ms)) {
+            let next = self.stock.get_mut(&(*from, *to)).and_then(VecDeque::pop_front);
+            air.extend(next.map(|bytes| (*from, *to, bytes)));
+        }
         for from in 0..self.nodes.len() {
             self.collect(from, &mut air);
         }
@@ -247,7 +230,11 @@ impl Mesh {
                 next = air.iter().position(|packet| hop(packet) == hop(&air[next])).unwrap();
             }
             let (from, to, bytes): (usize, usize, Arc<[u8]>) = air.remove(next);
-            if let Ok(Accepted::Message(message)) = self.give(to, link(from), &bytes) {
+            let over = match self.claimed.contains(&from) {
+                true => Link::Claimed(link(from).id()),
+                false => link(from),
+            };
+            if let Ok(Accepted::Message(message)) = self.give(to, over, &bytes) {
                 self.nodes[to].inbox.push(message);
             }
             self.collect(to, &mut air);
@@ -274,30 +261,47 @@ impl Mesh {
             if self.censor.as_mut().is_some_and(|censor| censor(from, &bytes)) {
                 continue;
             }
-            if except.is_none() {
-                self.note_report(from, &bytes);
-            }
             let bytes: Arc<[u8]> = bytes.into();
+            if except.is_none() {
+                self.note(from, &bytes);
+            }
             for to in (0..self.nodes.len()).filter(|to| *to != from && except != Some(link(*to))) {
                 let loss = self.lossy.get(&(from, to)).copied().unwrap_or(self.loss);
                 let lost = self.roll(1000) < loss;
                 if lost || self.nodes[to].down || self.cut.contains(&(from, to)) {
                     continue;
                 }
-                let is_late = self.late.contains_key(&(from, to));
-                let queue = if is_late { &mut self.piled_up } else { &mut *air };
-                queue.push((from, to, Arc::clone(&bytes)));
+                let (hop, bytes) = ((from, to), Arc::clone(&bytes));
+                if self.slow.contains_key(&hop) && is_frame_of(from, &bytes) {
+                    self.stock.entry(hop).or_default().push_back(bytes);
+                } else if let Some(ms) = self.delay.get(&hop) {
+                    self.on_its_way.push((self.now.0 + ms, from, to, bytes));
+                } else if self.late.contains_key(&hop) {
+                    self.piled_up.push((from, to, bytes));
+                } else {
+                    air.push((from, to, bytes));
+                }
             }
         }
     }
 
-    fn note_report(&mut self, from: usize, bytes: &[u8]) {
+    /// The mark at which the node at `from` last reported that of `of` has failed.
+    pub(crate) fn reported_at(&self, from: usize, of: usize) -> Option<Option<Mark>> {
+        self.marks.get(&(from, id(of))).copied()
+    }
+
+    fn note(&mut self, from: usize, bytes: &Arc<[u8]>) {
+        *self.said.entry((from, Tag::of(bytes).unwrap())).or_default() += 1;
+        if let Some(tapped) = &mut self.tapped {
+            tapped.push(Arc::clone(bytes));
+        }
         let Ok(Packet::Statement(statement)) = Packet::parse(bytes) else { return };
         if statement.tag() != Tag::Attestation {
             return;
         }
         let Ok(said) = Attestation::read(statement, &self.view) else { return };
-        if let CriticalEvent::NodeFailure { subject, .. } = said.event() {
+        if let CriticalEvent::NodeFailure { subject, mark } = said.event() {
+            self.marks.insert((from, *subject), *mark);
             self.reports.entry((from, *subject)).or_default().insert(said.nonce());
         }
         if let CriticalEvent::LinkDown { .. } = said.event() {
@@ -355,6 +359,10 @@ impl Mesh {
             assert!(matches!(taken, Ok(Accepted::Message(_))), "{taken:?}");
         }
     }
+}
+
+fn is_frame_of(place: usize, bytes: &[u8]) -> bool {
+    matches!(Packet::parse(bytes), Ok(Packet::Frame(frame)) if frame.header().origin == id(place))
 }
 
 /// The event that nothing was heard of the node at `place` after `mark`.

@@ -212,7 +212,7 @@ fn an_accusation_that_turns_out_wrong_is_held_against_this_node() {
         // A restart shows that it was away.
         let now = now.after(4 * S);
         report(now).unwrap();
-        let restarted = mesh.signed_header_of(3, Nonce { boot: 2, sequence: 0 });
+        let restarted = mesh.signed_header_of(3, Nonce { boot: 2, sequence: 0 }, SentAt(0));
         mesh.quorum.heard(MemberIndex(3), &SignedHeader::parse(&restarted).unwrap(), now);
         assert_eq!(needed(now), 4 * S);
     }

@@ -113,8 +113,14 @@ fn g15_a_signature_holds_for_one_mesh_purpose_and_suite() {
     for suite in Suite::available() {
         let mut mesh = Mesh::new(suite, 4);
         let victim = mesh.steal(0);
-        let purposes =
-            [Purpose::Attestation, Purpose::Rotation, Purpose::Possession, Purpose::Hello];
+        let purposes = [
+            Purpose::Attestation,
+            Purpose::Rotation,
+            Purpose::Possession,
+            Purpose::Hello,
+            Purpose::Challenge,
+            Purpose::Answer,
+        ];
         for sequence in 1..=300 {
             let header = victim.header(Kind::Beacon, nonce(sequence));
             let purpose = purposes[sequence as usize % purposes.len()];
@@ -155,6 +161,12 @@ fn g15_a_signature_holds_for_one_mesh_purpose_and_suite() {
         let rotation = head.signed_bytes(Tag::Hello, &[2; 16]).unwrap();
         let spliced = [rotation.as_slice(), signature].concat();
         assert_eq!(mesh.give(1, spoofed(0), &spliced).unwrap_err(), Refusal::BadSignature);
+        // A question that was signed as something else.
+        let question = super::super::observed::challenge(&victim, 1, 1);
+        let said = &question[..question.len() - suite.signature_len()];
+        let signature = victim.key.sign(Purpose::Hello, said, &OsEntropy).unwrap();
+        let question = [said, signature.as_bytes()].concat();
+        assert_eq!(mesh.give(1, spoofed(0), &question).unwrap_err(), Refusal::BadSignature);
         assert_eq!(mesh.guard(1).stats(mesh.now).statements_taken, 0);
         mesh.assert_unharmed(1, 0);
     }
