@@ -27,6 +27,7 @@ mod deciding;
 mod delay;
 mod event;
 mod evidence;
+mod failures;
 mod handover;
 mod health;
 mod links;

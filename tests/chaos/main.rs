@@ -12,8 +12,8 @@ mod crowds;
 mod gossip;
 mod health;
 mod links;
-mod partitions;
 mod observed;
+mod partitions;
 mod quorum;
 mod slots;
 #[path = "../support/mod.rs"]
