@@ -277,7 +277,8 @@ fn q11_forged_confirmations_shorten_no_suspicion() {
         while mesh.now.since(heard_at) + newest + 250 < SUSPICION_MS {
             confirm(&mesh);
             mesh.pass(250);
-            let quorum = mesh.guard(0).core().quorum();
+            let core = mesh.guard(0).core();
+            let quorum = core.quorum();
             assert_eq!(quorum.suspicion_ms(mesh.now), SUSPICION_MS, "{suite}");
             assert_eq!(mesh.guard(0).core().overdue(mesh.now), [], "{suite}");
             let early = mesh.guard(0).report_node_failure(id(6), mesh.now).unwrap_err();
