@@ -7,7 +7,7 @@ use super::engine::Waiting;
 use super::tick::is_due;
 use super::{Core, Event, Output};
 use crate::id::{Digest, Epoch, Millis, NodeId};
-use crate::membership::MOST_KEYS;
+use crate::membership::{MOST_KEYS, View};
 use crate::quorum::EquivocationProof;
 use crate::reputation::{Charge, Offence};
 
@@ -24,6 +24,8 @@ const LONGEST_WAIT: u32 = 64;
 /// They are offered to all neighbours one by one, one in a resend interval. After all of them comes a
 /// pause, each twice as long as the one before; a proof that is new here and a member that asks for
 /// what it missed make it short again.
+///
+/// All goes by the id of the member, so one of these serves two views at once.
 #[derive(Debug)]
 pub(super) struct Proofs {
     held: BTreeMap<Name, Held>,
@@ -90,6 +92,15 @@ impl Proofs {
         if half == sentence_ms {
             self.unsaved.remove(&name);
         }
+    }
+
+    /// Another view has followed. The proofs against those who left go, from the disk, too: nobody takes
+    /// them any more, and there may be ever more who once were members.
+    pub(super) fn succeed(&mut self, view: &View) {
+        let is_here = |(node, ..): &Name| view.index_of(node).is_some();
+        self.unsaved.extend(self.held.keys().filter(|name| !is_here(name)));
+        self.held.retain(|name, _| is_here(name));
+        self.round.retain(is_here);
     }
 
     /// Offers all of them soon.
@@ -217,13 +228,21 @@ impl Core {
         }
     }
 
+    /// Has gossip know all keys that proofs are held against, or each of them would be news, and cost its
+    /// member, once more. To be done at the start, and in each view, for those who join it again.
+    pub(super) fn condemn_proven(&self) {
+        for proof in self.proofs.lock().all() {
+            if let Some(member) = self.view().index_of(&proof.node()) {
+                self.gossip.condemn(member, proof.epoch(), proof.key());
+            }
+        }
+    }
+
     /// Puts those back into quarantine who have something left to serve.
     pub(super) fn resume_sentences(&self, now: Millis) {
+        self.condemn_proven();
         let proofs = self.proofs.lock();
         let mut outputs = Vec::new();
-        for proof in proofs.all() {
-            self.gossip.condemn(proof.offender(), proof.epoch(), proof.key());
-        }
         for (node, left_ms) in proofs.sentences() {
             let offence = Offence::Equivocation;
             let charge = self.ledgers.members.resume(node, offence, left_ms, now);

@@ -117,18 +117,12 @@ impl<'a> UncheckedBallot<'a> {
     /// # Errors
     /// [`Refusal`] says what it is instead.
     pub fn read(statement: Statement<'a>, view: &View) -> Result<Self, Refusal> {
-        let origin = statement.head().origin;
-        let voter = view.index_of(&origin).ok_or(Refusal::UnknownOrigin(origin))?;
-        let Content { view: digest, nonce, ballot } =
-            wire::decode("a ballot", statement.content())?;
+        let CastBallot { view: digest, ballot } = CastBallot::read(statement, view)?;
         if digest != view.digest() {
             return Err(Refusal::Nonsense("it is meant for another view"));
         }
-        ballot.check(view).map_err(Refusal::Nonsense)?;
-        if !statement.attachment().is_empty() {
-            return Err(WireError::Trailing { extra: statement.attachment().len() }.into());
-        }
-        Ok(Self { statement, voter, nonce, ballot })
+        ballot.ballot.check(view).map_err(Refusal::Nonsense)?;
+        Ok(ballot)
     }
 
     /// Who votes.
@@ -173,15 +167,6 @@ impl<'a> UncheckedBallot<'a> {
         self.verify_under(&key.record, directory)
     }
 
-    /// Checks the signature of what may have been said long ago, under a key that is no more.
-    pub(super) fn verify_ever(self, directory: &Directory) -> Result<VerifiedBallot, Refusal> {
-        let head = self.statement.head();
-        let record = directory
-            .key_ever(self.voter, (head.epoch, head.key, head.suite))
-            .ok_or(Refusal::UnknownKey { origin: head.origin, epoch: head.epoch })?;
-        self.verify_under(&record, directory)
-    }
-
     fn verify_under(
         self,
         record: &KeyRecord,
@@ -196,6 +181,58 @@ impl<'a> UncheckedBallot<'a> {
             record: record.clone(),
             signature: Box::from(signature),
         })
+    }
+}
+
+/// A ballot in whatever view it was cast: half of a proof, which counts nowhere. A proof outlives the
+/// view that it is about, and there is no telling here what made sense in that.
+#[derive(Debug)]
+pub(super) struct CastBallot<'a> {
+    view: Digest,
+    ballot: UncheckedBallot<'a>,
+}
+
+impl<'a> CastBallot<'a> {
+    /// Reads a ballot by a member of `now`, in any view, on a slot that ballots decide.
+    pub(super) fn read(statement: Statement<'a>, now: &View) -> Result<Self, Refusal> {
+        let origin = statement.head().origin;
+        let voter = now.index_of(&origin).ok_or(Refusal::UnknownOrigin(origin))?;
+        let Content { view, nonce, ballot } = wire::decode("a ballot", statement.content())?;
+        if !ballot.slot.is_exclusive() {
+            return Err(Refusal::Nonsense("ballots decide exclusive slots alone"));
+        }
+        if !statement.attachment().is_empty() {
+            return Err(WireError::Trailing { extra: statement.attachment().len() }.into());
+        }
+        Ok(Self { view, ballot: UncheckedBallot { statement, voter, nonce, ballot } })
+    }
+
+    /// Where it counts: who voted, in which view and slot, round and phase. A member may cast one
+    /// there.
+    pub(super) const fn place(&self) -> (MemberIndex, Digest, Slot, u32, Phase) {
+        let Ballot { slot, round, phase, .. } = self.ballot.ballot;
+        (self.ballot.voter, self.view, slot, round, phase)
+    }
+
+    /// What it is for.
+    pub(super) const fn choice(&self) -> Choice {
+        self.ballot.ballot.choice
+    }
+
+    /// Who voted, and under which key.
+    pub(super) const fn head(&self) -> &StatementHead {
+        self.ballot.head()
+    }
+
+    /// Checks the signature of what may have been said long ago, under a key that is no more.
+    pub(super) fn verify_ever(&self, directory: &Directory) -> Result<(), Refusal> {
+        let UncheckedBallot { statement, voter, .. } = &self.ballot;
+        let head = statement.head();
+        let record = directory
+            .key_ever(*voter, (head.epoch, head.key, head.suite))
+            .ok_or(Refusal::UnknownKey { origin: head.origin, epoch: head.epoch })?;
+        let (signed, signature) = (statement.signed(), statement.signature());
+        Ok(directory.verify(&record, Purpose::Ballot, signed, signature)?)
     }
 }
 

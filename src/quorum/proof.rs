@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::ballot::{Ballot, UncheckedBallot};
+use super::ballot::CastBallot;
 use crate::id::{Digest, Epoch, MeshId, NodeId};
 use crate::membership::{Directory, KeyRecord, MemberIndex};
 use crate::suite::{Purpose, Suite};
@@ -33,6 +33,12 @@ pub(super) enum Content<'a> {
 /// ends by its own time. A contradiction under the new key is a new one, and costs twice as long.
 ///
 /// A node keeps the proofs of the last 18 keys of each member, one for each key, over its restarts.
+///
+/// # When another view follows
+///
+/// A proof stays one: what was said in a view before contradicts itself as much, and is checked
+/// against the view that is current, by the keys that are known of the member. Two ballots contradict
+/// each other within one view alone, as each view decides its slots anew.
 #[derive(Debug, Clone)]
 pub struct EquivocationProof {
     offender: MemberIndex,
@@ -81,7 +87,10 @@ impl EquivocationProof {
         UncheckedProof::read(bytes, directory)?.verify(directory)
     }
 
-    /// The place of the member that contradicted itself.
+    /// The place of the member that contradicted itself, in the view that the proof was checked against.
+    /// In another view it stands where that has its [id](Self::node): see [`View::index_of`].
+    ///
+    /// [`View::index_of`]: crate::membership::View::index_of
     pub const fn offender(&self) -> MemberIndex {
         self.offender
     }
@@ -176,7 +185,7 @@ type KeyName = (Epoch, Digest, Suite);
 
 fn verify_signed(bytes: &[u8], directory: &Directory) -> Result<KeyName, Refusal> {
     let signed = SignedHeader::parse(bytes)?;
-    verify_header(&signed, directory)?;
+    verify_header_ever(&signed, directory)?;
     let header = signed.header();
     Ok((header.epoch, header.key, header.suite))
 }
@@ -184,13 +193,26 @@ fn verify_signed(bytes: &[u8], directory: &Directory) -> Result<KeyName, Refusal
 fn verify_vote(bytes: &[u8], directory: &Directory) -> Result<KeyName, Refusal> {
     let vote = read_vote(bytes, directory)?;
     let head = vote.head();
-    let name = (head.epoch, head.key, head.suite);
     vote.verify_ever(directory)?;
-    Ok(name)
+    Ok((head.epoch, head.key, head.suite))
 }
 
-/// Checks a signed header on its own: evidence of what its origin said.
+/// Checks a signed header on its own: evidence that its origin lives. What it said before it joined is
+/// none, as that was in another life (attack K11).
 pub(super) fn verify_header(
+    signed: &SignedHeader<'_>,
+    directory: &Directory,
+) -> Result<MemberIndex, Refusal> {
+    let (view, header) = (directory.view(), signed.header());
+    let member = view.index_of(&header.origin).and_then(|place| view.member(place));
+    if member.is_some_and(|member| header.view < member.joined) {
+        return Err(Refusal::OtherView { found: header.view, current: view.number() });
+    }
+    verify_header_ever(signed, directory)
+}
+
+/// The same of what may have been said long ago, which contradicts itself all the same.
+fn verify_header_ever(
     signed: &SignedHeader<'_>,
     directory: &Directory,
 ) -> Result<MemberIndex, Refusal> {
@@ -230,13 +252,13 @@ fn contradicting_headers(
     Ok((one.origin, one.epoch, one.key))
 }
 
-fn read_vote<'a>(bytes: &'a [u8], directory: &Directory) -> Result<UncheckedBallot<'a>, Refusal> {
+fn read_vote<'a>(bytes: &'a [u8], directory: &Directory) -> Result<CastBallot<'a>, Refusal> {
     match Packet::parse(bytes)? {
         Packet::Statement(statement)
             if statement.tag() == Tag::Ballot
                 && statement.head().mesh == directory.view().mesh() =>
         {
-            UncheckedBallot::read(statement, directory.view())
+            CastBallot::read(statement, directory.view())
         }
         _ => Err(Refusal::Nonsense("a vote in the proof is none of this mesh")),
     }
@@ -248,14 +270,12 @@ fn contradicting_votes(
     directory: &Directory,
 ) -> Result<(NodeId, Epoch, Digest), Refusal> {
     let (one, other) = (read_vote(first, directory)?, read_vote(second, directory)?);
-    let (first, second) = (one.ballot(), other.ballot());
-    let place = |ballot: &Ballot| (ballot.slot, ballot.round, ballot.phase);
-    if one.voter() != other.voter() || place(first) != place(second) {
+    if one.place() != other.place() {
         return Err(Refusal::Nonsense(
-            "the votes in the proof are of two members, slots or rounds",
+            "the votes in the proof are of two members, views, slots or rounds",
         ));
     }
-    if first.choice == second.choice {
+    if one.choice() == other.choice() {
         return Err(Refusal::Nonsense("the votes in the proof say the same"));
     }
     // Voting under two keys contradicts just as much; it is held against the later one.

@@ -8,6 +8,7 @@ mod health;
 mod pending;
 mod shares;
 mod statements;
+mod succession;
 
 use std::sync::Arc;
 
