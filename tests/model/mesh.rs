@@ -2,7 +2,7 @@
 //! honest three do when the network is calm and the liar says nothing.
 
 use meshward::Digest;
-use meshward::quorum::{Act, Choice, Seen, Voter};
+use meshward::quorum::{Act, Backed, Choice, Seen, Voter};
 
 pub(crate) const QUORUM: usize = 3;
 pub(crate) const MEMBERS: usize = 4;
@@ -40,43 +40,49 @@ pub(crate) fn decided(voters: &Voters) -> Option<(Digest, u32)> {
 }
 
 /// From here on the network is calm: what is certified, and in which round. A member knows no prevotes
-/// but those that it is locked by, as after a restart, and those that a leader shows.
-pub(crate) fn calm(mut voters: Voters, first_leader: usize) -> Option<(Digest, u32)> {
+/// but those that it is locked by, as after a restart, and those that a leader shows, which are none of
+/// the `old` ones.
+pub(crate) fn calm(
+    mut voters: Voters,
+    first_leader: usize,
+    old: &[Backed],
+) -> Option<(Digest, u32)> {
     (0..200).find_map(|_step| {
-        // Time runs out when there is nothing else to do.
-        let acts = [false, true].map(|timed_out| acts(&voters, first_leader, &BOTH, timed_out));
+        let acts = acts(&voters, first_leader, &BOTH);
         let acts = acts.into_iter().find(|acts| acts.iter().any(Option::is_some));
         for (voter, act) in voters.iter_mut().zip(acts.into_iter().flatten()) {
             if let Some(act) = act {
                 voter.apply(act);
             }
         }
-        show(&mut voters, first_leader);
+        show(&mut voters, first_leader, old);
         decided(&voters)
     })
 }
 
-/// What each does next when all that the others said last has come.
+/// What each does next when all that the others said last has come; and what if there is nothing to do
+/// for anybody, and so time runs out.
 pub(crate) fn acts(
     voters: &Voters,
     first_leader: usize,
     accepted: &Accepted<'_>,
-    timed_out: bool,
-) -> [Option<Act>; HONEST] {
-    std::array::from_fn(|member| {
+) -> [[Option<Act>; HONEST]; 2] {
+    let seen: [Seen<'_>; HONEST] = std::array::from_fn(|member| {
         let leader = (first_leader + voters[member].round() as usize) % MEMBERS;
-        let seen = sees_all(voters, leader, member);
-        voters[member].next(&Seen { accepted: accepted[member], timed_out, ..seen })
+        Seen { accepted: accepted[member], ..sees_all(voters, leader, member) }
+    });
+    [false, true].map(|timed_out| {
+        std::array::from_fn(|member| voters[member].next(&Seen { timed_out, ..seen[member] }))
     })
 }
 
-/// A leader that proposes shows the prevotes that it knows of.
-pub(crate) fn show(voters: &mut Voters, first_leader: usize) {
+/// A leader that proposes shows the prevotes that it knows of, but for the `old` ones.
+pub(crate) fn show(voters: &mut Voters, first_leader: usize, old: &[Backed]) {
     for leader in 0..HONEST {
         let voter = &voters[leader];
         if (first_leader + voter.round() as usize) % MEMBERS == leader
             && voter.prevote().flatten().is_some()
-            && let Some(valid) = voter.valid()
+            && let Some(valid) = voter.valid().filter(|valid| !old.contains(valid))
         {
             for other in voters.iter_mut() {
                 other.learn(valid);

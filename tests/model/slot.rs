@@ -229,7 +229,7 @@ impl Model {
     fn calm(&self, state: &State) -> (Digest, u32) {
         let voters = state.members.map(|member| member.voter());
         let first = voters.iter().map(Voter::round).max().unwrap();
-        let (content, round) = mesh::calm(voters, self.first_leader)
+        let (content, round) = mesh::calm(voters, self.first_leader, &[])
             .unwrap_or_else(|| panic!("nothing is certified from {state:?}"));
         (content, round - first)
     }

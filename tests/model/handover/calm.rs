@@ -1,6 +1,6 @@
 //! From some state on the network is calm, the liar says nothing, and all have taken up the handover.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 use meshward::quorum::{Act, Backed, Voter};
@@ -19,6 +19,13 @@ impl Chance {
     }
 }
 
+/// Calm times.
+pub(super) struct Calms {
+    plant: Plant,
+    /// What the next view decides a slot on that begins with these locks, by who leads first.
+    next_views: HashMap<([Option<Backed>; HONEST], usize), Option<u8>>,
+}
+
 struct Calm {
     plant: Plant,
     voters: [Voters; 2],
@@ -26,41 +33,54 @@ struct Calm {
     /// What is known to be certified in the slot.
     settled: Option<u8>,
     /// Who precommitted in the slot to what, and when.
-    precommits: HashSet<(usize, u32, u8)>,
+    precommits: Vec<(usize, u32, u8)>,
     first_leader: usize,
 }
 
 /// Which slots go on, and whether time runs out there, in turn until there is something to do.
 const ORDERS: [&[(&[usize], bool)]; 3] = [
-    &[(&[SLOT, HANDOVER], false), (&[SLOT, HANDOVER], true)],
+    &[(&[HANDOVER, SLOT], false), (&[HANDOVER, SLOT], true)],
     &[(&[SLOT], false), (&[SLOT], true), (&[HANDOVER], false), (&[HANDOVER], true)],
     &[(&[HANDOVER], false), (&[HANDOVER], true), (&[SLOT], false), (&[SLOT], true)],
 ];
 
-/// Lets a calm time begin in `state`, in one of the ways in which it can, which `chance` picks. After how
-/// many rounds the handover is decided.
-pub(super) fn run(state: &State, known: &Known, chance: u32, plant: Plant) -> Result<u32, String> {
-    let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one((state, chance));
-    let mut chance = Chance(hash);
-    let order = ORDERS[chance.one_of(3) as usize];
-    let mut calm = Calm::new(state, known, &mut chance, plant);
-    let first = calm.voters[HANDOVER].iter().map(Voter::round).max().unwrap();
-    let (standing, round) = (0..200)
-        .find_map(|_step| {
-            calm.share();
-            calm.go_on(order);
-            mesh::decided(&calm.voters[HANDOVER])
-        })
-        .ok_or("the handover is not decided")?;
-    let standing = number(standing);
-    if known.certified(HANDOVER).iter().any(|one| *one != standing) {
-        return Err("another handover in a calm time".to_owned());
+impl Calms {
+    pub(super) fn new(plant: Plant) -> Self {
+        Self { plant, next_views: HashMap::new() }
     }
-    let decided = calm.next_view(Standing::of(standing)).ok_or("the slot is not decided")?;
-    if calm.certified().any(|one| one != decided) {
-        return Err("another content in the next view".to_owned());
+
+    /// Lets a calm time begin in `state`, in one of the ways in which it can, which `chance` picks. After
+    /// how many rounds the handover is decided.
+    pub(super) fn run(&mut self, state: &State, known: &Known, chance: u32) -> Result<u32, String> {
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one((state, chance));
+        let mut chance = Chance(hash);
+        let order = ORDERS[chance.one_of(3) as usize];
+        let mut calm = Calm::new(state, known, &mut chance, self.plant);
+        let first = calm.voters[HANDOVER].iter().map(Voter::round).max().unwrap();
+        let (standing, round) = (0..200)
+            .find_map(|_step| {
+                calm.share();
+                calm.go_on(order);
+                mesh::decided(&calm.voters[HANDOVER])
+            })
+            .ok_or("the handover is not decided")?;
+        let standing = number(standing);
+        if known.certified(HANDOVER).iter().any(|one| *one != standing) {
+            return Err("another handover in a calm time".to_owned());
+        }
+        let decided = match Standing::of(standing) {
+            Standing::Settled(which) => which,
+            standing => {
+                let begin = (calm.handed_over(standing), calm.first_leader);
+                let decided = self.next_views.entry(begin).or_insert_with(|| next_view(begin));
+                decided.ok_or("the slot is not decided in the next view")?
+            }
+        };
+        if calm.certified().any(|one| one != decided) {
+            return Err("another content in the next view".to_owned());
+        }
+        Ok(round - first)
     }
-    Ok(round - first)
 }
 
 impl Calm {
@@ -118,7 +138,7 @@ impl Calm {
         if let Some((content, _)) = mesh::decided(voters) {
             self.settled = Some(number(content));
         }
-        mesh::show(&mut self.voters[HANDOVER], self.first_leader);
+        mesh::show(&mut self.voters[HANDOVER], self.first_leader, &[]);
     }
 
     /// What `member` knows of the slot.
@@ -131,18 +151,13 @@ impl Calm {
     }
 
     fn go_on(&mut self, order: &[(&[usize], bool)]) {
+        let mut acts = [SLOT, HANDOVER].map(|slot| self.acts(slot));
         for (slots, timed_out) in order {
             let mut something = false;
             for slot in *slots {
-                let standings: [_; HONEST] =
-                    std::array::from_fn(|member| [content(self.standing(member).number())]);
-                let of_handover = std::array::from_fn(|member| standings[member].as_slice());
-                let accepted = if *slot == SLOT { BOTH } else { of_handover };
-                let acts =
-                    mesh::acts(&self.voters[*slot], self.first_leader, &accepted, *timed_out);
-                for (member, act) in (0..).zip(acts) {
-                    let is_over = self.has_stopped[member] || self.settled.is_some();
-                    if let Some(act) = act.filter(|_| *slot == HANDOVER || !is_over) {
+                for member in 0..HONEST {
+                    let act = acts[*slot][usize::from(*timed_out)][member].take();
+                    if let Some(act) = act.filter(|_| *slot == HANDOVER || !self.has_stopped[member]) {
                         something = true;
                         self.apply(*slot, member, act);
                     }
@@ -154,13 +169,26 @@ impl Calm {
         }
     }
 
+    fn acts(&self, slot: usize) -> [[Option<Act>; HONEST]; 2] {
+        let voters = &self.voters[slot];
+        if slot == HANDOVER {
+            let standings: [_; HONEST] =
+                std::array::from_fn(|member| [content(self.standing(member).number())]);
+            mesh::acts(voters, self.first_leader, &standings.each_ref().map(<[_; 1]>::as_slice))
+        } else if self.settled.is_some() || self.has_stopped == [true; HONEST] {
+            [[None; HONEST]; 2]
+        } else {
+            mesh::acts(voters, self.first_leader, &BOTH)
+        }
+    }
+
     fn apply(&mut self, slot: usize, member: usize, act: Act) {
         let voter = &mut self.voters[slot][member];
         voter.apply(act);
         match (slot, act) {
             (HANDOVER, Act::Prevote(Some(_))) => self.has_stopped[member] = true,
             (SLOT, Act::Precommit(Some(content))) => {
-                self.precommits.insert((member, voter.round(), number(content)));
+                self.precommits.push((member, voter.round(), number(content)));
             }
             _ => {}
         }
@@ -176,24 +204,27 @@ impl Calm {
         all.filter(enough).map(|(_, which)| which)
     }
 
-    /// What the next view decides the slot on.
-    fn next_view(&self, standing: Standing) -> Option<u8> {
-        if let Standing::Settled(which) = standing {
-            return Some(which);
-        }
-        let handed_over = match standing {
+    /// What each is locked on as the next view begins.
+    fn handed_over(&self, standing: Standing) -> [Option<Backed>; HONEST] {
+        let of_all = match standing {
             Standing::Locked(round, which) => {
                 Some(Backed { round: u32::from(round), content: content(which) })
             }
             _ => None,
         };
-        let voters = std::array::from_fn(|member| {
+        std::array::from_fn(|member| {
             let own = self.voters[SLOT][member].locked();
             let own = own.filter(|_| self.plant == Plant::OwnLockKept);
-            begin(own.into_iter().chain(handed_over).max_by_key(|lock| lock.round))
-        });
-        mesh::calm(voters, self.first_leader).map(|(content, _)| number(content))
+            own.into_iter().chain(of_all).max_by_key(|lock| lock.round)
+        })
     }
+}
+
+/// What is decided when each begins with its lock. The prevotes of the old view are nothing to show:
+/// they do not count in the new one.
+fn next_view((locks, first_leader): ([Option<Backed>; HONEST], usize)) -> Option<u8> {
+    let old = locks.iter().flatten().copied().collect::<Vec<_>>();
+    mesh::calm(locks.map(begin), first_leader, &old).map(|(content, _)| number(content))
 }
 
 /// A voter in a slot that was handed over.
