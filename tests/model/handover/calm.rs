@@ -106,7 +106,8 @@ impl Calm {
         let certified = known.certified(SLOT).into_iter().next();
         let rounds = |member: usize| (0..).zip(members[member].0[SLOT]);
         let precommits = (0..HONEST).flat_map(|member| {
-            rounds(member).filter_map(move |(round, votes)| Some((member, round, votes[PRECOMMIT]?)))
+            rounds(member)
+                .filter_map(move |(round, votes)| Some((member, round, votes[PRECOMMIT]?)))
         });
         Self {
             plant,
@@ -121,13 +122,13 @@ impl Calm {
     /// What two thirds voted for in the slot gets to everybody.
     fn share(&mut self) {
         let voters = &mut self.voters[SLOT];
-        let withheld = |member: &usize| {
-            self.plant == Plant::PrevotesWithheld && self.has_stopped[*member]
-        };
+        let withheld =
+            |member: &usize| self.plant == Plant::PrevotesWithheld && self.has_stopped[*member];
         let sent = (0..HONEST).filter(|member| !withheld(member));
         let newest = sent.filter_map(|member| voters[member].valid()).max_by_key(|one| one.round);
         let first = &voters[0];
-        let all = |other: &Voter| (other.round(), other.prevote()) == (first.round(), first.prevote());
+        let all =
+            |other: &Voter| (other.round(), other.prevote()) == (first.round(), first.prevote());
         let prevoted = first.prevote().flatten().filter(|_| voters.iter().all(all));
         let prevoted = prevoted.map(|content| Backed { round: first.round(), content });
         for backed in newest.into_iter().chain(prevoted) {
@@ -157,7 +158,9 @@ impl Calm {
             for slot in *slots {
                 for member in 0..HONEST {
                     let act = acts[*slot][usize::from(*timed_out)][member].take();
-                    if let Some(act) = act.filter(|_| *slot == HANDOVER || !self.has_stopped[member]) {
+                    if let Some(act) =
+                        act.filter(|_| *slot == HANDOVER || !self.has_stopped[member])
+                    {
                         something = true;
                         self.apply(*slot, member, act);
                     }
