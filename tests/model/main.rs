@@ -7,4 +7,5 @@
 
 mod handover;
 mod mesh;
+mod observed;
 mod slot;
