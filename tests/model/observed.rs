@@ -21,7 +21,8 @@ type Mark = u8;
 
 /// After so many ticks without a sign of life a member suspects.
 const SUSPICION: u8 = 3;
-/// Who has not heard a beacon by so many ticks after it was sent, or any sent later, is out of touch.
+/// Who has not heard a beacon by so many ticks after it was sent, or any sent later, is out of touch. Less
+/// than the suspicion time, or one that is in touch would suspect.
 const LATE: u8 = 2;
 
 /// What goes wrong on purpose, to see that the search finds it.
@@ -240,7 +241,9 @@ const SEVEN: Mesh = Mesh {
 };
 
 /// P6: who sends its beacons is never certified to have failed, although everybody is out of touch at
-/// some time, if not too many are at one time.
+/// some time, if not too many are at one time. One must be back for as long as a beacon may take before
+/// the next goes: times that touch count as one, since a liar can lift the first to the mark at which the
+/// second begins.
 #[test]
 fn no_living_member_is_certified_to_have_failed() {
     let states = FOUR_AND_ONE_LIAR.search(|state| FOUR_AND_ONE_LIAR.is_true(state));
