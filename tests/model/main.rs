@@ -5,4 +5,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
+mod handover;
+mod mesh;
+mod observed;
 mod slot;

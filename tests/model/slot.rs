@@ -13,17 +13,10 @@ use std::collections::{HashSet, VecDeque};
 use meshward::Digest;
 use meshward::quorum::{Act, Backed, Choice, Seen, Voter};
 
+use super::mesh::{self, BOTH, CONTENTS, HONEST, LIARS, MEMBERS, QUORUM};
+
 /// The rounds that are searched. Leaving a lock takes three.
 const ROUNDS: usize = 3;
-const QUORUM: usize = 3;
-const MEMBERS: usize = 4;
-/// Members 0 to 2; member 3 lies.
-const HONEST: usize = 3;
-const LIARS: usize = 1;
-
-const CONTENTS: [Digest; 2] = [Digest::from_bytes([1; 32]), Digest::from_bytes([2; 32])];
-/// Every host accepts both contents, and they like different ones best.
-const ACCEPTED: [[Digest; 2]; 2] = [CONTENTS, [CONTENTS[1], CONTENTS[0]]];
 
 /// What goes wrong in a member on purpose, to see that the search finds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,7 +151,7 @@ impl Model {
                 for timed_out in [false, true] {
                     let seen = Seen {
                         leads: leader == member,
-                        accepted: &ACCEPTED[member % 2],
+                        accepted: BOTH[member],
                         proposal: digest(*proposal),
                         prevoted: prevoted.map(|which| digest(Some(which))),
                         // Votes for nothing are not kept: they may have come, or not yet.
@@ -232,94 +225,13 @@ impl Model {
     }
 
     /// From `state` on the network is calm and the liar says nothing: what is certified, and after how
-    /// many rounds more. A member knows no prevotes but those that it is locked by, as after a restart,
-    /// and those that a leader shows.
+    /// many rounds more.
     fn calm(&self, state: &State) -> (Digest, u32) {
-        let mut voters = state.members.map(|member| member.voter());
+        let voters = state.members.map(|member| member.voter());
         let first = voters.iter().map(Voter::round).max().unwrap();
-        for _step in 0..200 {
-            let seen = [false, true].map(|timed_out| {
-                std::array::from_fn::<_, HONEST, _>(|member| {
-                    self.sees_all(&voters, member, timed_out)
-                })
-            });
-            let acts = |timed_out: usize| {
-                let seen = &seen[timed_out];
-                std::array::from_fn::<_, HONEST, _>(|member| voters[member].next(&seen[member]))
-            };
-            let now = acts(0);
-            // Time runs out when there is nothing else to do.
-            let acts = if now.iter().any(Option::is_some) { now } else { acts(1) };
-            for (voter, act) in voters.iter_mut().zip(acts) {
-                if let Some(act) = act {
-                    voter.apply(act);
-                }
-            }
-            self.show(&mut voters);
-            for voter in &voters {
-                let choice = voter.precommit().flatten();
-                let agree = |other: &&Voter| {
-                    other.round() == voter.round() && other.precommit().flatten() == choice
-                };
-                if let Some(content) = choice
-                    && voters.iter().filter(agree).count() >= QUORUM
-                {
-                    return (content, voter.round() - first);
-                }
-            }
-        }
-        panic!("nothing is certified from {state:?}");
-    }
-
-    /// A leader that proposes shows the prevotes that it knows of.
-    fn show(&self, voters: &mut [Voter; HONEST]) {
-        for leader in 0..HONEST {
-            let voter = &voters[leader];
-            if self.leader(voter.round() as usize) == leader
-                && voter.prevote().flatten().is_some()
-                && let Some(valid) = voter.valid()
-            {
-                for other in voters.iter_mut() {
-                    other.learn(valid);
-                }
-            }
-        }
-    }
-
-    fn sees_all(&self, voters: &[Voter; HONEST], member: usize, timed_out: bool) -> Seen<'static> {
-        let round = voters[member].round();
-        let leader = self.leader(round as usize);
-        let here = || voters.iter().filter(move |voter| voter.round() == round);
-        let agreed = |vote: fn(&Voter) -> Option<Choice>| {
-            let mut votes = here().filter_map(vote);
-            votes.find(|one| here().filter(|voter| vote(voter) == Some(*one)).count() >= QUORUM)
-        };
-        let arrived = |at: (u32, u8)| {
-            let progress = |voter: &&Voter| match (voter.precommit(), voter.prevote()) {
-                (Some(_), _) => (voter.round(), 2) >= at,
-                (None, Some(_)) => (voter.round(), 1) >= at,
-                (None, None) => false,
-            };
-            voters.iter().filter(progress).count() >= QUORUM
-        };
-        let proposal = voters.get(leader).filter(|voter| voter.round() == round);
-        let mut rounds: Vec<_> = voters
-            .iter()
-            .filter(|voter| voter.prevote().is_some() || voter.precommit().is_some())
-            .map(Voter::round)
-            .collect();
-        rounds.sort_unstable_by(|one, other| other.cmp(one));
-        Seen {
-            leads: leader == member,
-            accepted: &ACCEPTED[member % 2],
-            proposal: proposal.and_then(|voter| voter.prevote().flatten()),
-            prevoted: agreed(Voter::prevote),
-            prevotes_are_in: arrived((round, 1)),
-            nothing_precommitted: agreed(Voter::precommit) == Some(None),
-            precommits_are_in: arrived((round, 2)),
-            others_are_in: rounds.get(LIARS).copied().unwrap_or(0),
-            timed_out,
-        }
+        let (content, round) = mesh::calm(voters, self.first_leader, &[])
+            .unwrap_or_else(|| panic!("nothing is certified from {state:?}"));
+        (content, round - first)
     }
 }
 
