@@ -26,8 +26,8 @@ use crate::wire::{Frame, Header, Kind, MAX_BODY_LEN, Refusal, SignedHeader, seal
 /// Replay windows live in memory. A receiver that restarts takes a frame that it took before once
 /// more, until it has heard something newer under the same key.
 ///
-/// It hears the members of one view. When another follows, [`succeed`](Self::succeed) makes what hears
-/// those.
+/// It hears the members of one view. When another follows, another is made, which shares
+/// what is remembered of the frames of who stays.
 #[derive(Debug)]
 pub struct SignedGossip {
     pub(super) directory: Arc<Directory>,

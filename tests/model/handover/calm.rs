@@ -152,12 +152,11 @@ impl Calm {
     }
 
     fn go_on(&mut self, order: &[(&[usize], bool)]) {
-        let mut acts = [SLOT, HANDOVER].map(|slot| self.acts(slot));
+        let acts = [SLOT, HANDOVER].map(|slot| self.acts(slot));
         for (slots, timed_out) in order {
             let mut something = false;
             for slot in *slots {
-                for member in 0..HONEST {
-                    let act = acts[*slot][usize::from(*timed_out)][member].take();
+                for (member, act) in acts[*slot][usize::from(*timed_out)].into_iter().enumerate() {
                     if let Some(act) =
                         act.filter(|_| *slot == HANDOVER || !self.has_stopped[member])
                     {
