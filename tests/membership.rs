@@ -1,7 +1,8 @@
 //! Members join, leave and are expelled, by certificates of the view before.
 
 #![cfg(any(feature = "dilithium3", feature = "ml-dsa-65"))]
-#![allow(clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::panic)]
 
 mod support;
 

@@ -46,7 +46,8 @@ impl Core {
             };
             view.members().iter().map(of).collect()
         };
-        Ok(Self {
+        self.proofs.lock().succeed(&view);
+        let core = Self {
             me,
             config: self.config.clone(),
             directory,
@@ -62,6 +63,8 @@ impl Core {
             proofs: Arc::clone(&self.proofs),
             past: Arc::clone(&self.past),
             has_left: AtomicBool::new(false),
-        })
+        };
+        core.condemn_proven();
+        Ok(core)
     }
 }

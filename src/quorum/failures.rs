@@ -17,7 +17,7 @@ impl QuorumValidator {
     ///
     /// A frame that arrives much later by its origin's own clock than the earliest of the same boot is
     /// no sign of life, nor are the first ones of a boot for long if the member answers nothing: they
-    /// may have been recorded (attack G27). [`QuorumConfig::suspicion_ms`] has the numbers.
+    /// may have been recorded (attack G27). [`QuorumConfig::suspicion_ms`](super::QuorumConfig::suspicion_ms) has the numbers.
     pub fn heard(&self, member: MemberIndex, signed: &SignedHeader<'_>, now: Millis) -> bool {
         let (subject, mark) = (signed.header().origin, signed.header().mark());
         let said = (mark, signed.header().sent_at);

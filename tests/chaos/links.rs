@@ -226,13 +226,16 @@ fn q03_liars_accuse_links_for_ever() {
         assert!((0..4).all(|at| !mesh.certified(at, 4)));
         let core = mesh.guard(0).core();
         let (accused, heard) = (core.quorum(), mesh.nodes[0].guard.stats(mesh.now));
-        assert_eq!(heard.validated_failures, []);
+        // The liars answer nobody, so they may well be missed.
+        assert!(heard.validated_failures.iter().all(|node| [id(5), id(6)].contains(node)));
         let mine = accused.undecided();
         let on_the_dead = mine.iter().find_map(|bytes| {
             let Ok(Packet::Statement(statement)) = Packet::parse(bytes) else { return None };
             let read = Attestation::read(statement, &mesh.view).ok()?;
             let event = read.event().clone();
-            matches!(event, CriticalEvent::NodeFailure { .. }).then_some(event)
+            let dead = id(4);
+            matches!(event, CriticalEvent::NodeFailure { subject, .. } if subject == dead)
+                .then_some(event)
         });
         let event = on_the_dead.expect("the dead one is missed");
         for at in 0..4 {

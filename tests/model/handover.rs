@@ -1,6 +1,6 @@
-//! Exclusive slots across a change of view. In a mesh of four, one of which lies, the honest three
-//! decide a slot, and in another, the handover, what the next view begins with. Both run the library's
-//! own [`Voter`]; around them are the rules of the handover:
+//! Exclusive slots across a change of view. In a mesh of four, one of which lies, the honest three decide a
+//! slot, and in another, the handover, what the next view begins with. Both run the library's own
+//! [`Voter`]; around them are the rules of `src/quorum/handover.rs`, which says why they are enough:
 //!
 //! - A member votes in the handover for what it knows of the slot, which is at least its own lock; and
 //!   as in every slot, for what two thirds have prevoted there.
@@ -8,15 +8,9 @@
 //! - The next view goes on from what the handover was decided on: a content that is settled, a lock
 //!   that everybody has, or nothing. Whatever else a member was locked on is dropped.
 //!
-//! Why that is enough: whatever can be certified in the slot, one honest member precommitted to it that
-//! also is among the two thirds that prevoted the handover, and it did so before. So its lock was in
-//! what it said of the slot, and later locks are on the same content.
-//!
-//! The adversary is that of the model of one slot, and has more: the liar leads every round, so anything
-//! may be proposed to anybody, and what a member knows but for its lock it may forget. Therefore what a
-//! member may do follows from what it has said: its round is that of its last vote, since it may enter
-//! a later one whenever it votes there, and a vote for nothing only takes away what it may do. States
-//! that differ in the names of the members or of the contents are one.
+//! The adversary has more than in the model of one slot: the liar leads every round, and what a member knows
+//! but for its lock it may forget. So what it may do follows from what it has said: its round is that of its
+//! last vote. States that differ in the names of the members or of the contents are one.
 
 mod calm;
 
