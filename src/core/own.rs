@@ -188,7 +188,7 @@ impl Core {
                 drop(writes);
                 self.proofs.lock().write_failed(names);
             }
-            Some(Waiting::View(_)) => self.past.lock().is_stepping = false,
+            Some(Waiting::View(_)) => self.past.lock().end_step(),
             Some(Waiting::Part(part)) if part.view() == self.view().number() => {
                 self.quorum.not_written(&part);
             }

@@ -21,7 +21,7 @@ pub(super) struct Past {
     /// The view before the first of them.
     before: Arc<View>,
     /// A step is being written, and no other begins.
-    pub(super) is_stepping: bool,
+    is_stepping: bool,
     /// Numbers under which a rival was shown: one alarm each is enough.
     rivals: BTreeSet<ViewNumber>,
 }
@@ -51,6 +51,23 @@ impl Past {
             })?);
         }
         Ok(past)
+    }
+
+    /// Whether a step from the view with this number is being written, or was.
+    pub(super) fn has_stepped(&self, from: ViewNumber) -> bool {
+        self.is_stepping || self.newest().number() > from
+    }
+
+    /// Begins a step from the view with this number, if none has begun.
+    pub(super) fn may_step(&mut self, from: ViewNumber) -> bool {
+        let may = !self.has_stepped(from);
+        self.is_stepping |= may;
+        may
+    }
+
+    /// The step that was being written is, or could not be.
+    pub(super) const fn end_step(&mut self) {
+        self.is_stepping = false;
     }
 
     pub(super) fn newest(&self) -> &Arc<View> {

@@ -97,7 +97,7 @@ impl Core {
             self.timers.lock().missed_a_view = true;
             return Err(Refusal::OtherView { found, current });
         }
-        if self.past.lock().is_stepping || self.past.lock().newest().number() > current {
+        if self.past.lock().has_stepped(current) {
             return Err(Refusal::Duplicate);
         }
         let decided = self.quorum.view_certificate();
@@ -177,11 +177,8 @@ impl Core {
 
     /// Steps into the next view, once it is decided and known here.
     pub(super) fn step_on(&self, outputs: &mut Vec<Output>) {
-        {
-            let past = self.past.lock();
-            if past.is_stepping || past.newest().number() > self.view().number() {
-                return;
-            }
+        if self.past.lock().has_stepped(self.view().number()) {
+            return;
         }
         let Some((view, certificate)) = self.quorum.next_view() else { return };
         let rotations = self.rotations_of(&certificate);
@@ -209,11 +206,14 @@ impl Core {
         certificate.attestors().iter().flat_map(of).collect()
     }
 
+    /// Writes a step down, unless another thread has begun to.
     fn step(&self, step: ViewLink, outputs: &mut Vec<Output>) -> Result<(), WireError> {
         let mut batch = Batch::new();
         past::put(&mut batch, &step);
         self.quorum.put_parts_after(step.view(), &mut batch)?;
-        self.past.lock().is_stepping = true;
+        if !self.past.lock().may_step(self.view().number()) {
+            return Ok(());
+        }
         outputs.push(self.persist(batch, Waiting::View(step)));
         Ok(())
     }
@@ -224,7 +224,7 @@ impl Core {
         let (view, packet): (Arc<View>, _) = (Arc::clone(step.view()), step.as_bytes().to_vec());
         {
             let mut past = self.past.lock();
-            past.is_stepping = false;
+            past.end_step();
             past.add(step);
         }
         if view.index_of(&self.node()).is_none() {

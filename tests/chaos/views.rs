@@ -113,6 +113,11 @@ fn q18_held_back_votes_bind_the_next_view() {
             until_in(&mut mesh, &[0, 1, 2], 1);
             assert!(!mesh.guard(0).is_validated(&proposal(topic, 1)), "nobody honest knows");
             let next = view(&mesh, 0);
+            // What binds them outlives a crash of all.
+            for place in 0..3 {
+                mesh.restart(place);
+                assert_eq!(view(&mesh, place).digest(), next.digest());
+            }
             let joined = mesh.join(disk, &next);
             for place in [joined, 0, 1, 2] {
                 let guard = mesh.guard(place);
@@ -139,6 +144,42 @@ fn q18_held_back_votes_bind_the_next_view() {
                 assert!(mesh.guard(place).is_validated(&proposal(topic, 1)), "{suite} {topic}");
                 assert!(!mesh.guard(place).is_validated(&proposal(topic, 2)), "{suite} {topic}");
             }
+        }
+    }
+}
+
+/// Q1, K11, promise P6: what is said in one view counts in no other. The member that left votes and
+/// attests on, in the old view and in the new one, and so do those who stayed, in the old one.
+#[test]
+fn q01_statements_of_another_view_count_for_nothing() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 7);
+        mesh.pass(1_000);
+        let genesis = Arc::clone(&mesh.view);
+        let old: Vec<_> = (1..7).map(|place| mesh.steal(place)).collect();
+        let leave = Change::of(&genesis).leave(id(6));
+        for place in 0..7 {
+            mesh.guard(place).propose_change(leave.clone(), mesh.now).unwrap();
+        }
+        until_in(&mut mesh, &[0, 1, 2, 3, 4, 5], 1);
+        let next = view(&mesh, 0);
+        let gone = Liar { view: Arc::clone(&next), ..mesh.steal(6) };
+        let failure = CriticalEvent::NodeFailure { subject: id(5), mark: None };
+        for event in [proposal(1, 1), failure] {
+            for liar in old.iter().chain([&gone]) {
+                let refused = mesh.give(0, link(6), &liar.attest(&event));
+                assert!(refused.is_err(), "{suite}: {refused:?}");
+            }
+            assert!(!mesh.guard(0).is_validated(&event), "{suite}");
+        }
+        let votes: Vec<_> =
+            old.iter().zip(1..).map(|(liar, at)| (at, liar.attest(&proposal(1, 1)))).collect();
+        let certified = certificate(&genesis, &votes);
+        assert!(mesh.give(0, link(6), &certified).is_err(), "{suite}");
+        assert!(!mesh.guard(0).is_validated(&proposal(1, 1)), "{suite}");
+        assert!(mesh.give(0, link(6), &gone.beacon(meshward::Nonce::default(), b"")).is_err());
+        for other in 1..6 {
+            mesh.assert_unharmed(0, other);
         }
     }
 }
