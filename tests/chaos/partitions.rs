@@ -1,6 +1,6 @@
 //! A mesh that falls apart, as the members on either side state it.
 
-use meshward::quorum::{Certificate, Unheard};
+use meshward::quorum::{Attestation, Certificate, Unheard};
 use meshward::wire::Packet;
 use meshward::{CriticalEvent, Error, Event, Mark, Misuse, Refusal, Suite};
 
@@ -140,5 +140,34 @@ fn q05_partitions_of_two_faults_never_add_up() {
         let refusal = mesh.give(0, link(5), &members[5].attest(&about_us)).unwrap_err();
         assert_eq!(refusal, Refusal::Outdated);
         assert!(certified(&mesh, 0).is_none());
+    }
+}
+
+/// P8: whoever is on a list and is heard again is on no list from then on, not even until the next tick.
+#[test]
+fn q05_a_member_that_is_heard_leaves_every_list_at_once() {
+    let lists = |mesh: &Mesh| {
+        let said = mesh.guard(0).core().quorum().undecided();
+        let read = |bytes: &Vec<u8>| match Packet::parse(bytes) {
+            Ok(Packet::Statement(statement)) => {
+                let read = Attestation::read(statement, &mesh.view).ok()?;
+                Some(matches!(read.event(), CriticalEvent::TopologyPartition { .. }))
+            }
+            _ => None,
+        };
+        said.iter().filter_map(read).filter(|is_partition| *is_partition).count()
+    };
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 7);
+        mesh.pass(2_000);
+        // Nobody else states it, so it stays undecided.
+        mesh.cut = hops(5..7, 0..1).into_iter().collect();
+        mesh.relays = false;
+        mesh.pass(8_000);
+        mesh.guard(0).report_partition(mesh.now).unwrap();
+        assert_eq!(lists(&mesh), 1, "{suite}");
+        let alive = mesh.beacon(5);
+        mesh.give(0, link(5), &alive).unwrap();
+        assert_eq!(lists(&mesh), 0, "{suite}");
     }
 }
