@@ -130,6 +130,10 @@ fn nine_with_two_liars_join_leave_and_expel() {
         let joined = mesh.join(disk, chain.newest());
         let mut honest = vec![0, 1, 2, 3, 4, 5, joined];
         assert_eq!(view(&mesh, joined).len(), 10);
+        for place in [0, joined] {
+            assert!(mesh.guard(place).is_validated(&proposal(1, 1)), "what was decided stays so");
+            assert!(!mesh.guard(place).is_validated(&proposal(1, 2)));
+        }
         decide(&mut mesh, &honest, &proposal(2, 1));
 
         // One leaves.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Slot;
 use super::voter::Backed;
+use super::{CriticalEvent, Slot};
 use crate::id::{Digest, Epoch};
 use crate::wire::{self, WireError};
 
@@ -58,6 +58,14 @@ impl Carried {
             _ => return false,
         };
         self.0.range(*slot..=last).any(|(_, known)| matches!(known, Known::Settled(_)))
+    }
+
+    /// Whether `event` was decided, and nothing above it.
+    pub(super) fn has_settled(&self, event: &CriticalEvent) -> bool {
+        match (self.0.get(&event.slot()), event.content()) {
+            (Some(Known::Settled(decided)), Some(content)) => *decided == content,
+            _ => false,
+        }
     }
 
     /// The slots that may have been decided, and what their members are locked on.

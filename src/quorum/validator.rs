@@ -299,10 +299,12 @@ impl QuorumValidator {
         Ok(Self::settle(&mut state, certificate))
     }
 
-    /// Whether exactly this event has been certified.
+    /// Whether exactly this event has been certified. In an exclusive slot that may have been in an
+    /// earlier view; of one topic or node the last decision is known then, and no older one.
     pub fn is_validated(&self, event: &CriticalEvent) -> bool {
         let state = self.state.lock();
         state.certified.get(&event.slot()).is_some_and(|found| found.event() == event)
+            || state.handover.carried.has_settled(event)
     }
 
     /// The certificate that was made or accepted for the same matter as `event`.
