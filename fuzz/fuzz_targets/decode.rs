@@ -11,7 +11,9 @@ use libfuzzer_sys::fuzz_target;
 use meshward::keyring::verify_rotation;
 use meshward::quorum::{Attestation, UncheckedBallot};
 use meshward::wire::{Container, Packet, Tag};
-use meshward::{Certificate, Directory, EquivocationProof, KeyHistory, Millis, View};
+use meshward::{
+    Certificate, Chain, Change, Directory, EquivocationProof, KeyHistory, Millis, View,
+};
 
 static DIRECTORY: LazyLock<Directory> = LazyLock::new(|| Directory::new(members::view(), 8));
 
@@ -23,6 +25,11 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(history) = KeyHistory::from_bytes(bytes) {
         assert_eq!(history.to_bytes().unwrap(), bytes);
     }
+    if let Ok(change) = Change::from_bytes(bytes) {
+        assert_eq!(change.to_bytes().unwrap(), bytes);
+        let _refused = DIRECTORY.view().changed(&change, Vec::new());
+    }
+    let _refused = Chain::from_view(DIRECTORY.view().clone()).extend(bytes);
     let _refused = Certificate::verify(bytes, &DIRECTORY);
     let _refused = EquivocationProof::verify(bytes, &DIRECTORY);
     let Ok(packet) = Packet::parse(bytes) else { return };
@@ -46,6 +53,8 @@ fuzz_target!(|bytes: &[u8]| {
         }
         Packet::Certificate(container)
         | Packet::Prevotes(container)
+        | Packet::Change(container)
+        | Packet::View(container)
         | Packet::Proof(container)
         | Packet::Cookie(container)
         | Packet::CookieEcho(container) => {

@@ -168,7 +168,7 @@ static WORLD: LazyLock<Mutex<World>> = LazyLock::new(|| {
         x.frame(Header { sent_at, ..header }, b"here")
     };
     let beacons = (0..=ACTS + 1 + BURST).map(beacon).collect();
-    let hello = seal_statement(Tag::Hello, &x.head(), &[1; 8], &x.key, &OsEntropy).unwrap();
+    let hello = seal_statement(Tag::Hello, &x.head(), &[1; 16], &x.key, &OsEntropy).unwrap();
     let votes = [X, RELAY, ADVERSARY]
         .map(|place| (u32::try_from(place).unwrap(), mesh.steal(place).attest(&proposal(7, 1))));
     let met = vec![hello, x.attest(&proposal(2, 1)), certificate(&mesh.view, &votes)];
@@ -253,7 +253,8 @@ impl Attack<'_> {
                 key: self.x.key.public_key().digest(),
             },
             Said::Hello { sequence } => {
-                let nonce = [9_u32.to_le_bytes(), sequence.to_le_bytes()].concat();
+                // And the view that it is in.
+                let nonce = [9_u32.to_le_bytes(), sequence.to_le_bytes(), [0; 4], [0; 4]].concat();
                 let (head, key) = (self.liar.head(), &self.liar.key);
                 return seal_statement(Tag::Hello, &head, &nonce, key, &OsEntropy).unwrap();
             }
