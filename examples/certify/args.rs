@@ -8,12 +8,15 @@ use lexopt::prelude::*;
 use meshward::MeshId;
 
 pub(crate) const HELP: &str = "\
-Checks certificates and equivocation proofs offline, and says in words who attested what.
+Checks certificates, equivocation proofs and steps from view to view offline, and says in words who
+attested what.
 
 Usage: cargo run --release --example certify -- [OPTIONS] VIEW FILE...
 
   VIEW            the members of the mesh and the history of their keys, as KeyHistory writes it
-  FILE            a certificate or an equivocation proof, as it went over the wire
+  FILE            a certificate, an equivocation proof, or the step to the next view, as it went over
+                  the wire. Files are taken in order: what stands behind a step may belong to the view
+                  that it leads to
 
 Options:
   --mesh ID       refuse a view file of any mesh but this one (64 hexadecimal digits). Without it

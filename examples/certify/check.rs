@@ -1,10 +1,13 @@
 //! The checks: what a third party does who has a view file and nothing else.
 
+use std::sync::Arc;
+
 use meshward::membership::MemberIndex;
+use meshward::quorum::ChainError;
 use meshward::quorum::{Proven, SignatureCheck};
 use meshward::wire::{Tag, max_container_len};
 use meshward::{
-    Certificate, Epoch, EquivocationProof, KeyHistory, PendingCertificate, Refusal, Suite,
+    Certificate, Epoch, EquivocationProof, KeyHistory, PendingCertificate, Refusal, Suite, View,
 };
 
 /// What one file turned out to be.
@@ -14,6 +17,8 @@ pub(crate) enum Finding {
     Certificate(Certified),
     /// A proof that holds.
     Proof(Box<(EquivocationProof, Proven)>),
+    /// A step to the next view that holds.
+    Step(Step),
     /// Something that does not hold.
     Bad(Bad),
     /// It could not be read; a sentence.
@@ -26,6 +31,14 @@ pub(crate) struct Certified {
     pub(crate) certificate: Certificate,
     /// Who signed, in the order of the view.
     pub(crate) signers: Vec<Signer>,
+}
+
+/// A step to the next view.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) next: Arc<View>,
+    /// Who decided on it, at their places in the view before.
+    pub(crate) attestors: Vec<MemberIndex>,
 }
 
 /// A member that signed, and the key it signed with.
@@ -57,9 +70,11 @@ pub(crate) enum Why {
     OtherPacket,
     /// It is a view file.
     ViewFile,
+    /// It is a step that does not lead on from the newest view.
+    Step(ChainError),
 }
 
-/// Checks one file, a certificate on so many threads.
+/// Checks one file against one view, a certificate on so many threads.
 pub(crate) fn check(bytes: &[u8], history: &KeyHistory, threads: usize) -> Finding {
     let limit = max_container_len(history.view().len());
     let bad = |kind, why| Finding::Bad(Bad { kind, why });

@@ -8,17 +8,19 @@ use serde_json::{Value, json};
 
 use super::args::Args;
 use super::check::{Finding, Signer, Why};
+use super::trail::Checked;
 use super::words;
 
 /// The whole of it, as it goes to standard output.
-pub(crate) fn tell(args: &Args, history: &KeyHistory, findings: &[Finding]) -> String {
+pub(crate) fn tell(args: &Args, history: &KeyHistory, findings: &[Checked]) -> String {
     let view = history.view();
-    let files = args.files.iter().zip(findings).map(|(path, finding)| {
+    let files = args.files.iter().zip(findings).map(|(path, checked)| {
         json!({
             "file": path.to_string_lossy(),
-            "holds": words::is_good(finding),
-            "says": words::says(finding, view),
-            "found": found(finding, view),
+            "holds": words::is_good(checked),
+            "view": checked.view.number().0,
+            "says": words::says(checked),
+            "found": found(&checked.finding, &checked.view),
         })
     });
     let whole = json!({
@@ -69,16 +71,28 @@ fn found(finding: &Finding, view: &View) -> Value {
                 "signed": both,
             })
         }
+        Finding::Step(step) => {
+            let attestors = step.attestors.iter().map(|place| member(Some(*place), view));
+            json!({
+                "kind": "step",
+                "view": step.next.number().0,
+                "digest": step.next.digest(),
+                "members": step.next.len(),
+                "attestors": attestors.collect::<Vec<_>>(),
+            })
+        }
         Finding::Bad(bad) => {
             let (reason, signatures) = match &bad.why {
                 Why::Refused(refusal) => (refusal.reason(), Vec::new()),
                 Why::Signatures(of) => ("bad_signature", signers(of, view)),
                 Why::TooLong(_) => ("too_long", Vec::new()),
+                Why::Step(_) => ("step", Vec::new()),
                 Why::OtherPacket | Why::ViewFile => ("other_file", Vec::new()),
             };
             let kind = match bad.kind {
                 Some(Tag::Certificate) => Some("certificate"),
                 Some(Tag::Proof) => Some("proof"),
+                Some(Tag::View) => Some("step"),
                 _ => None,
             };
             json!({ "kind": kind, "reason": reason, "bad_signatures": signatures })

@@ -5,30 +5,34 @@
 //! cargo run --release --example certify -- DIR/mesh.view DIR/*.certificate DIR/*.proof
 //! ```
 //!
+//! Steps from view to view among the files lead to the views that what stands behind them belongs to.
 //! `--help` tells the options.
 //!
 //! | file | what it is |
 //! |---|---|
 //! | `args` | the command line |
 //! | `check` | the checks; all that a third party needs of the library |
+//! | `trail` | the views that follow from the trusted one, step by step |
 //! | `words`, `json` | what was found, for people and for programs |
 
 mod args;
 mod check;
 mod json;
+mod trail;
 pub(crate) mod words;
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use meshward::KeyHistory;
 use meshward::keyring::HistoryError;
-use meshward::wire::{Tag, max_container_len};
+use meshward::wire::Tag;
 
 use args::{Args, Asked, HELP};
-use check::{Finding, check};
+use check::Finding;
+use trail::{Checked, Trail};
 
 /// Something does not hold.
 const DOES_NOT_HOLD: u8 = 1;
@@ -63,27 +67,23 @@ pub(crate) fn run(
         Asked::Help => return Ok((0, HELP.to_owned())),
         Asked::Check(args) => args,
     };
-    let history = read_view(&args)?;
-    let limit = max_container_len(history.view().len());
-    let findings: Vec<_> = args
-        .files
-        .iter()
-        .map(|path| match read(path, limit) {
-            Ok(bytes) => check(&bytes, &history, args.threads),
-            Err(sentence) => Finding::Unreadable(sentence),
-        })
-        .collect();
+    let mut trail = Trail::new(read_view(&args)?);
+    let mut checked = |path: &PathBuf| match read(path, trail.longest()) {
+        Ok(bytes) => trail.check(&bytes, args.threads),
+        Err(sentence) => trail.unreadable(sentence),
+    };
+    let findings: Vec<_> = args.files.iter().map(&mut checked).collect();
     let code = findings.iter().map(code).max().unwrap_or(0);
     let told = match args.json {
-        true => json::tell(&args, &history, &findings),
-        false => words::tell(&args, &history, &findings),
+        true => json::tell(&args, trail.begin(), &findings),
+        false => words::tell(&args, trail.begin(), &findings),
     };
     Ok((code, told))
 }
 
-fn code(finding: &Finding) -> u8 {
-    match finding {
-        Finding::Certificate(_) | Finding::Proof(_) => 0,
+fn code(checked: &Checked) -> u8 {
+    match checked.finding {
+        Finding::Certificate(_) | Finding::Proof(_) | Finding::Step(_) => 0,
         Finding::Bad(_) => DOES_NOT_HOLD,
         Finding::Unreadable(_) => UNREADABLE,
     }

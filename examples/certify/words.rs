@@ -7,10 +7,11 @@ use meshward::wire::{Header, Tag};
 use meshward::{CriticalEvent, EquivocationProof, KeyHistory, Mark, NodeId, Refusal, View};
 
 use super::args::Args;
-use super::check::{Bad, Certified, Finding, Signer, Why};
+use super::check::{Bad, Certified, Finding, Signer, Step, Why};
+use super::trail::Checked;
 
 /// The whole of it, as it goes to standard output.
-pub(crate) fn tell(args: &Args, history: &KeyHistory, findings: &[Finding]) -> String {
+pub(crate) fn tell(args: &Args, history: &KeyHistory, findings: &[Checked]) -> String {
     let view = history.view();
     let mut text = format!(
         "{}: mesh {}, view {}: {} members, of whom {} must agree; {} known.\n",
@@ -21,10 +22,14 @@ pub(crate) fn tell(args: &Args, history: &KeyHistory, findings: &[Finding]) -> S
         view.quorum(),
         count(history.rotations().count(), "rotation of a key is", "rotations of keys are"),
     );
-    for (file, finding) in args.files.iter().zip(findings) {
-        let holds = if is_good(finding) { "holds" } else { "DOES NOT HOLD" };
-        let said = says(finding, view);
-        match finding {
+    for (file, checked) in args.files.iter().zip(findings) {
+        let said = says(checked);
+        let holds = match is_good(checked) {
+            true if checked.view.number() == view.number() => "holds".to_owned(),
+            true => format!("holds, in view {}", checked.view.number().0),
+            false => "DOES NOT HOLD".to_owned(),
+        };
+        match checked.finding {
             Finding::Unreadable(_) => text += &format!("\n{said}\n"),
             _ => text += &format!("\n{}: {holds}.\n  {said}\n", path(file)),
         }
@@ -33,13 +38,14 @@ pub(crate) fn tell(args: &Args, history: &KeyHistory, findings: &[Finding]) -> S
 }
 
 /// Whether it is something that holds.
-pub(crate) const fn is_good(finding: &Finding) -> bool {
-    matches!(finding, Finding::Certificate(_) | Finding::Proof(_))
+pub(crate) const fn is_good(checked: &Checked) -> bool {
+    matches!(checked.finding, Finding::Certificate(_) | Finding::Proof(_) | Finding::Step(_))
 }
 
 /// What one file says, or why it says nothing: some sentences.
-pub(crate) fn says(finding: &Finding, view: &View) -> String {
+pub(crate) fn says(Checked { finding, view }: &Checked) -> String {
     match finding {
+        Finding::Step(taken) => step(taken, view),
         Finding::Certificate(certified) => certificate(certified, view),
         Finding::Proof(both) => proof(&both.0, &both.1, view),
         Finding::Bad(bad) => refused(bad, view),
@@ -77,6 +83,35 @@ fn certificate(Certified { certificate, signers }: &Certified, view: &View) -> S
         what(event, view),
         names(signers, view),
     )
+}
+
+fn step(Step { next, attestors }: &Step, view: &View) -> String {
+    let others = |these: &View, those: &View| {
+        let new = these.members().iter().filter(|member| those.index_of(&member.id).is_none());
+        new.map(|member| name(&member.id, these)).collect::<Vec<_>>()
+    };
+    let (joined, left) = (others(next, view), others(view, next));
+    let rotated = next.members().iter().filter(|member| {
+        let before = view.index_of(&member.id).and_then(|place| view.member(place));
+        before.is_some_and(|before| before.key != member.key)
+    });
+    let rotated: Vec<_> = rotated.map(|member| name(&member.id, next)).collect();
+    let mut text = format!(
+        "{} of {} members of view {} attest that view {} follows: {} members.",
+        attestors.len(),
+        view.len(),
+        view.number().0,
+        next.number().0,
+        next.len(),
+    );
+    for (who, does) in [(joined, "Joining"), (left, "Leaving"), (rotated, "With another key")] {
+        if !who.is_empty() {
+            text += &format!(" {does}: {}.", who.join(", "));
+        }
+    }
+    let attestors = attestors.iter().filter_map(|place| Some(view.member(*place)?.id));
+    let attestors: Vec<_> = attestors.map(|id| name(&id, view)).collect();
+    text + &format!("\n  Attested by {}.", attestors.join(", "))
 }
 
 /// Each with the key it signed with, if that is not the one of the view.
@@ -207,10 +242,11 @@ fn refused(Bad { kind, why }: &Bad, view: &View) -> String {
              a mesh of this size."
         ),
         Why::OtherPacket => format!(
-            "It is {}, and neither a certificate nor a proof.",
+            "It is {}, and neither a certificate nor a proof nor a step to the next view.",
             kind.map_or("something else", packet)
         ),
         Why::ViewFile => "It is a view file; that goes first, and is not checked itself.".into(),
+        Why::Step(error) => sentence(&error.to_string()),
         Why::Refused(refusal) => match refusal {
             Refusal::OtherMesh(mesh) => {
                 format!("It is of mesh {mesh}, and the view file is of mesh {}.", view.mesh())

@@ -114,7 +114,7 @@ impl Core {
                     }
                 }
                 self.gossip.take_checks(link, None, unchecked.checks(self.view())?, now)?;
-                unchecked.verify(&self.directory)?
+                unchecked.verify(&self.directory)?.0
             }
         };
         let view = Arc::clone(step.view());

@@ -57,7 +57,7 @@ pub use proof::EquivocationProof;
 pub use proven::Proven;
 pub use reports::Report;
 pub use validator::{Contradiction, FailureStatus, QuorumValidator, Tally};
-pub use view_link::{Chain, ChainError, ViewLink};
+pub use view_link::{Chain, ChainError, ViewLink, max_link_len};
 pub use voter::{Act, Backed, Choice, Seen, Stage, Voter};
 
 pub(crate) use asking::TakenAnswer;
@@ -68,7 +68,7 @@ pub(crate) use partition::NO_PARTITION;
 pub(crate) use prevotes::UncheckedPrevotes;
 pub(crate) use proof::UncheckedProof;
 pub(crate) use slot::Slot;
-pub(crate) use view_link::{UncheckedLink, max_link_len};
+pub(crate) use view_link::UncheckedLink;
 
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ use crate::wire::{self, Container, Packet, Refusal, Tag, WireError};
 
 /// The longest step from a view of `members`, in bytes: the next view, its certificate, and the
 /// rotations that lead to the keys it is signed with.
-pub(crate) const fn max_link_len(members: usize) -> usize {
+pub const fn max_link_len(members: usize) -> usize {
     members.saturating_mul(32 * 1024).saturating_add(256 * 1024 + MAX_CARRIED_LEN)
 }
 
@@ -127,10 +127,10 @@ impl<'a> UncheckedLink<'a> {
     }
 
     /// Checks it against the view before and its members' keys: one signature check for each attestor.
-    pub(crate) fn verify(self, directory: &Directory) -> Result<ViewLink, Refusal> {
+    pub(crate) fn verify(self, directory: &Directory) -> Result<(ViewLink, Certificate), Refusal> {
         self.follows(directory.view())?;
         let certificate = Certificate::verify(self.certificate, directory)?;
-        self.certified_by(&certificate)
+        Ok((self.certified_by(&certificate)?, certificate))
     }
 
     /// The same with a certificate that was checked before.
@@ -175,13 +175,16 @@ pub enum ChainError {
 /// certificate, and the rotations that lead to the keys of the signers.
 #[derive(Debug)]
 pub struct Chain {
-    history: KeyHistory,
+    newest: Arc<View>,
+    certificate: Option<Certificate>,
+    /// Those in the newest step.
+    rotations: Vec<Box<[u8]>>,
 }
 
 impl Chain {
     /// Begins at `trusted`: the genesis view of a mesh, or any later one whose digest is trusted.
     pub fn from_view(trusted: Arc<View>) -> Self {
-        Self { history: KeyHistory::new(trusted) }
+        Self { newest: trusted, certificate: None, rotations: Vec::new() }
     }
 
     /// Takes the next step; one signature check for each attestor, two for each rotation in it.
@@ -199,13 +202,33 @@ impl Chain {
             let added = history.add(rotation);
             added.map_err(|error| ChainError::Rotation { number, error })?;
         }
-        let link = link.verify(history.directory()).map_err(refused)?;
-        self.history = KeyHistory::new(Arc::clone(link.view()));
+        let rotations = link.rotations().iter().map(|rotation| Box::from(*rotation)).collect();
+        let (link, certificate) = link.verify(history.directory()).map_err(refused)?;
+        self.newest = link.view;
+        (self.certificate, self.rotations) = (Some(certificate), rotations);
         Ok(self.newest())
     }
 
     /// The newest view.
     pub const fn newest(&self) -> &Arc<View> {
-        self.history.view()
+        &self.newest
+    }
+
+    /// The newest view with the rotations in the step that led to it, as far as they go on from the keys
+    /// that it gives: most of what was decided there can be checked with that. Two signature checks for
+    /// each rotation.
+    pub fn history(&self) -> KeyHistory {
+        let mut history = KeyHistory::new(Arc::clone(&self.newest));
+        for rotation in &self.rotations {
+            // Those that lead to the keys that the view gives are left behind, and those of who left.
+            let _followed = history.add(rotation);
+        }
+        history
+    }
+
+    /// By which the members of the view before decided on the newest one; `None` before the first step.
+    /// Its attestors stand at their places in the view before.
+    pub const fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
     }
 }

@@ -5,8 +5,10 @@
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
 #[allow(dead_code, reason = "here `run` is called, and not `main`")]
-#[path = "../examples/certify/main.rs"]
+#[path = "../../examples/certify/main.rs"]
 mod certify;
+mod steps;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::fs;
