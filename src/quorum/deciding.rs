@@ -17,7 +17,7 @@ use crate::suite::Entropy;
 use crate::wire::{self, Packet, Refusal, WireError};
 
 /// The most contents that this node accepts in one slot.
-const MOST_ACCEPTED: usize = 16;
+pub(super) const MOST_ACCEPTED: usize = 16;
 /// A round takes so many times the first one's time at most.
 const LONGEST_ROUND: u32 = 64;
 
@@ -86,7 +86,10 @@ impl QuorumValidator {
             if is_full || accepted.len() >= MOST_ACCEPTED {
                 return Err(Misuse::TooManyProposals.into());
             }
-            state.parts.entry(slot).or_default().accepted.push(content);
+            let change = state.change(&content).and_then(|change| change.to_bytes().ok());
+            let part = state.parts.entry(slot).or_default();
+            part.accepted.push(content);
+            change.into_iter().for_each(|change| part.wrote(change));
         }
         let written = self.next_write(slot, signs, now).and_then(|write| match write {
             Some(write) => Ok(Some(write)),
@@ -191,6 +194,7 @@ impl QuorumValidator {
             };
             if matches!(slot, Slot::View(_)) && choice.is_some() {
                 (part.hands_over, handover.has_begun) = (true, true);
+                handover.carried_by(choice).into_iter().for_each(|carried| part.wrote(carried));
             }
             part.is_writing = true;
             return Some((act, Ballot { slot, round, phase, choice }));
@@ -359,6 +363,9 @@ impl QuorumValidator {
         let part = Part::restore(stored, &self.directory)?;
         let mut state = self.state.lock();
         state.handover.has_begun |= part.hands_over;
+        if matches!(slot, Slot::Membership(_)) {
+            state.handover.take_back_changes(&part.written);
+        }
         state.parts.insert(slot, part);
         Ok(())
     }

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | The next view names what was decided, and in what is open the content that two thirds prevoted last; its members begin locked on that. | Q18: a slot is decided by votes that were held back, and again with other content in the next view. |
 //! | Who has prevoted a next view votes on nothing else in this one, ever. | The same, with votes that come after. |
+//! | Who votes for a next view that it wrote itself keeps what it wrote, durably. | It learns of more, writes another, and the one that was decided is gone. |
 //! | What two thirds prevoted as the next view anyone may prevote, whatever it is locked on itself. | Locks in two slots that wait for each other for ever. |
 //!
 //! Why one content at most is certified: whatever two thirds precommit to in a slot, and whatever next
@@ -40,6 +41,23 @@ pub(super) struct Handover {
     pub(super) has_begun: bool,
     /// The next view as this node would write it, and what it carries on.
     next: Option<(Carried, Arc<View>)>,
+}
+
+impl Handover {
+    /// The changes of the members that this node's host accepted in an earlier boot.
+    pub(super) fn take_back_changes(&mut self, written: &[Vec<u8>]) {
+        let changes = written.iter().filter_map(|bytes| {
+            let change = Change::from_bytes(bytes).ok()?;
+            Some((change.digest().ok()?, Arc::new(change)))
+        });
+        self.changes.extend(changes);
+    }
+
+    /// What the next view with this digest carries on, if this node has just written it.
+    pub(super) fn carried_by(&self, choice: Choice) -> Option<Vec<u8>> {
+        let (carried, view) = self.next.as_ref()?;
+        (Some(view.digest()) == choice).then(|| carried.to_bytes().ok()).flatten()
+    }
 }
 
 impl QuorumValidator {
@@ -125,8 +143,22 @@ impl QuorumValidator {
         let certificate = state.certified.get(&slot).map(Arc::clone)?;
         let decided = certificate.event().content()?;
         self.renew_next_view(&mut state);
-        let (_, view) = state.handover.next.as_ref()?;
-        (view.digest() == decided).then(|| (Arc::clone(view), certificate))
+        let newest = state.handover.next.as_ref().map(|(_, view)| Arc::clone(view));
+        // It may have learnt of more since it wrote what was decided.
+        let before = state.parts.get(&slot).into_iter().flat_map(|part| &part.written);
+        let change = self.decided_change(&state);
+        let written = before.filter_map(|carried| {
+            let next = self.directory.view().changed(change.as_ref()?, carried.clone());
+            next.ok().map(Arc::new)
+        });
+        let view = newest.into_iter().chain(written).find(|view| view.digest() == decided)?;
+        Some((view, certificate))
+    }
+
+    /// How the members of the next view come about, when that is decided and known here.
+    fn decided_change(&self, state: &State) -> Option<Arc<Change>> {
+        let slot = self.next_number().map(Slot::Membership)?;
+        state.change(&state.decided_content(&slot)?)
     }
 
     /// What certifies the next view, when it is decided.
@@ -142,9 +174,8 @@ impl QuorumValidator {
     /// Writes the next view anew from what is known now, and takes it for this node's own proposal.
     pub(super) fn renew_next_view(&self, state: &mut State) {
         let Some(number) = self.next_number() else { return };
-        let (slot, membership) = (Slot::View(number), Slot::Membership(number));
-        let decided = state.decided_content(&membership);
-        let Some(change) = decided.and_then(|digest| state.change(&digest)) else { return };
+        let slot = Slot::View(number);
+        let Some(change) = self.decided_change(state) else { return };
         if state.is_decided(&slot) && state.handover.next.is_some() {
             return;
         }
@@ -174,7 +205,7 @@ impl State {
         self.handover.has_begun && !matches!(slot, Slot::View(_))
     }
 
-    fn change(&self, digest: &Digest) -> Option<Arc<Change>> {
+    pub(super) fn change(&self, digest: &Digest) -> Option<Arc<Change>> {
         let mut changes = self.handover.changes.iter();
         changes.find(|(known, _)| known == digest).map(|(_, change)| Arc::clone(change))
     }

@@ -33,7 +33,14 @@ pub(super) struct Part {
     pub(super) decided: bool,
     /// Its slot is the next view, and it has prevoted one: it votes on nothing else in this view.
     pub(super) hands_over: bool,
+    /// The contents that others may know by their digests alone: the changes of the members that the host
+    /// accepts; what the next views carry on that this node wrote itself and voted for.
+    pub(super) written: Vec<Vec<u8>>,
 }
+
+/// Contents that are kept: as many as a host may accept. Of next views a node writes another when it
+/// learns of more, and only from members that have not begun to hand over.
+const MOST_WRITTEN: usize = super::deciding::MOST_ACCEPTED;
 
 /// What is durable of it.
 #[derive(Serialize, Deserialize)]
@@ -42,6 +49,7 @@ struct Stored {
     accepted: Vec<Digest>,
     prevotes: Option<Vec<u8>>,
     hands_over: bool,
+    written: Vec<Vec<u8>>,
 }
 
 /// Where a part is stored. What was said in a slot of one view never takes the place of what is said in
@@ -113,7 +121,7 @@ impl Part {
 
     /// Reads what was stored.
     pub(super) fn restore(stored: &[u8], directory: &Directory) -> Result<Self, WireError> {
-        let Stored { voter, accepted, prevotes, hands_over } =
+        let Stored { voter, accepted, prevotes, hands_over, written } =
             wire::decode("a part in a slot", stored)?;
         let prevotes = prevotes.and_then(|bytes| {
             // Without them the lock holds all the same; others may still show them.
@@ -121,7 +129,19 @@ impl Part {
             checked.inspect_err(|refusal| tracing::warn!(%refusal, "stored prevotes")).ok()
         });
         let prevotes = prevotes.map(Arc::new);
-        Ok(Self { voter, accepted, prevotes, hands_over, ..Self::default() })
+        Ok(Self { voter, accepted, prevotes, hands_over, written, ..Self::default() })
+    }
+
+    /// Keeps a content that it votes for. If that is decided, nobody else may have it: a ballot gives a
+    /// digest alone.
+    pub(super) fn wrote(&mut self, content: Vec<u8>) {
+        if self.written.contains(&content) {
+            return;
+        }
+        if self.written.len() >= MOST_WRITTEN {
+            self.written.remove(0);
+        }
+        self.written.push(content);
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -136,8 +156,8 @@ impl Part {
         voter: Voter,
     ) -> Result<(), WireError> {
         let prevotes = self.prevotes.as_ref().map(|prevotes| prevotes.as_bytes().to_vec());
-        let (accepted, hands_over) = (self.accepted.clone(), self.hands_over);
-        let stored = Stored { voter, accepted, prevotes, hands_over };
+        let (accepted, written) = (self.accepted.clone(), self.written.clone());
+        let stored = Stored { voter, accepted, prevotes, hands_over: self.hands_over, written };
         let stored = wire::encode("a part in a slot", &stored)?;
         batch.put(Table::Vote, &key(at)?, &stored);
         Ok(())

@@ -148,6 +148,73 @@ fn q18_held_back_votes_bind_the_next_view() {
     }
 }
 
+/// What a member votes for in its own view, if it does.
+fn ballot_in(view: &View, bytes: &[u8]) -> Option<Ballot> {
+    let Ok(Packet::Statement(statement)) = Packet::parse(bytes) else { return None };
+    let is_ballot = statement.tag() == Tag::Ballot;
+    is_ballot
+        .then(|| UncheckedBallot::read(statement, view).ok())
+        .flatten()
+        .map(|one| *one.ballot())
+}
+
+/// Q18 again, with votes that come after: a liar lets nobody see the prevotes to a proposal until the
+/// members have begun to hand their view over, and not bound the next one to it. Then they vote on nothing
+/// else, or two precommits and its own would decide the proposal behind their backs. And the view that
+/// they have voted for begins, although each would write another by now.
+#[test]
+fn q18_who_hands_a_view_over_votes_on_nothing_else_in_it() {
+    for (suite, restarts) in Suite::available().flat_map(|suite| [(suite, false), (suite, true)]) {
+        let mut mesh = Mesh::new(suite, 4);
+        mesh.nodes[3].down = true;
+        let liar = mesh.steal(3);
+        let event = proposal(1, 1);
+        let (prevotes, precommits) = (Held::default(), Held::default());
+        let (early, late) = (Arc::clone(&prevotes), Arc::clone(&precommits));
+        let handing_over = Arc::new(Mutex::new(true));
+        let (is_held, before) = (Arc::clone(&handing_over), Arc::clone(&mesh.view));
+        mesh.censor = Some(Box::new(move |from, bytes| {
+            let Some(ballot) = ballot_in(&before, bytes) else { return false };
+            let kept = match (ballot.event(), ballot.phase()) {
+                (Some(CriticalEvent::GovernanceProposal { .. }), Phase::Prevote) => &early,
+                (Some(CriticalEvent::GovernanceProposal { .. }), Phase::Precommit) => &late,
+                (Some(CriticalEvent::ViewChange { .. }), Phase::Precommit) => {
+                    return *is_held.lock();
+                }
+                _ => return false,
+            };
+            kept.lock().push((from, ballot.round(), bytes.to_vec()));
+            true
+        }));
+        let (_disk, change) = newcomer(&mesh);
+        for place in 0..3 {
+            let guard = mesh.guard(place);
+            guard.report_critical_event(event.clone(), mesh.now).unwrap();
+            guard.propose_change(change.clone(), mesh.now).unwrap();
+        }
+        mesh.pass(20_000);
+        assert_eq!(view(&mesh, 0).number().0, 0, "nobody saw a precommit to the next view");
+
+        let mut shown: Vec<_> = prevotes.lock().drain(..).map(|(_, _, vote)| vote).collect();
+        assert!(shown.len() >= 2, "{} prevotes", shown.len());
+        let lie = |round| liar.vote(&Ballot::for_event(&event, round, Phase::Prevote).unwrap());
+        shown.extend((0..9).map(lie));
+        for vote in &shown {
+            for place in 0..3 {
+                let _taken_or_not = mesh.give(place, link(3), vote);
+            }
+        }
+        mesh.pass(20_000);
+        for place in (0..3).filter(|_| restarts) {
+            mesh.restart(place);
+        }
+        mesh.pass(10_000);
+        assert_eq!(precommits.lock().len(), 0, "{suite}: the proposal can be decided in secret");
+        *handing_over.lock() = false;
+        until_in(&mut mesh, &[0, 1, 2], 1);
+    }
+}
+
 /// Q1, K11, promise P6: what is said in one view counts in no other. The member that left votes and
 /// attests on, in the old view and in the new one, and so do those who stayed, in the old one.
 #[test]
