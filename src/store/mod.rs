@@ -10,7 +10,7 @@ mod contract;
 #[cfg(feature = "durable-store")]
 mod durable;
 mod error;
-mod files;
+pub(crate) mod files;
 mod memory;
 mod os_files;
 mod table;

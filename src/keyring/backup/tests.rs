@@ -1,0 +1,1 @@
+//! Backups, sealed, damaged and opened.
