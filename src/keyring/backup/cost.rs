@@ -81,11 +81,16 @@ impl KdfCost {
         salt: &[u8; 16],
     ) -> Result<Key, BackupError> {
         let mut key = Zeroizing::new([0; 32]);
-        self.hash(passphrase.as_bytes(), salt, &mut *key)?;
+        self.hash(passphrase.as_bytes(), salt, &mut key)?;
         Ok(Key::new(key))
     }
 
-    fn hash(&self, secret: &[u8], salt: &[u8], out: &mut [u8; 32]) -> Result<(), BackupError> {
+    pub(super) fn hash(
+        &self,
+        secret: &[u8],
+        salt: &[u8],
+        out: &mut [u8; 32],
+    ) -> Result<(), BackupError> {
         let no_memory = BackupError::NoMemory { kib: self.memory_kib };
         let parameters = Params::new(self.memory_kib, self.passes, self.lanes, Some(out.len()));
         // The ranges of `new` lie within those of the crate beneath.
@@ -104,10 +109,10 @@ impl Default for KdfCost {
 }
 
 /// The memory that Argon2 fills. Its own would be given back as it is; this is wiped first.
-struct Memory(Vec<Block>);
+pub(super) struct Memory(pub(super) Vec<Block>);
 
 impl Memory {
-    fn of(blocks: usize) -> Option<Self> {
+    pub(super) fn of(blocks: usize) -> Option<Self> {
         let mut memory = Vec::new();
         memory.try_reserve_exact(blocks).ok()?;
         memory.resize(blocks, Block::default());

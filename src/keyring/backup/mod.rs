@@ -55,7 +55,7 @@ pub use directory::BackupDirectory;
 pub use error::BackupError;
 pub use file::{Backup, MAX_CONTENT_LEN};
 pub use header::Owner;
-pub use name::BackupName;
+pub use name::{BackupName, NotAName};
 pub use passphrase::Passphrase;
 pub use retention::Retention;
 #[cfg(feature = "shamir")]

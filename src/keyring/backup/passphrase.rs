@@ -17,7 +17,7 @@ const MAX_LEN: usize = 1024;
 /// Text is to be normalized by whoever reads it in, so that the same keys on another keyboard make the
 /// same bytes.
 #[derive(Clone)]
-pub struct Passphrase(Zeroizing<Vec<u8>>);
+pub struct Passphrase(pub(super) Zeroizing<Vec<u8>>);
 
 impl Passphrase {
     /// Takes the bytes.

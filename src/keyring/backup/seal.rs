@@ -13,7 +13,7 @@ pub(super) const TAG_LEN: usize = 16;
 pub(super) const NONCE_LEN: usize = 24;
 
 /// A key of 32 bytes. Wiped when dropped; there is no `Debug`.
-pub(super) struct Key(Zeroizing<[u8; 32]>);
+pub(super) struct Key(pub(super) Zeroizing<[u8; 32]>);
 
 impl Key {
     pub(super) const fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
