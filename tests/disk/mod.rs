@@ -125,10 +125,16 @@ impl Disk {
         Arc::new(self.clone())
     }
 
-    /// Another disk with the same on it, on which nothing was counted and that stops at `stop`.
-    pub(crate) fn copy(&self, stop: Option<Stop>) -> Self {
+    /// Another disk with the same on it, on which nothing was counted.
+    pub(crate) fn copy(&self) -> Self {
         let state = self.0.lock().clone();
-        Self::of(State { stop, steps: Vec::new(), locks: BTreeSet::new(), ..state })
+        Self::of(State { stop: None, steps: Vec::new(), locks: BTreeSet::new(), ..state })
+    }
+
+    /// Counts from here on, and stops at `stop`.
+    pub(crate) fn stop_at(&self, stop: Option<Stop>) {
+        let mut state = self.0.lock();
+        (state.stop, state.steps) = (stop, Vec::new());
     }
 
     /// What a restart finds.
