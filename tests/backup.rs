@@ -199,6 +199,12 @@ fn nothing_is_pruned_for_a_backup_that_does_not_open() {
     assert_eq!(directory.list().unwrap(), [first]);
     assert_eq!(open(&directory, &first), "first");
     disk.rot(false);
+    // What opens must be what was written, too.
+    disk.confuse(Some(&directory.path_of(&first)));
+    let error = write(&directory, "second", 2).unwrap_err();
+    assert!(matches!(error, BackupError::NotVerified { .. }), "{error}");
+    disk.confuse(None);
+    assert_eq!(directory.list().unwrap(), [first]);
     write(&directory, "second", 2).unwrap();
     assert_eq!(times(&directory), [2]);
 }

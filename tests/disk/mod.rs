@@ -104,6 +104,8 @@ struct State {
     /// Flips a bit of whatever is written.
     rots: bool,
     ignores_directory_syncs: bool,
+    /// What every file reads as that is opened to be read.
+    stale: Option<usize>,
 }
 
 /// A disk; clones are the same one.
@@ -195,6 +197,12 @@ impl Disk {
         self.0.lock().ignores_directory_syncs = true;
     }
 
+    /// From now on whatever is opened to be read is this file.
+    pub(crate) fn confuse(&self, path: Option<&Path>) {
+        let mut state = self.0.lock();
+        state.stale = path.map(|path| state.file(path).unwrap());
+    }
+
     /// The whole content of a file.
     pub(crate) fn content(&self, path: &Path) -> Option<Vec<u8>> {
         let state = self.0.lock();
@@ -262,6 +270,7 @@ impl Files for Disk {
                 state.seen.insert(path.to_path_buf(), Some(file));
                 file
             }
+            (found, Access::Read) => state.stale.unwrap_or(found?),
             (found, _) => found?,
         };
         Ok(Arc::new(Open { disk: self.clone(), file, locked: Mutex::new(false) }))
