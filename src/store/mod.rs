@@ -5,12 +5,14 @@
 //! keeps everything in one file. [`Files`] is what it asks of a disk, so that a test can stand a
 //! faulty one under it.
 
+#[cfg(any(feature = "durable-store", feature = "backup"))]
+pub(crate) mod ancestors;
 mod batch;
 mod contract;
 #[cfg(feature = "durable-store")]
 mod durable;
 mod error;
-pub(crate) mod files;
+mod files;
 mod memory;
 mod os_files;
 mod table;

@@ -93,11 +93,11 @@ impl Node {
                     seen.boot = seen.boot.max(mark.nonce.boot);
                     seen.epoch = seen.epoch.max(Some(mark.epoch));
                 }
-                Packet::Statement(statement) if statement.head().origin == id(1) => {
-                    if statement.tag() == Tag::Ballot {
-                        let read = UncheckedBallot::read(statement, &self.view).unwrap();
-                        seen.ballots.push(*read.ballot());
-                    }
+                Packet::Statement(statement)
+                    if statement.head().origin == id(1) && statement.tag() == Tag::Ballot =>
+                {
+                    let read = UncheckedBallot::read(statement, &self.view).unwrap();
+                    seen.ballots.push(*read.ballot());
                 }
                 _ => {}
             }

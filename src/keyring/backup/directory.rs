@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::file::MAX_FILE_LEN;
 use super::{Backup, BackupError, BackupName, KdfCost, Owner, Passphrase, Retention};
-use crate::store::files::create_directories;
+use crate::store::ancestors::create_directories;
 use crate::store::{Access, Files, OpenFile, OsFiles};
 use crate::suite::Entropy;
 

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::store::files::create_directories;
+use crate::store::ancestors::create_directories;
 use crate::store::{Access, EntryKind, Files, OpenFile, StoreError};
 
 /// A store's directory, locked for as long as this value lives.
