@@ -21,7 +21,7 @@ pub(crate) const DIRECTORY: &str = "MESHWARD_TEST_KILL_NODE";
 fn say(line: &str) {
     let mut out = stdout().lock();
     // The test harness has begun a line of its own.
-    if writeln!(out, "\n{line}").and_then(|()| out.flush()).is_err() {
+    if writeln!(out, "\n{line} end").and_then(|()| out.flush()).is_err() {
         std::process::exit(0);
     }
 }

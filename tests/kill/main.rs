@@ -46,6 +46,8 @@ struct Seen {
 impl Seen {
     /// One line of what the process said.
     fn line(&mut self, line: &str, boot: &mut u32, peers: &[Peer]) {
+        // The last line may be cut off by the kill.
+        let line = line.strip_suffix(" end").unwrap_or_default();
         let Some((what, rest)) = line.split_once(' ') else { return };
         match what {
             "packet" => self.packet(&from_hex(rest), boot, peers),
