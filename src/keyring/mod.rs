@@ -1,6 +1,8 @@
 //! This node's own keys: the identity on disk, the boot counter, the order of nonces, rotation; and
 //! the history of everybody's.
 
+#[cfg(feature = "backup")]
+pub mod backup;
 mod boot;
 mod error;
 mod history;

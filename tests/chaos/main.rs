@@ -7,6 +7,8 @@
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
 mod accidents;
+#[cfg(feature = "backup")]
+mod backups;
 mod certificates;
 mod crowds;
 mod gossip;
