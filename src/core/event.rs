@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::id::{Digest, Epoch, LinkId, Millis, NodeId, ViewNumber};
 use crate::membership::{Change, View};
-use crate::quorum::{Certificate, CriticalEvent, EquivocationProof};
+use crate::quorum::{Ballot, Certificate, CriticalEvent, EquivocationProof};
 use crate::reputation::Offence;
 use crate::suite::Suite;
 
@@ -54,6 +54,14 @@ pub enum Event {
     /// others refuse its messages for a while, and take its beacons for signs of life only once they are
     /// past the numbers that were used before. Rotating the key lets it be heard at once.
     Equivocation(Arc<EquivocationProof>),
+    /// This is a vote of this node, signed with its key, that it does not remember: its disk was rolled
+    /// back to before it, or another host speaks under its identity. It says nothing more in that slot,
+    /// after a restart and in later views, too, and does not help to hand over this view. The others
+    /// decide without it.
+    Abstains {
+        /// The vote.
+        ballot: Ballot,
+    },
     /// A member votes for this in an exclusive slot, and nobody did before as far as is known here.
     /// A host that accepts it says so by reporting it as well.
     Proposed {

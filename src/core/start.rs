@@ -82,6 +82,7 @@ impl Core {
             has_left: AtomicBool::new(false),
         };
         core.resume_sentences(now);
+        core.abstain_where_proven();
         Ok(core)
     }
 }

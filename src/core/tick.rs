@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
 
+use super::once::OncePerLink;
 use super::{Core, Event, Output};
 use crate::id::Millis;
 use crate::quorum::Slot;
@@ -36,6 +37,8 @@ pub(super) struct Timers {
     /// Certificates that this node sent lately, or is to send.
     told: VecDeque<Told>,
     pub(super) last_proof_write: Option<Millis>,
+    /// Over which links votes in this node's name were checked.
+    pub(super) own_checks: OncePerLink,
     /// What the start brought about, and the host has not been told yet.
     pub(super) since_start: Vec<Output>,
     /// One was sent unasked since the last resend interval began.

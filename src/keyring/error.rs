@@ -90,6 +90,10 @@ pub enum Misuse {
     /// may be undecided.
     #[error("too many proposals are undecided here")]
     TooManyProposals,
+    /// This node may have voted in that slot what it does not remember, so it says nothing more there:
+    /// see [`Event::Abstains`](crate::Event::Abstains).
+    #[error("this node does not know what it voted in that slot, and abstains")]
+    Abstains,
     /// A change of the members that cannot be made.
     #[error("the change of the members: {0}")]
     Change(String),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Ballot;
 use super::ballot::CastBallot;
 use crate::id::{Digest, Epoch, MeshId, NodeId};
 use crate::membership::{Directory, KeyRecord, MemberIndex};
@@ -113,6 +114,15 @@ impl EquivocationProof {
     /// The proof as it goes on the wire and into files.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The first of two votes that it consists of; `None` if it does not consist of votes.
+    pub(crate) fn ballot(&self, directory: &Directory) -> Option<Ballot> {
+        let UncheckedProof { content, .. } = UncheckedProof::read(&self.bytes, directory).ok()?;
+        match content {
+            Content::Votes(first, _) => Some(read_vote(first, directory).ok()?.ballot()),
+            Content::Headers(..) => None,
+        }
     }
 
     /// The keys that it was checked under, all that is needed to check it again.

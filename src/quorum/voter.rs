@@ -124,6 +124,24 @@ impl Voter {
         self.valid
     }
 
+    /// Whether it cannot have said this in that round and phase, as far as it remembers: if it did, it
+    /// has forgotten something that binds it.
+    ///
+    /// What it said in rounds that it has left it need not remember, as it never votes there again; but
+    /// what it precommitted to, it is locked on, or was until two thirds prevoted another content later.
+    pub fn has_forgotten(&self, round: u32, is_precommit: bool, choice: Choice) -> bool {
+        if round < self.round {
+            let binds = choice.filter(|_| is_precommit);
+            return binds.is_some_and(|content| match self.locked {
+                Some(locked) if locked.round == round => locked.content != content,
+                Some(locked) => locked.round < round,
+                None => true,
+            });
+        }
+        let said = if is_precommit { self.precommit } else { self.prevote };
+        round > self.round || said != Some(choice)
+    }
+
     /// Notes that two thirds prevoted a content. Tells whether that is news.
     pub fn learn(&mut self, backed: Backed) -> bool {
         let news = self.valid.is_none_or(|valid| valid.round < backed.round);
