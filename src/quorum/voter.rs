@@ -217,3 +217,41 @@ impl Voter {
         is_free && (backed.is_some() || accepted.contains(&content))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(seed: u8) -> Choice {
+        Some(Digest::from_bytes([seed; 32]))
+    }
+
+    #[test]
+    fn what_cannot_have_been_said_was_forgotten() {
+        let (prevote, precommit) = (false, true);
+        let mut voter = Voter::default();
+        assert!(
+            voter.has_forgotten(0, prevote, content(1)) && voter.has_forgotten(0, prevote, None)
+        );
+        voter.apply(Act::Enter(3));
+        voter.apply(Act::Prevote(content(1)));
+        voter.apply(Act::Precommit(content(1)));
+        for phase in [prevote, precommit] {
+            assert!(!voter.has_forgotten(3, phase, content(1)));
+            assert!(
+                voter.has_forgotten(3, phase, content(2)) && voter.has_forgotten(3, phase, None)
+            );
+            assert!(
+                voter.has_forgotten(4, phase, content(1)) && voter.has_forgotten(4, phase, None)
+            );
+        }
+        voter.apply(Act::Enter(5));
+        // It never votes in an earlier round again, and what it precommitted to it is locked on.
+        assert!(!voter.has_forgotten(2, prevote, content(2)));
+        assert!(!voter.has_forgotten(4, precommit, None));
+        assert!(!voter.has_forgotten(2, precommit, content(2)), "it has left that lock since");
+        assert!(!voter.has_forgotten(3, precommit, content(1)));
+        assert!(voter.has_forgotten(3, precommit, content(2)));
+        assert!(voter.has_forgotten(4, precommit, content(1)), "a later lock than it knows of");
+    }
+}

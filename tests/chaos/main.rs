@@ -9,6 +9,7 @@
 mod accidents;
 mod certificates;
 mod crowds;
+mod forgotten;
 mod gossip;
 mod health;
 mod links;
