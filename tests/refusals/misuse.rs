@@ -130,6 +130,16 @@ fn reporting(suite: Suite, met: &mut Provoked) {
         vote(content).unwrap();
     }
     met.meet(&misuse(vote(17)), "too many proposals are undecided here");
+    let other = CriticalEvent::GovernanceProposal {
+        topic: Digest::from_bytes([8; 32]),
+        sequence: 1,
+        content: Digest::from_bytes([1; 32]),
+    };
+    // Signed with its key, and it knows nothing of it.
+    assert!(mesh.give(0, link(1), &mesh.steal(0).attest(&other)).is_err());
+    let forgotten = misuse(mesh.guard(0).report_critical_event(other, mesh.now));
+    let says = "this node does not know what it voted in that slot, and abstains";
+    met.meet(&forgotten, says);
     let stranger = Change::of(&mesh.view).leave(STRANGER);
     let change = misuse(mesh.guard(0).propose_change(stranger, mesh.now));
     met.meet(&change, &format!("the change of the members: {STRANGER} is no member"));
