@@ -117,6 +117,6 @@ pub(super) fn fingerprint(statement: &Statement<'_>) -> Digest {
     Digest::of("meshward 2026 rotation statement", &whole(statement))
 }
 
-fn whole(statement: &Statement<'_>) -> Vec<u8> {
+pub(super) fn whole(statement: &Statement<'_>) -> Vec<u8> {
     [statement.signed(), statement.signature(), statement.attachment()].concat()
 }

@@ -30,8 +30,10 @@ impl Core {
         now: Millis,
         outputs: &mut Vec<Output>,
     ) {
-        if statement.tag() != Tag::Ballot {
-            return;
+        match statement.tag() {
+            Tag::Ballot => {}
+            Tag::Claim => return self.look_at_own_claim(link, &statement, now, outputs),
+            _ => return,
         }
         let Ok(ballot) = UncheckedBallot::read(statement, self.view()) else { return };
         if self.quorum.has_forgotten(&ballot)
@@ -43,7 +45,7 @@ impl Core {
         }
     }
 
-    fn may_check_own(&self, link: Link, now: Millis) -> bool {
+    pub(super) fn may_check_own(&self, link: Link, now: Millis) -> bool {
         let interval_ms = self.config.quorum.resend_ms;
         let mut timers = self.timers.lock();
         timers.own_checks.may(link, MOST_OWN_CHECKS, interval_ms, now)
@@ -96,6 +98,16 @@ impl Core {
         {
             outputs.push(Output::SendTo { link, packet });
         }
+    }
+
+    /// Whether a statement in the name of this node was signed with a key that it has or had.
+    pub(super) fn has_said(&self, statement: &Statement<'_>) -> bool {
+        let (head, tag) = (statement.head(), statement.tag());
+        let key = self.directory.key_ever(self.me, (head.epoch, head.key, head.suite));
+        let (signed, signature) = (statement.signed(), statement.signature());
+        key.zip(tag.purpose()).is_some_and(|(key, purpose)| {
+            self.directory.verify(&key, purpose, signed, signature).is_ok()
+        })
     }
 
     pub(super) fn may_show(&self, link: Link, member: MemberIndex, now: Millis) -> bool {

@@ -41,6 +41,8 @@ impl Core {
                     Tag::Rotation => self.take_rotation(link, &statement, now, outputs),
                     Tag::Challenge => self.take_challenge(link, &statement, now),
                     Tag::Answer => self.take_answer(link, &statement, now, outputs),
+                    Tag::Claim => self.take_claim(link, &statement, now, outputs),
+                    Tag::Witness => self.take_witness(link, &statement, now, outputs),
                     _ => self.take_hello(link, &statement, now, outputs),
                 }
             }

@@ -52,6 +52,11 @@ pub enum Misuse {
     /// The sequence of this boot is used up.
     #[error("all nonces of this boot are used; restart to begin the next")]
     NoncesExhausted,
+    /// This node's disk may have been rolled back, and no quorum has witnessed the number of this start
+    /// yet: what it signs now could be signed under a number that was used before. It may sign after
+    /// [`Event::BootConfirmed`](crate::Event::BootConfirmed).
+    #[error("no quorum has witnessed the number of this start yet")]
+    Unconfirmed,
     /// The boot counter or the key epoch cannot be counted any further.
     #[error("the {0} is used up")]
     CounterExhausted(&'static str),

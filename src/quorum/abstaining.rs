@@ -11,10 +11,12 @@
 
 use super::ballot::{Phase, UncheckedBallot};
 use super::part::Abstains;
+use super::proof::verify_header_ever;
 use super::validator::State;
 use super::{Ballot, EquivocationProof, QuorumValidator, Slot};
-use crate::id::ViewNumber;
+use crate::id::{Mark, ViewNumber};
 use crate::membership::MemberIndex;
+use crate::wire::SignedHeader;
 
 impl QuorumValidator {
     /// Whether a ballot in the name of this node shows, if its signature holds, that it has forgotten
@@ -46,6 +48,26 @@ impl QuorumValidator {
         let part = state.parts.entry(slot).or_default();
         part.hands_over |= hands_over;
         part.abstains.get_or_insert(Abstains { since, is_written: false });
+    }
+
+    /// Votes on nothing in this start. Tells whether that is news.
+    pub(crate) fn abstain_from_all(&self) -> bool {
+        !std::mem::replace(&mut self.state.lock().abstains_from_all, true)
+    }
+
+    /// Whether this node votes on nothing.
+    pub(crate) fn abstains_from_all(&self) -> bool {
+        self.state.lock().abstains_from_all
+    }
+
+    /// Whether a header is this node's, under a key that it has or had.
+    pub(crate) fn has_signed(&self, signed: &SignedHeader<'_>) -> bool {
+        verify_header_ever(signed, &self.directory) == Ok(self.me)
+    }
+
+    /// The newest mark of a member and, if it is at hand, the header that it is of.
+    pub(crate) fn newest_header(&self, member: MemberIndex) -> (Option<Mark>, Vec<u8>) {
+        self.marks.evidence(member)
     }
 
     /// Says nothing more in the slot in which this node, as `proof` shows, voted twice. Tells one of

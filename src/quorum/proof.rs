@@ -222,7 +222,7 @@ pub(super) fn verify_header(
 }
 
 /// The same of what may have been said long ago, which contradicts itself all the same.
-fn verify_header_ever(
+pub(super) fn verify_header_ever(
     signed: &SignedHeader<'_>,
     directory: &Directory,
 ) -> Result<MemberIndex, Refusal> {
