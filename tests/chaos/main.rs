@@ -7,6 +7,7 @@
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
 mod accidents;
+mod boots;
 mod certificates;
 mod crowds;
 mod forgotten;

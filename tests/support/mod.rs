@@ -192,6 +192,8 @@ impl Mesh {
                     match node.guard.sign_beacon(b"here", clock) {
                         // It has left the mesh.
                         Ok(()) | Err(Error::Misuse(Misuse::NotAMember(_))) => {}
+                        // It has yet to be confirmed.
+                        Err(Error::Misuse(Misuse::Unconfirmed)) => {}
                         Err(error) => panic!("{error}"),
                     }
                 }
