@@ -305,3 +305,42 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::membership::{faults_tolerated, quorum_size};
+
+    /// All sets of `size` of the first `n` members that the first is in.
+    fn sets(n: usize, size: usize) -> Vec<u32> {
+        let all = (0..1_u32 << n).filter(|set| set & 1 == 1);
+        all.filter(|set| set.count_ones() as usize == size).collect()
+    }
+
+    /// Whether any two quorums of the node at the first place share a member outside `faulty` members,
+    /// the node among them.
+    fn are_told(n: usize, faulty: usize) -> bool {
+        let (quorums, faulty) = (sets(n, quorum_size(n)), sets(n, faulty));
+        quorums.iter().all(|one| {
+            let honest = |other: &u32| faulty.iter().all(|faulty| one & other & !faulty != 0);
+            quorums.iter().all(honest)
+        })
+    }
+
+    /// The rule's arithmetic, set by set: whoever was in both quorums and forgot nothing tells the one
+    /// start of the other. The node, whose disk was rolled back, is one of the f; beside f liars it
+    /// would be one too many.
+    #[test]
+    fn two_quorums_share_one_that_has_not_forgotten() {
+        for n in 4..=10 {
+            let faults = faults_tolerated(n);
+            assert!(are_told(n, faults), "n = {n}");
+        }
+        for n in [4, 7, 10] {
+            assert!(!are_told(n, faults_tolerated(n) + 1), "n = {n} bears one more");
+        }
+        for n in 1..=2_000 {
+            let (quorum, faults) = (quorum_size(n), faults_tolerated(n));
+            assert!(2 * quorum - n > faults && n - faults >= quorum, "n = {n}");
+        }
+    }
+}
