@@ -256,7 +256,7 @@ fn unknown_codes_are_errors() {
             let refused = Packet::parse(&with(bytes.clone(), 0, &[version])).err();
             assert_eq!(refused, Some(WireError::Version { found: version }));
         }
-        for found in (0..=u8::MAX).filter(|tag| !(1..=14).contains(tag)) {
+        for found in (0..=u8::MAX).filter(|tag| !(1..=16).contains(tag)) {
             let refused = Packet::parse(&with(bytes.clone(), 1, &[found])).err();
             assert_eq!(refused, Some(WireError::Tag { found }));
         }

@@ -25,7 +25,7 @@ impl Mesh {
     }
 
     /// What its store gives back, in the view of `directory`.
-    fn from_store(&self, directory: &Arc<Directory>, store: &MemoryStore) -> QuorumValidator {
+    fn restored(&self, directory: &Arc<Directory>, store: &MemoryStore) -> QuorumValidator {
         let me = directory.view().index_of(&id(0)).unwrap();
         let config = QuorumConfig::default();
         let quorum = QuorumValidator::new(Arc::clone(directory), me, config, NOW).unwrap();
@@ -81,7 +81,7 @@ fn k14_a_vote_that_is_not_remembered_silences_its_voter_in_its_slot_for_good() {
             let stays_free = mesh.quorum.accept_content(&proposal(2, 1), mesh.signs(), NOW);
             assert!(stays_free.is_ok(), "other slots are others");
 
-            mesh.quorum = mesh.from_store(&Arc::clone(&mesh.directory), &store);
+            mesh.quorum = mesh.restored(&Arc::clone(&mesh.directory), &store);
             assert!(!says_something(&mesh, &proposal(1, 2), &store), "after a restart");
 
             // A member leaves, and the slot goes on in the next view.
@@ -94,7 +94,7 @@ fn k14_a_vote_that_is_not_remembered_silences_its_voter_in_its_slot_for_good() {
             store.apply(&batch).unwrap();
             (mesh.quorum, mesh.directory) = (quorum, next);
             assert!(!says_something(&mesh, &proposal(1, 2), &store), "in the next view");
-            mesh.quorum = mesh.from_store(&Arc::clone(&mesh.directory), &store);
+            mesh.quorum = mesh.restored(&Arc::clone(&mesh.directory), &store);
             assert!(!says_something(&mesh, &proposal(1, 2), &store), "and after a restart in it");
         }
     }
@@ -119,7 +119,7 @@ fn what_is_remembered_silences_nobody() {
             assert!(!mesh.shown(&said));
             let other = Ballot::for_event(&proposal(1, 2), 0, Phase::Precommit).unwrap();
             assert!(mesh.shown(&other) && mesh.shown(&ballot(1, 1, Phase::Prevote)));
-            mesh.quorum = mesh.from_store(&Arc::clone(&mesh.directory), &store);
+            mesh.quorum = mesh.restored(&Arc::clone(&mesh.directory), &store);
         }
     }
 }
@@ -139,7 +139,7 @@ fn what_was_signed_before_it_was_shown_does_not_leave() {
         assert!(mesh.quorum.written(write, NOW).packets.is_empty());
         assert!(mesh.all_due(&event, &store, NOW).is_empty(), "the abstention is written");
         assert!(mesh.quorum.undecided().is_empty());
-        let again = mesh.from_store(&mesh.directory, &store);
+        let again = mesh.restored(&mesh.directory, &store);
         assert!(again.state.lock().parts.values().all(|part| part.abstains.is_some()));
     }
 }
