@@ -210,9 +210,9 @@ fn k15_a_mesh_that_restarts_as_a_whole_comes_up() {
             }
             mesh.pass(3_000);
             assert!((0..7).all(|place| boot(&mesh, place) == Some(2)), "{suite}");
-            for place in 0..7 {
+            for (place, old) in old.iter().enumerate() {
                 match place < rolled_back {
-                    true => restart_on(&mut mesh, place, &old[place]),
+                    true => restart_on(&mut mesh, place, old),
                     false => mesh.restart(place),
                 }
             }
