@@ -8,7 +8,7 @@ use std::sync::Arc;
 use meshward::wire::{Header, Packet, Tag};
 use meshward::{
     Change, Config, CriticalEvent, Digest, DiskTrust, Error, Event, Identity, Misuse, Nonce,
-    OsEntropy, Refusal, Suite,
+    OsEntropy, Suite,
 };
 
 use crate::accidents::copied;
