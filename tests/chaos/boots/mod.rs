@@ -5,10 +5,11 @@ mod hosts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use meshward::wire::{Header, Packet, Tag};
+use meshward::suite::Purpose;
+use meshward::wire::{Header, Kind, Packet, Tag};
 use meshward::{
     Change, Config, CriticalEvent, Digest, DiskTrust, Error, Event, Identity, Misuse, Nonce,
-    OsEntropy, Suite,
+    OsEntropy, Refusal, Suite,
 };
 
 use crate::accidents::copied;
@@ -150,7 +151,9 @@ fn k14_nothing_is_signed_while_the_only_witness_is_away() {
         let refused = mesh.guard(3).rotate_keys(suite, mesh.now);
         assert!(matches!(refused, Err(Error::Misuse(Misuse::Unconfirmed))), "{refused:?}");
         assert!(of(&mesh, 3, Tag::Ballot).is_empty() && of(&mesh, 3, Tag::Rotation).is_empty());
+        // It has been restarted meanwhile, and knows by its disk alone.
         mesh.nodes[0].down = false;
+        mesh.restart(0);
         mesh.pass(20_000);
         assert_eq!(boot(&mesh, 3), Some(3), "{suite}");
         assert_no_number_twice(&mesh);
@@ -183,7 +186,19 @@ fn k14_liars_do_not_push_a_boot_to_its_end() {
                 content.extend(0_u64.to_le_bytes());
                 content.extend([9; 16]);
                 content.extend(u32::MAX.to_le_bytes());
-                let _taken_of_a_member = mesh.give(0, link(place), &liar.say(Tag::Claim, &content));
+                let claim = liar.say(Tag::Claim, &content);
+                let _taken_of_a_member = mesh.give(0, link(place), &claim);
+                // In the node's own name, under its own key, as far as one can tell without a check.
+                let mut forged = mesh.steal(6).say(Tag::Claim, &content);
+                let end = forged.len() - suite.signature_len();
+                forged[end..].copy_from_slice(&claim[end..]);
+                assert_eq!(mesh.give(6, link(place), &forged).unwrap_err(), Refusal::Own);
+                let high = Nonce { boot: u32::MAX - 1, sequence: 1 };
+                let header = mesh.steal(6).header(Kind::Beacon, high);
+                let frame = liar.forge(header, b"", Purpose::Frame);
+                assert_eq!(mesh.give(6, link(place), &frame).unwrap_err(), Refusal::Own);
+                let beside = [witness(liar, 6, riddle, high.boot), frame].concat();
+                let _shows_nothing = mesh.give(6, link(place), &beside);
             }
             mesh.pass(250);
         }
