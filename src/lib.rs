@@ -88,7 +88,9 @@ pub mod store;
 pub mod suite;
 pub mod wire;
 
-pub use crate::core::{Accepted, Blame, Config, Core, Event, Output, Stats, Step, WriteId};
+pub use crate::core::{
+    Accepted, Blame, Config, Core, DiskTrust, Event, Output, Stats, Step, WriteId,
+};
 pub use crate::gossip::{GossipConfig, Message, SignedGossip};
 pub use crate::host::{Host, MapekMonitor, MeshByzantineProtection, MeshRouter, PeerHealth};
 pub use crate::id::{

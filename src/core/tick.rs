@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
 
+use super::once::OncePerLink;
 use super::{Core, Event, Output};
 use crate::id::Millis;
 use crate::quorum::Slot;
@@ -36,6 +37,9 @@ pub(super) struct Timers {
     /// Certificates that this node sent lately, or is to send.
     told: VecDeque<Told>,
     pub(super) last_proof_write: Option<Millis>,
+    /// Over which links votes in this node's name were checked.
+    pub(super) own_checks: OncePerLink,
+    pub(super) last_witness: Option<Millis>,
     /// What the start brought about, and the host has not been told yet.
     pub(super) since_start: Vec<Output>,
     /// One was sent unasked since the last resend interval began.
@@ -165,6 +169,13 @@ impl Core {
             tracing::warn!(away_ms, "the ticks come late: silence in between is not counted");
         }
         self.release(now, &mut outputs);
+        self.witness(now, &mut outputs);
+        self.claim_boot(now, &mut outputs);
+        if !self.keyring.is_confirmed() {
+            self.step_on(&mut outputs);
+            self.watch_quorum(now, &mut outputs);
+            return outputs;
+        }
         self.send_again(now, &mut outputs);
         for slot in self.quorum.open_slots() {
             self.vote(&slot, now, &mut outputs);

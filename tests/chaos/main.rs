@@ -9,8 +9,10 @@
 mod accidents;
 #[cfg(feature = "backup")]
 mod backups;
+mod boots;
 mod certificates;
 mod crowds;
+mod forgotten;
 mod gossip;
 mod health;
 mod links;
