@@ -378,24 +378,4 @@ impl QuorumValidator {
         }
         Ok(standing)
     }
-
-    /// Takes back this node's part in a slot as it was stored in an earlier boot, if that was in this
-    /// view.
-    ///
-    /// # Errors
-    /// [`WireError`] when it cannot be read: what bound this node is not known then.
-    pub(crate) fn restore_part(&self, place: &[u8], stored: &[u8]) -> Result<(), WireError> {
-        let (view, slot): (ViewNumber, Slot) = wire::decode("a slot", place)?;
-        if view != self.directory.view().number() {
-            return Ok(());
-        }
-        let part = Part::restore(stored, &self.directory)?;
-        let mut state = self.state.lock();
-        state.handover.has_begun |= part.hands_over;
-        if matches!(slot, Slot::Membership(_)) {
-            state.handover.take_back_changes(&part.written);
-        }
-        state.parts.insert(slot, part);
-        Ok(())
-    }
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Slot;
 use super::ballot::{Ballot, Phase};
 use super::prevotes::Prevotes;
 use super::reports::signing_key;
 use super::validator::State;
 use super::voter::{Stage, Voter};
+use super::{QuorumValidator, Slot};
 use crate::id::{Digest, Millis, ViewNumber};
 use crate::membership::Directory;
 use crate::store::{Batch, Table};
@@ -89,6 +89,28 @@ pub(super) fn has_waited(
     }
     *waits = waits_for.map(|waits_for| (waits_for, now));
     false
+}
+
+impl QuorumValidator {
+    /// Takes back this node's part in a slot as it was stored in an earlier boot, if that was in this
+    /// view.
+    ///
+    /// # Errors
+    /// [`WireError`] when it cannot be read: what bound this node is not known then.
+    pub(crate) fn restore_part(&self, place: &[u8], stored: &[u8]) -> Result<(), WireError> {
+        let (view, slot): (ViewNumber, Slot) = wire::decode("a slot", place)?;
+        if view != self.directory.view().number() {
+            return Ok(());
+        }
+        let part = Part::restore(stored, &self.directory)?;
+        let mut state = self.state.lock();
+        state.handover.has_begun |= part.hands_over;
+        if matches!(slot, Slot::Membership(_)) {
+            state.handover.take_back_changes(&part.written);
+        }
+        state.parts.insert(slot, part);
+        Ok(())
+    }
 }
 
 impl State {
