@@ -21,6 +21,10 @@ pub struct Config {
     /// Keys kept ready for checking. ML-DSA-65 needs 43 KiB for each, Dilithium3 2 KiB. A mesh with
     /// more members than this pays for expanding a key whenever it comes round again. 1 to 16 384.
     pub prepared_keys: usize,
+    /// Whether keys may be rotated to a weaker suite, this node's own and others'. No by default: whoever
+    /// can break the weaker suite would want it. All members need it set before one of them does it; a
+    /// member that has not takes nothing more of the one that did until it comes back.
+    pub allow_downgrades: bool,
 }
 
 impl Default for Config {
@@ -32,6 +36,7 @@ impl Default for Config {
             links: ReputationConfig::default(),
             grace_ms: 60_000,
             prepared_keys: 256,
+            allow_downgrades: false,
         }
     }
 }

@@ -14,9 +14,9 @@ use super::tick::Timers;
 use super::{Config, Core};
 use crate::gossip::{COOKIES_SENT, GossipConfig, Ledgers, SignedGossip};
 use crate::id::Millis;
-use crate::keyring::{Error, Fault, Identity, Keyring, Misuse, verify_rotation};
+use crate::keyring::{Error, Fault, Identity, KeyChange, Keyring, Misuse};
 use crate::limit::Rate;
-use crate::membership::{Directory, MemberIndex, RotatedKey, View};
+use crate::membership::{Directory, MemberIndex, View};
 use crate::quorum::QuorumValidator;
 use crate::reputation::Ledger;
 use crate::store::{Store, Table};
@@ -45,9 +45,12 @@ impl Core {
         let past = Past::load(view, store)?;
         let view = Arc::clone(past.newest());
         let me = view.index_of(&node).ok_or(Misuse::NotAMember(node))?;
-        let directory = Arc::new(Directory::new(Arc::clone(&view), config.prepared_keys));
+        let directory = Directory::new(Arc::clone(&view), config.prepared_keys)
+            .taking_downgrades(config.allow_downgrades);
+        let directory = Arc::new(directory);
         let rate = config.gossip.origin_rate;
-        let keyring = Arc::new(Keyring::start(identity, store, view.mesh(), rate, now)?);
+        let keyring = Keyring::start(identity, store, view.mesh(), rate, now)?;
+        let keyring = Arc::new(keyring.allowing_downgrades(config.allow_downgrades));
         take_back_own_key(&directory, &keyring, me, config.grace_ms, now)?;
         let quorum = QuorumValidator::new(Arc::clone(&directory), me, config.quorum.clone(), now)?;
         quorum.take_over_carried().map_err(Fault::from)?;
@@ -82,6 +85,8 @@ impl Core {
             has_left: AtomicBool::new(false),
         };
         core.resume_sentences(now);
+        // Nobody has heard of a recovery yet, and nothing else that this node says is taken before.
+        core.timers.lock().history_wanted = core.keyring.record().epoch.recovery > 0;
         Ok(core)
     }
 }
@@ -136,12 +141,12 @@ fn take_back_own_key(
             tracing::warn!(%refusal, "a stored rotation does not follow from this view");
         }
     }
-    let active = keyring.active();
+    let record = keyring.record();
     let known = directory.current(me).ok_or(Misuse::NotAMember(keyring.node()))?;
-    if known.epoch == active.epoch && known.key == *active.key.public_key() {
-        return Ok(());
+    match *known == record {
+        true => Ok(()),
+        false => Err(Misuse::ForeignKey(record.epoch).into()),
     }
-    Err(Misuse::ForeignKey(active.epoch).into())
 }
 
 fn follow(
@@ -158,8 +163,7 @@ fn follow(
         // The view gives a key that this one has led to.
         return Ok(());
     }
-    let claim = verify_rotation(&statement, directory, me, now)?;
-    let rotated = RotatedKey { to: claim.to, closing: claim.closing, grace_until };
-    directory.rotate(me, statement.head().epoch, rotated);
+    let change = KeyChange::verify(&statement, directory, me, now)?;
+    change.apply(directory, (me, statement.head().epoch), grace_until);
     Ok(())
 }

@@ -2,15 +2,22 @@
 //! the history of everybody's.
 
 mod boot;
+mod candidates;
 mod error;
 mod history;
 mod identity;
+mod key_change;
+mod recovery;
+mod recovery_key;
 mod ring;
 mod rotation;
 
 pub use error::{Error, Fault, Misuse};
 pub use history::{HistoryError, KeyHistory, MAX_ROTATIONS};
 pub use identity::Identity;
+pub use key_change::KeyChange;
+pub use recovery::{RecoveryClaim, seal_recovery, verify_recovery};
+pub use recovery_key::RecoveryKey;
 pub use ring::{ActiveKey, Keyring, PreparedRotation, Ticket};
 pub use rotation::{RotationClaim, seal_rotation, verify_rotation};
 

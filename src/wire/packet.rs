@@ -40,6 +40,8 @@ pub enum Tag {
     Change,
     /// The step to the next view.
     View,
+    /// A key that takes the place of all that a member had before, by its recovery key.
+    Recovery,
 }
 
 impl Tag {
@@ -60,6 +62,7 @@ impl Tag {
             Self::Answer => 12,
             Self::Change => 13,
             Self::View => 14,
+            Self::Recovery => 15,
         }
     }
 
@@ -79,6 +82,7 @@ impl Tag {
             12 => Self::Answer,
             13 => Self::Change,
             14 => Self::View,
+            15 => Self::Recovery,
             _ => return None,
         })
     }
@@ -114,7 +118,7 @@ pub(super) fn expect(tag: Tag, bytes: &[u8]) -> Result<(), WireError> {
 pub enum Packet<'a> {
     /// A signed header with a body.
     Frame(Frame<'a>),
-    /// An attestation, a ballot, a rotation, a Hello, a challenge or an answer.
+    /// An attestation, a ballot, a rotation, a recovery, a Hello, a challenge or an answer.
     Statement(Statement<'a>),
     /// A certificate.
     Certificate(Container<'a>),
@@ -144,6 +148,7 @@ impl<'a> Packet<'a> {
             tag @ (Tag::Attestation
             | Tag::Ballot
             | Tag::Rotation
+            | Tag::Recovery
             | Tag::Hello
             | Tag::Challenge
             | Tag::Answer) => Self::Statement(Statement::parse(tag, bytes)?),
