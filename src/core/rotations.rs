@@ -41,6 +41,9 @@ impl Core {
         if !change.apply(&self.directory, from, now.after(self.config.grace_ms)) {
             return Err(Refusal::RotationOrder);
         }
+        if is_recovery {
+            self.quorum.recovered(member);
+        }
         self.timers.lock().learnt_a_key();
         if let Some(heard) = self.asides.lock().get_mut(member.place()) {
             heard.took(statement, now);

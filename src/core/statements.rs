@@ -128,7 +128,10 @@ impl Core {
     ) -> Result<Accepted, Refusal> {
         let attestation = Attestation::read(statement, self.view())?;
         let member = Some(attestation.attestor());
-        if self.quorum.wants_evidence(&attestation)
+        let wants_evidence = self.quorum.wants_evidence(&attestation);
+        if let Some(node) = self.quorum.lacks_key_of(&attestation).filter(|_| wants_evidence) {
+            self.note_missed_key_of(node);
+        } else if wants_evidence
             && self.gossip.take_checks(link, member, 1, now).is_ok()
             && self.quorum.learn(&attestation)
         {

@@ -77,7 +77,7 @@ fn what_is_no_view_is_named() {
 #[test]
 fn a_change_leads_to_the_next_view_or_says_why_not() {
     let view = View::genesis(members([1, 2, 3])).unwrap();
-    let newer = KeyRecord { epoch: Epoch { recovery: 0, operational: 3 }, key: key(7) };
+    let newer = KeyRecord { epoch: Epoch { recovery: 0, operational: 3 }, ..KeyRecord::first(key(7)) };
     let change = Change::of(&view).join(member(9)).join(member(4)).leave(id(2));
     let change = change.anchor(id(3), newer.clone());
     let next = view.changed(&change, vec![5, 6]).unwrap();
@@ -144,7 +144,7 @@ fn directory() -> Directory {
 }
 
 fn rotated(seed: u8, epoch: Epoch) -> RotatedKey {
-    let to = KeyRecord { epoch, key: key(seed) };
+    let to = KeyRecord { epoch, ..KeyRecord::first(key(seed)) };
     RotatedKey { to, closing: CLOSING, grace_until: GRACE_UNTIL }
 }
 
@@ -269,7 +269,7 @@ fn who_joins_again_has_no_key_of_before() {
 fn a_newer_key_that_the_view_gives_is_taken_over_in_both() {
     let directory = directory();
     let (before, after) = (MemberIndex(1), MemberIndex(0));
-    let record = KeyRecord { epoch: operational(3), key: key(12) };
+    let record = KeyRecord { epoch: operational(3), ..KeyRecord::first(key(12)) };
     let view = next_of(directory.view(), Some(record.clone()));
     let next = directory.succeed(view, GRACE_UNTIL);
     for (of, place) in [(&directory, before), (&next, after)] {
@@ -283,7 +283,7 @@ fn a_newer_key_that_the_view_gives_is_taken_over_in_both() {
 
 #[test]
 fn a_key_that_is_known_or_older_changes_nothing() {
-    let anchored = KeyRecord { epoch: operational(2), key: key(12) };
+    let anchored = KeyRecord { epoch: operational(2), ..KeyRecord::first(key(12)) };
     // Known as the current key, the previous, a past one; and one that is not known, and older.
     let chains: [&[u8]; 4] = [&[22, 12], &[22, 12, 13], &[22, 12, 13, 14], &[22, 23, 24]];
     for chain in chains {
@@ -309,7 +309,7 @@ fn of_two_keys_of_one_epoch_the_view_decides() {
     let directory = directory();
     let second = Epoch::FIRST.next_operational().unwrap();
     assert!(directory.rotate(MemberIndex(1), Epoch::FIRST, rotated(12, second)));
-    let anchored = KeyRecord { epoch: second, key: key(22) };
+    let anchored = KeyRecord { epoch: second, ..KeyRecord::first(key(22)) };
     let view = next_of(directory.view(), Some(anchored.clone()));
     let next = directory.succeed(view, GRACE_UNTIL);
     assert_eq!(*next.current(MemberIndex(0)).unwrap(), anchored);

@@ -38,6 +38,7 @@ mod pending;
 mod prevotes;
 mod proof;
 mod proven;
+mod recovered;
 mod reports;
 mod share;
 mod slot;
