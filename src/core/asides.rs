@@ -95,7 +95,9 @@ impl Asides {
     /// What was taken that leads on from the key of this epoch.
     pub(super) fn change_from(&self, from: Epoch) -> Option<KeyChange> {
         self.taken.iter().find_map(|taken| match Packet::parse(&taken.bytes) {
-            Ok(Packet::Statement(known)) if known.head().epoch == from => KeyChange::read(&known).ok(),
+            Ok(Packet::Statement(known)) if known.head().epoch == from => {
+                KeyChange::read(&known).ok()
+            }
             _ => None,
         })
     }

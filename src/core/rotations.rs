@@ -128,7 +128,9 @@ impl Core {
         let change = KeyChange::read(statement)?;
         let ours = self.keyring.rotations();
         let mut ours = ours.iter().filter_map(|bytes| match Packet::parse(bytes) {
-            Ok(Packet::Statement(known)) => Some((known.head().epoch, KeyChange::read(&known).ok()?)),
+            Ok(Packet::Statement(known)) => {
+                Some((known.head().epoch, KeyChange::read(&known).ok()?))
+            }
             _ => None,
         });
         let from = statement.head().epoch;

@@ -300,7 +300,8 @@ impl Core {
         if !statement.attachment().is_empty() {
             return Err(WireError::Trailing { extra: statement.attachment().len() }.into());
         }
-        let is_news = |heard: Option<&Asides>| heard.is_some_and(|heard| heard.hello < Some(number));
+        let is_news =
+            |heard: Option<&Asides>| heard.is_some_and(|heard| heard.hello < Some(number));
         if !is_news(self.asides.lock().get(member.place())) {
             return Err(Refusal::Duplicate);
         }

@@ -107,7 +107,8 @@ impl KeyHistory {
         let rotations = vec![Vec::new(); view.len()];
         // Whether it takes a step to a weaker suite each mesh decides for itself. What a member signed that
         // its mesh refused leads nowhere: nothing of that mesh is signed with it.
-        let directory = Directory::keeping(MAX_ROTATIONS, view, PREPARED_KEYS).taking_downgrades(true);
+        let directory =
+            Directory::keeping(MAX_ROTATIONS, view, PREPARED_KEYS).taking_downgrades(true);
         Self { directory, rotations, count: 0 }
     }
 

@@ -138,7 +138,8 @@ impl Identity {
         let recovery = RecoveryKey::generate(node, count, suite, entropy)?;
         let epoch = Epoch { recovery: count, operational: 0 };
         let mut made = Self::make(node, epoch, suite, recovery, entropy)?;
-        let statement = seal_recovery((mesh, node), with, (&made.record, &made.active.key), entropy)?;
+        let statement =
+            seal_recovery((mesh, node), with, (&made.record, &made.active.key), entropy)?;
         let mut batch = Batch::new();
         for known in history {
             if let Some(epoch) = leads_to(known, node) {

@@ -38,9 +38,7 @@ impl KeyChange {
         now: Millis,
     ) -> Result<Self, Refusal> {
         match statement.tag() {
-            Tag::Rotation => {
-                verify_rotation(statement, directory, member, now).map(Self::Rotation)
-            }
+            Tag::Rotation => verify_rotation(statement, directory, member, now).map(Self::Rotation),
             Tag::Recovery => verify_recovery(statement, directory, member).map(Self::Recovery),
             _ => Err(Refusal::Nonsense("it changes no key")),
         }

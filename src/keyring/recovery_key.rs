@@ -31,6 +31,11 @@ struct Written<'a> {
 }
 
 impl RecoveryKey {
+    /// The recovery key of `node` whose keys were recovered `count` times before.
+    pub const fn of(node: NodeId, count: u32, key: SigningKey) -> Self {
+        Self { node, count, key }
+    }
+
     pub(super) fn generate(
         node: NodeId,
         count: u32,

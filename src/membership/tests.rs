@@ -77,7 +77,8 @@ fn what_is_no_view_is_named() {
 #[test]
 fn a_change_leads_to_the_next_view_or_says_why_not() {
     let view = View::genesis(members([1, 2, 3])).unwrap();
-    let newer = KeyRecord { epoch: Epoch { recovery: 0, operational: 3 }, ..KeyRecord::first(key(7)) };
+    let newer =
+        KeyRecord { epoch: Epoch { recovery: 0, operational: 3 }, ..KeyRecord::first(key(7)) };
     let change = Change::of(&view).join(member(9)).join(member(4)).leave(id(2));
     let change = change.anchor(id(3), newer.clone());
     let next = view.changed(&change, vec![5, 6]).unwrap();

@@ -16,18 +16,20 @@ use meshward::suite::SigningKey;
 use meshward::wire::{Packet, Tag};
 use meshward::{
     Accepted, Config, CriticalEvent, Epoch, Error, FailureStatus, Host, Identity, Link, LinkId,
-    Mark, MeshByzantineProtection, Message, Millis, Misuse, NodeId, Nonce, OsEntropy, Refusal,
-    Store, Suite, View,
+    Mark, MeshByzantineProtection, Message, Millis, Misuse, NodeId, Nonce, OsEntropy, RecoveryKey,
+    Refusal, Store, Suite, View,
 };
 
 #[allow(unused_imports, reason = "each test crate uses a part of it")]
 pub(crate) use disk::{Disk, Fault};
 pub(crate) use host::HostSide;
 #[allow(unused_imports, reason = "each test crate uses a part of it")]
-pub(crate) use liar::{Liar, certificate, said, step, with_signature};
+pub(crate) use liar::{Liar, candidates, certificate, copy, names, said, step, with_signature};
 
 pub(crate) struct Node {
     pub(crate) id: NodeId,
+    /// What its owner keeps away from it, until it is used.
+    pub(crate) recovery: Option<RecoveryKey>,
     pub(crate) guard: MeshByzantineProtection,
     pub(crate) disk: Disk,
     pub(crate) host: HostSide,
@@ -107,14 +109,19 @@ impl Mesh {
 
     /// A mesh whose nodes keep their identities on `disks`.
     pub(crate) fn on(disks: Vec<Disk>, suite: Suite, config: Config) -> Self {
+        let mut recovery = Vec::new();
         let members = disks.iter().enumerate().map(|(place, disk)| {
-            let identity = Identity::create(disk, id(place), suite, &OsEntropy).unwrap();
+            let mut identity = Identity::create(disk, id(place), suite, &OsEntropy).unwrap();
+            recovery.push(identity.recovery_key());
             identity.member(format!("node {place}"))
         });
         let view = Arc::new(View::genesis(members.collect()).unwrap());
         let now = Millis(1_000_000);
-        let start = |(place, disk): (usize, Disk)| start(id(place), disk, &config, &view, now);
-        let nodes = disks.into_iter().enumerate().map(start).collect();
+        let start = |((place, disk), recovery): ((usize, Disk), Option<RecoveryKey>)| Node {
+            recovery,
+            ..start(id(place), disk, &config, &view, now)
+        };
+        let nodes = disks.into_iter().enumerate().zip(recovery).map(start).collect();
         let cut = BTreeSet::new();
         Self {
             now,
@@ -166,8 +173,19 @@ impl Mesh {
 
     /// The process ends and starts again on the same disk; memory is gone.
     pub(crate) fn restart(&mut self, place: usize) {
-        let disk = self.nodes[place].disk.clone();
-        self.nodes[place] = start(id(place), disk, &self.config, &self.view, self.clock(place));
+        let (disk, recovery) = (self.nodes[place].disk.clone(), self.nodes[place].recovery.take());
+        let started = start(id(place), disk, &self.config, &self.view, self.clock(place));
+        self.nodes[place] = Node { recovery, ..started };
+    }
+
+    /// Whoever owns the node at `place` takes its identity back, onto `disk`, and starts it there; what it
+    /// ran on before is off.
+    pub(crate) fn recover(&mut self, place: usize, disk: Disk, suite: Suite) {
+        let with = self.nodes[place].recovery.take().unwrap();
+        let taken = Identity::recover(&disk, self.view.mesh(), &with, [], suite, &OsEntropy);
+        let recovery = taken.unwrap().recovery_key();
+        let started = start(id(place), disk, &self.config, &self.view, self.clock(place));
+        self.nodes[place] = Node { recovery, ..started };
     }
 
     /// One more node, which starts on `disk` as a member of `view`. Tells its place.
@@ -327,7 +345,7 @@ impl Mesh {
         self.dice % sides
     }
 
-    /// The key of the node at `place`, read off its disk: it becomes a liar, or has met a thief.
+    /// The keys of the node at `place`, read off its disk: it becomes a liar, or has met a thief.
     pub(crate) fn steal(&self, place: usize) -> Liar {
         let member = self.view.index_of(&id(place)).unwrap();
         let current = self.guard(place).core().directory().current(member).unwrap();
@@ -335,7 +353,13 @@ impl Mesh {
         // Node, epoch, suite and the length of the secret stand before it.
         let secret = &stored[32 + 8 + 1 + 8..];
         let key = SigningKey::from_secret_bytes(current.key.suite(), secret).unwrap();
-        Liar { id: id(place), epoch: current.epoch, key, view: Arc::clone(&self.view) }
+        let next = Suite::available().filter_map(|suite| {
+            let row = [b"next/".as_slice(), &[suite.code()]].concat();
+            let secret = self.nodes[place].disk.get(Table::Identity, &row).unwrap()?;
+            Some(SigningKey::from_secret_bytes(suite, &secret).unwrap())
+        });
+        let (epoch, recovery, view) = (current.epoch, current.recovery, Arc::clone(&self.view));
+        Liar { id: id(place), epoch, key, next: next.collect(), recovery, view }
     }
 
     pub(crate) fn certified(&self, at: usize, of: usize) -> bool {
@@ -380,5 +404,6 @@ fn start(id: NodeId, disk: Disk, config: &Config, view: &Arc<View>, now: Millis)
     let host = HostSide::default();
     let ours = Host::new(disk.clone(), host.clone(), host.clone());
     let guard = MeshByzantineProtection::start(config.clone(), Arc::clone(view), ours, now);
-    Node { id, guard: guard.unwrap(), disk, host, down: false, inbox: Vec::new() }
+    let (recovery, inbox) = (None, Vec::new());
+    Node { id, recovery, guard: guard.unwrap(), disk, host, down: false, inbox }
 }

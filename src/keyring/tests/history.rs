@@ -49,7 +49,13 @@ impl Members {
         KeyRecord { next, recovery, ..KeyRecord::first(key) }
     }
 
-    fn sealed(&self, place: usize, mesh: MeshId, keys: [&ActiveKey; 2], next: &SigningKey) -> Vec<u8> {
+    fn sealed(
+        &self,
+        place: usize,
+        mesh: MeshId,
+        keys: [&ActiveKey; 2],
+        next: &SigningKey,
+    ) -> Vec<u8> {
         let node = self.view.members()[place].id;
         let closing = Nonce { boot: 1, sequence: 50 };
         let [from, to] = keys;

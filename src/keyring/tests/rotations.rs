@@ -99,7 +99,10 @@ fn a_weaker_suite_is_refused_on_both_sides() {
             panic!("{refused:?}")
         };
         assert_eq!(from, suite);
-        assert!(ring.prepare_rotation(suite, false, &OsEntropy).is_ok(), "the refusal left no trace");
+        assert!(
+            ring.prepare_rotation(suite, false, &OsEntropy).is_ok(),
+            "the refusal left no trace"
+        );
 
         let keys = Keys::new(suite);
         let weak = keys.next(to);
@@ -268,15 +271,12 @@ fn a_rotation_opens_the_commitment_and_carries_the_other_on() {
 #[test]
 fn nothing_follows_a_key_without_a_commitment() {
     for suite in Suite::available() {
-        let [current, next] = [Epoch::FIRST, Epoch { recovery: 0, operational: 1 }]
-            .map(|epoch| active(suite, epoch));
+        let [current, next] =
+            [Epoch::FIRST, Epoch { recovery: 0, operational: 1 }].map(|epoch| active(suite, epoch));
         let member = Member::new(id(1), "x", current.key.public_key().clone());
         let view = View::genesis(vec![member]).unwrap();
-        let keys = Keys {
-            current,
-            candidates: Vec::new(),
-            directory: Directory::new(Arc::new(view), 4),
-        };
+        let keys =
+            Keys { current, candidates: Vec::new(), directory: Directory::new(Arc::new(view), 4) };
         let to = KeyRecord { recovery: NextKeys::NONE, ..record(&next) };
         for opens in [NextKeys::of([]), NextKeys::of([next.key.public_key()])] {
             let claim = RotationClaim { to: to.clone(), opens, ..keys.claim(&next) };
