@@ -11,6 +11,7 @@ mod certificates;
 mod crowds;
 mod gossip;
 mod health;
+mod keys;
 mod links;
 mod observed;
 mod partitions;
