@@ -30,8 +30,9 @@ impl Core {
         if statement.tag() == Tag::Rotation && self.directory.is_frozen(member) {
             return Err(Refusal::Frozen);
         }
+        let screened = KeyChange::screen(statement, &self.directory, member, now)?;
         self.gossip.take_checks(link, Some(member), ROTATION_CHECKS, now)?;
-        let change = KeyChange::verify(statement, &self.directory, member, now)?;
+        let change = screened.verify(&self.directory)?;
         let (epoch, suite) = (change.to().epoch, change.to().key.suite());
         let is_recovery = matches!(change, KeyChange::Recovery(_));
         if !self.take_turn(member, now) {
@@ -88,15 +89,17 @@ impl Core {
             }
             heard.change_from(from).ok_or(Refusal::Duplicate)?
         };
-        if self.is_settled(member, from) || self.directory.is_frozen(member) {
-            return Err(Refusal::Duplicate);
-        }
+        let other = KeyChange::read(statement)?;
         // The same may have been signed twice over.
-        if KeyChange::read(statement)? == known {
+        if other == known
+            || self.directory.is_frozen(member)
+            || self.is_settled(member, from, &other)
+        {
             return Err(Refusal::Duplicate);
         }
+        let screened = KeyChange::screen_other(statement, &self.directory, member)?;
         self.gossip.take_checks(link, Some(member), ROTATION_CHECKS, now)?;
-        let other = KeyChange::verify_other(statement, &self.directory, member)?;
+        let other = screened.verify(&self.directory)?;
         if !self.directory.freeze(member, from, other.to().clone()) {
             return Err(Refusal::Duplicate);
         }
@@ -109,10 +112,12 @@ impl Core {
         Ok(Accepted::Frozen { node, epoch })
     }
 
-    /// Whether a view says what came after the key of that epoch.
-    fn is_settled(&self, member: MemberIndex, from: Epoch) -> bool {
+    /// Whether a view says what came after the key of epoch `from`, or a recovery has outranked it.
+    fn is_settled(&self, member: MemberIndex, from: Epoch, other: &KeyChange) -> bool {
         let anchor = self.view().member(member).map(|member| member.key.epoch);
-        anchor.is_none_or(|anchor| from < anchor)
+        let current = self.directory.current(member).map(|current| current.epoch);
+        let (Some(anchor), Some(current)) = (anchor, current) else { return true };
+        from < anchor || other.to().epoch.recovery < current.recovery
     }
 
     /// A change of this node's own key that somebody else brings. One that it made itself is its own. If
@@ -139,16 +144,18 @@ impl Core {
         let known = ours.find(|(known, _)| *known == from).map(|(_, known)| known);
         // What is being written at this moment is known as soon as it is.
         let is_being_written = self.keyring.is_rotating() && from == current.epoch;
-        if known.as_ref() == Some(&change) || is_being_written || self.is_settled(me, from) {
+        if known.as_ref() == Some(&change) || is_being_written || self.is_settled(me, from, &change)
+        {
             return Err(Refusal::Own);
         }
         if self.directory.is_frozen(me) && statement.tag() == Tag::Rotation {
             return Err(Refusal::Own);
         }
-        self.gossip.take_checks(link, None, ROTATION_CHECKS, now)?;
         let epoch = change.to().epoch;
         if current.epoch > from {
-            let other = KeyChange::verify_other(statement, &self.directory, me)?;
+            let screened = KeyChange::screen_other(statement, &self.directory, me)?;
+            self.gossip.take_checks(link, None, ROTATION_CHECKS, now)?;
+            let other = screened.verify(&self.directory)?;
             if !self.directory.freeze(me, from, other.to().clone()) {
                 return Err(Refusal::Own);
             }
@@ -156,7 +163,9 @@ impl Core {
             outputs.push(Output::Event(Event::KeysFrozen { node, epoch }));
             return Ok(Accepted::Frozen { node, epoch });
         }
-        let change = KeyChange::verify(statement, &self.directory, me, now)?;
+        let screened = KeyChange::screen(statement, &self.directory, me, now)?;
+        self.gossip.take_checks(link, None, ROTATION_CHECKS, now)?;
+        let change = screened.verify(&self.directory)?;
         let suite = change.to().key.suite();
         let is_recovery = matches!(change, KeyChange::Recovery(_));
         if !change.apply(&self.directory, (me, from), now) {

@@ -163,7 +163,7 @@ fn follow(
         // The view gives a key that this one has led to.
         return Ok(());
     }
-    let change = KeyChange::verify(&statement, directory, me, now)?;
+    let change = KeyChange::screen(&statement, directory, me, now)?.verify(directory)?;
     change.apply(directory, (me, statement.head().epoch), grace_until);
     Ok(())
 }

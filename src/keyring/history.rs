@@ -145,7 +145,8 @@ impl KeyHistory {
         }
         // Nothing is in force here: what was said under any of the keys is checked alike, for good.
         let never = Millis(0);
-        let change = KeyChange::verify(&statement, &self.directory, member, never);
+        let change = KeyChange::screen(&statement, &self.directory, member, never)
+            .and_then(|screened| screened.verify(&self.directory));
         let from = (member, statement.head().epoch);
         if !change.map_err(refused)?.apply(&self.directory, from, never) {
             return Err(refused(Refusal::RotationOrder));

@@ -15,7 +15,7 @@ mod rotation;
 pub use error::{Error, Fault, Misuse};
 pub use history::{HistoryError, KeyHistory, MAX_ROTATIONS};
 pub use identity::Identity;
-pub use key_change::KeyChange;
+pub use key_change::{KeyChange, ScreenedChange};
 pub use recovery::{RecoveryClaim, seal_recovery, verify_recovery};
 pub use recovery_key::RecoveryKey;
 pub use ring::{ActiveKey, Keyring, PreparedRotation, Ticket};

@@ -1,9 +1,12 @@
 //! The statement that takes an identity back: signed by the recovery key, which the member committed to
 //! and nobody has seen until then, with proof that its author holds the new key.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Error, RecoveryKey};
+use super::key_change::ScreenedChange;
+use super::{Error, KeyChange, RecoveryKey};
 use crate::id::{Epoch, MeshId, NodeId};
 use crate::membership::{Directory, KeyRecord, MemberIndex};
 use crate::suite::{Entropy, PublicKey, Purpose, SigningKey};
@@ -75,6 +78,18 @@ pub fn verify_recovery(
     directory: &Directory,
     member: MemberIndex,
 ) -> Result<RecoveryClaim, Refusal> {
+    match screen_next(statement, directory, member)?.verify(directory)? {
+        KeyChange::Recovery(claim) => Ok(claim),
+        KeyChange::Rotation(_) => Err(Refusal::Nonsense("it is no recovery")),
+    }
+}
+
+/// What can be told without a signature check of a recovery that leads on from the current keys.
+pub(super) fn screen_next<'a>(
+    statement: &Statement<'a>,
+    directory: &Directory,
+    member: MemberIndex,
+) -> Result<ScreenedChange<'a>, Refusal> {
     let head = statement.head();
     let current = directory.current(member).ok_or(Refusal::UnknownOrigin(head.origin))?;
     match head.epoch.recovery.cmp(&current.epoch.recovery) {
@@ -82,16 +97,16 @@ pub fn verify_recovery(
         std::cmp::Ordering::Greater => {
             Err(Refusal::UnknownKey { origin: head.origin, epoch: head.epoch })
         }
-        std::cmp::Ordering::Equal => check(statement, directory, member),
+        std::cmp::Ordering::Equal => screen(statement, directory, member),
     }
 }
 
 /// The same, whether or not the keys have been recovered since.
-pub(super) fn check(
-    statement: &Statement<'_>,
+pub(super) fn screen<'a>(
+    statement: &Statement<'a>,
     directory: &Directory,
     member: MemberIndex,
-) -> Result<RecoveryClaim, Refusal> {
+) -> Result<ScreenedChange<'a>, Refusal> {
     let head = statement.head();
     let Content { claim, possession } = wire::decode("a recovery", statement.content())?;
     let before = head.epoch.recovery;
@@ -114,9 +129,12 @@ pub(super) fn check(
     if !statement.attachment().is_empty() {
         return Err(WireError::Trailing { extra: statement.attachment().len() }.into());
     }
-    let by = KeyRecord::first(claim.by.clone());
-    directory.verify(&by, Purpose::Recovery, statement.signed(), statement.signature())?;
     let message = claim.possession_bytes(head)?;
-    directory.verify(&claim.to, Purpose::Possession, &message, &possession)?;
-    Ok(claim)
+    Ok(ScreenedChange {
+        signer: Arc::new(KeyRecord::first(claim.by.clone())),
+        change: KeyChange::Recovery(claim),
+        purpose: Purpose::Recovery,
+        statement: statement.clone(),
+        possession: (message, possession),
+    })
 }

@@ -1,9 +1,12 @@
 //! The statement that replaces a member's key: signed by the old one, with proof that its author
 //! holds the new one, to which the old one committed.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::{ActiveKey, Error};
+use super::key_change::ScreenedChange;
+use super::{ActiveKey, Error, KeyChange};
 use crate::id::{MeshId, Millis, NodeId, Nonce};
 use crate::membership::{Directory, KeyRecord, MemberIndex, NextKeys};
 use crate::suite::{Entropy, Purpose, SigningKey};
@@ -74,6 +77,19 @@ pub fn verify_rotation(
     member: MemberIndex,
     now: Millis,
 ) -> Result<RotationClaim, Refusal> {
+    match screen_next(statement, directory, member, now)?.verify(directory)? {
+        KeyChange::Rotation(claim) => Ok(claim),
+        KeyChange::Recovery(_) => Err(Refusal::Nonsense("it is no rotation")),
+    }
+}
+
+/// What can be told without a signature check of a rotation that leads on from the key in force.
+pub(super) fn screen_next<'a>(
+    statement: &Statement<'a>,
+    directory: &Directory,
+    member: MemberIndex,
+    now: Millis,
+) -> Result<ScreenedChange<'a>, Refusal> {
     let head = statement.head();
     let claim = RotationClaim::read(statement)?;
     let current = directory.current(member).ok_or(Refusal::UnknownOrigin(head.origin))?;
@@ -86,15 +102,16 @@ pub fn verify_rotation(
     if from.record != current {
         return Err(Refusal::RotationOrder);
     }
-    check(statement, directory, &current)
+    screen(statement, directory, current)
 }
 
-/// Checks a rotation that leads on from `from`, which is or was a key of the member.
-pub(super) fn check(
-    statement: &Statement<'_>,
+/// What can be told without a signature check of a rotation that leads on from `from`, which is or was a
+/// key of the member.
+pub(super) fn screen<'a>(
+    statement: &Statement<'a>,
     directory: &Directory,
-    from: &KeyRecord,
-) -> Result<RotationClaim, Refusal> {
+    from: Arc<KeyRecord>,
+) -> Result<ScreenedChange<'a>, Refusal> {
     let head = statement.head();
     let Content { claim, possession } = wire::decode("a rotation", statement.content())?;
     if (head.epoch, head.key, head.suite) != (from.epoch, from.key.digest(), from.key.suite())
@@ -115,8 +132,12 @@ pub(super) fn check(
         let extra = statement.attachment().len();
         return Err(wire::WireError::Trailing { extra }.into());
     }
-    directory.verify(from, Purpose::Rotation, statement.signed(), statement.signature())?;
     let message = claim.possession_bytes(head)?;
-    directory.verify(&claim.to, Purpose::Possession, &message, &possession)?;
-    Ok(claim)
+    Ok(ScreenedChange {
+        change: KeyChange::Rotation(claim),
+        signer: from,
+        purpose: Purpose::Rotation,
+        statement: statement.clone(),
+        possession: (message, possession),
+    })
 }

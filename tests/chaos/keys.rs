@@ -121,10 +121,8 @@ fn k13_a_thief_of_the_host_cannot_replace_the_recovery_key() {
         for at in 1..4 {
             for rotation in &chain {
                 let taken = mesh.give(at, link(3), rotation);
-                let is_nothing = matches!(
-                    taken,
-                    Err(Refusal::Duplicate) | Ok(Accepted::Repeated { .. })
-                );
+                let is_nothing =
+                    matches!(taken, Err(Refusal::Duplicate) | Ok(Accepted::Repeated { .. }));
                 assert!(is_nothing, "{suite}: {taken:?}");
             }
             let said = mesh.give(at, link(3), &thief.beacon(closing(2), b"thief")).unwrap_err();
@@ -167,7 +165,8 @@ fn k08_owner_and_thief_rotate_at_once() {
         let (others, fifth) = thief.rotate(suite, closing(900));
         mesh.guard(OWNER).rotate_keys(suite, mesh.now).unwrap();
         let owners = mesh.nodes[OWNER].host.sent();
-        let owners = &owners.iter().find(|(bytes, _)| Tag::of(bytes) == Ok(Tag::Rotation)).unwrap().0;
+        let owners =
+            &owners.iter().find(|(bytes, _)| Tag::of(bytes) == Ok(Tag::Rotation)).unwrap().0;
         for at in [1, 2] {
             mesh.give(at, link(OWNER), owners).unwrap();
         }
@@ -216,7 +215,6 @@ fn k08_owner_and_thief_rotate_at_once() {
         assert_eq!(heard(&mesh, 1, OWNER), before);
 
         mesh.recover(OWNER, Disk::default(), suite);
-        assert_eq!(mesh.guard(OWNER).core().sign_beacon(b"", mesh.now).unwrap().len() > 0, true);
         mesh.pass(3000);
         assert_eq!(frozen(&mesh, &[0, 1, 2, 3, 4], OWNER), [false; 5], "{suite}");
         for at in 1..5 {
@@ -289,8 +287,6 @@ fn k05_an_answer_is_bounded() {
             told.into_iter().filter(|(_, it)| Tag::of(it) == Ok(Tag::Rotation)).collect();
         assert_eq!(told.len(), 4, "{suite}");
         assert!(told.iter().all(|(to, _)| *to == link(3)));
-        let late = Mesh::new(suite, 1);
-        drop(late);
     }
 }
 
@@ -303,12 +299,12 @@ fn k03_a_node_whose_keys_were_recovered_elsewhere_falls_silent() {
         mesh.pass(2000);
         let with = mesh.nodes[OWNER].recovery.take().unwrap();
         let (disk, view) = (Disk::default(), mesh.view.mesh());
-        let taken = meshward::Identity::recover(&disk, view, &with, [], suite, &meshward::OsEntropy);
+        let taken =
+            meshward::Identity::recover(&disk, view, &with, [], suite, &meshward::OsEntropy);
         let statement = taken.unwrap().rotations()[0].to_vec();
         mesh.give(OWNER, link(2), &statement).unwrap();
-        let told = |event: &Event| {
-            matches!(event, Event::KeyRecovered { node, .. } if *node == id(OWNER))
-        };
+        let told =
+            |event: &Event| matches!(event, Event::KeyRecovered { node, .. } if *node == id(OWNER));
         assert_eq!(saw(&mesh, OWNER, told), 1);
         let refused = mesh.guard(OWNER).sign_beacon(b"here", mesh.now).unwrap_err();
         assert!(matches!(refused, meshward::Error::Misuse(Misuse::Superseded)), "{refused}");

@@ -16,7 +16,7 @@ use meshward::wire::{Packet, Tag};
 use meshward::{
     Accepted, Config, CriticalEvent, Epoch, Error, FailureStatus, Host, Identity, Link, LinkId,
     Mark, MeshByzantineProtection, Message, Millis, Misuse, NodeId, Nonce, OsEntropy, RecoveryKey,
-    Refusal, Store, Suite, View,
+    Refusal, Suite, View,
 };
 
 #[allow(unused_imports, reason = "each test crate uses a part of it")]

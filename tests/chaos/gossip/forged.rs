@@ -149,10 +149,12 @@ fn g15_a_signature_holds_for_one_mesh_purpose_and_suite() {
             let refusal = mesh.give(1, spoofed(0), &statement).unwrap_err();
             assert!(matches!(refusal, Refusal::Malformed(_)), "{refusal}");
         }
-        let hello = seal_statement(Tag::Hello, &victim.head(), &[1; 16], &victim.key, &OsEntropy);
+        // Two Hellos that lack nobody's key.
+        let [one, other] = [1, 2].map(|said| [[said; 16].as_slice(), &[0]].concat());
+        let hello = seal_statement(Tag::Hello, &victim.head(), &one, &victim.key, &OsEntropy);
         let (hello, head) = (hello.unwrap(), victim.head());
         let signature = &hello[hello.len() - suite.signature_len()..];
-        let rotation = head.signed_bytes(Tag::Hello, &[2; 16]).unwrap();
+        let rotation = head.signed_bytes(Tag::Hello, &other).unwrap();
         let spliced = [rotation.as_slice(), signature].concat();
         assert_eq!(mesh.give(1, spoofed(0), &spliced).unwrap_err(), Refusal::BadSignature);
         // A question that was signed as something else.

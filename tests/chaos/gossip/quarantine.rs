@@ -164,7 +164,7 @@ fn g18_quarantine_leaves_the_way_back_open() {
         assert_eq!(signs, 60, "one a second");
 
         // Its nonce, and the view that it is in.
-        let hello = [9, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let hello = [9, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         let hello = seal_statement(Tag::Hello, &liar.head(), &hello, &liar.key, &OsEntropy);
         let taken = mesh.give(1, link(3), &hello.unwrap());
         assert!(matches!(taken, Ok(Accepted::Hello(node)) if node == id(3)), "{taken:?}");
