@@ -37,7 +37,7 @@ pub struct Identity {
     pub(super) record: KeyRecord,
     pub(super) next: Arc<Candidates>,
     pub(super) rotations: Vec<Arc<[u8]>>,
-    recovery: Option<RecoveryKey>,
+    pub(super) recovery: Option<RecoveryKey>,
 }
 
 /// An identity as it is written into a backup.

@@ -319,6 +319,61 @@ fn of_two_keys_of_one_epoch_the_view_decides() {
     assert!(next.key_ever(MemberIndex(0), other).is_some(), "what it said can be proven");
 }
 
+/// Promise P9, attack K8: which of two ways a frozen member went the quorum says, with a view that names a
+/// key from after they parted; a view that does not leaves it as it is.
+#[test]
+fn a_frozen_member_goes_on_as_a_later_view_says() {
+    let second = Epoch::FIRST.next_operational().unwrap();
+    let other = KeyRecord { epoch: second, ..KeyRecord::first(key(22)) };
+    let here = rotated(12, second).to;
+    for (anchor, is_frozen) in [(None, true), (Some(&here), false), (Some(&other), false)] {
+        let directory = directory();
+        let (before, after) = (MemberIndex(1), MemberIndex(0));
+        assert!(!directory.freeze(before, Epoch::FIRST, other.clone()), "nothing was taken yet");
+        assert!(directory.rotate(before, Epoch::FIRST, rotated(12, second)));
+        assert!(directory.freeze(before, Epoch::FIRST, other.clone()));
+        assert!(!directory.freeze(before, Epoch::FIRST, other.clone()), "once is enough");
+        assert!(directory.is_frozen(before) && !directory.is_frozen(MemberIndex(0)));
+        let third = second.next_operational().unwrap();
+        assert!(!directory.rotate(before, second, rotated(13, third)));
+        let name = (second, key(22).digest(), Suite::MlDsa65);
+        assert!(
+            directory.key_ever(before, name).is_some()
+                && directory.key(before, name, Millis(0)).is_none()
+        );
+
+        let next = directory.succeed(next_of(directory.view(), anchor.cloned()), GRACE_UNTIL);
+        assert_eq!(next.is_frozen(after), is_frozen);
+        let current = next.current(after).unwrap();
+        assert_eq!(*current, *anchor.unwrap_or(&here));
+        assert_eq!(next.rotate(after, second, rotated(13, third)), !is_frozen);
+    }
+}
+
+/// Promise P9, attacks K8 and K13: a recovery outranks whatever is known, and what it outranks does nothing.
+#[test]
+fn a_recovery_outranks_and_unfreezes() {
+    let (directory, member) = (directory(), MemberIndex(1));
+    let second = Epoch::FIRST.next_operational().unwrap();
+    let other = KeyRecord { epoch: second, ..KeyRecord::first(key(22)) };
+    assert!(directory.rotate(member, Epoch::FIRST, rotated(12, second)));
+    assert!(directory.freeze(member, Epoch::FIRST, other.clone()));
+    let epoch = Epoch { recovery: 1, operational: 0 };
+    let recovered = KeyRecord { epoch, ..KeyRecord::first(key(30)) };
+    assert!(directory.recover(member, recovered.clone()));
+    assert!(!directory.recover(member, recovered.clone()), "once");
+    assert!(!directory.is_frozen(member));
+    for seed in [2, 12] {
+        let epoch = if seed == 2 { Epoch::FIRST } else { second };
+        let name = (epoch, key(seed).digest(), Suite::MlDsa65);
+        assert!(directory.key(member, name, Millis(0)).is_none(), "no grace");
+        assert!(directory.key_ever(member, name).is_some());
+    }
+    assert!(!directory.freeze(member, Epoch::FIRST, other));
+    assert!(!directory.rotate(member, second, rotated(13, second)));
+    assert_eq!(*directory.current(member).unwrap(), recovered);
+}
+
 #[test]
 fn checks_are_counted_and_opaque() {
     for suite in Suite::available() {

@@ -97,6 +97,7 @@ fn rotations(suite: Suite, met: &mut Provoked) {
     let replaces = from.rotation(&other, from.claim(&other, closing));
     let says = "only a recovery replaces the recovery key";
     at.refuse([replaces], &Refusal::RecoveryReplaced, says, Pays::Nobody);
+    freezing(suite, at.met);
     let mut chain = Vec::new();
     for _ in 0..40 {
         let (bytes, to) = from.rotate(suite, closing);
@@ -105,6 +106,25 @@ fn rotations(suite: Suite, met: &mut Provoked) {
     }
     let says = "its origin rotates its key faster than is taken";
     at.refuse(chain, &Refusal::RotationRate, says, Pays::Nobody);
+}
+
+/// Two rotations of one key, then a third; and one to a weaker suite.
+fn freezing(suite: Suite, met: &mut Provoked) {
+    let mut at = mesh(suite, met);
+    let closing = Nonce { boot: 1, sequence: 9_999 };
+    let from = at.mesh.steal(LIAR);
+    let [(one, to), (other, _)] = [(); 2].map(|()| from.rotate(suite, closing));
+    at.give(&[one, other]);
+    let says = "its origin's keys are frozen until it recovers them";
+    at.refuse([to.rotate(suite, closing).0], &Refusal::Frozen, says, Pays::Nobody);
+    let [weak, strong] = Suite::ALL;
+    if Suite::available().count() < Suite::ALL.len() {
+        return at.met.elsewhere("Downgrade", "a build with both suites");
+    }
+    let mut at = mesh(strong, at.met);
+    let down = at.mesh.steal(LIAR).rotate(weak, closing).0;
+    let says = "going on in a weaker suite is a downgrade";
+    at.refuse([down], &Refusal::Downgrade, says, Pays::Nobody);
 }
 
 fn cookies(suite: Suite, met: &mut Provoked) {
