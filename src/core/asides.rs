@@ -140,15 +140,16 @@ impl Asides {
 
     /// Whether a rotation that was taken before should be passed on once more: somebody further
     /// away asked for it, and would never get it if each neighbour took it for a mere duplicate.
-    pub(super) fn pass_on_again(&mut self, statement: &Digest, now: Millis) -> bool {
+    /// `None` if it is another one.
+    pub(super) fn pass_on_again(&mut self, statement: &Digest, now: Millis) -> Option<bool> {
         let mut known = self.taken.iter_mut().chain(&mut self.other);
         let known = known.find(|taken| taken.fingerprint == *statement);
-        let Some(Taken { passed_on: last, .. }) = known else { return false };
+        let Taken { passed_on: last, .. } = known?;
         let due = now < *last || now.since(*last) >= PASS_ON_INTERVAL_MS;
         if due {
             *last = now;
         }
-        due
+        Some(due)
     }
 }
 

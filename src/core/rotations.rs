@@ -84,8 +84,10 @@ impl Core {
         let known = {
             let mut asides = self.asides.lock();
             let heard = asides.get_mut(member.place()).ok_or(Refusal::Duplicate)?;
-            if heard.pass_on_again(&fingerprint(statement), now) {
-                return Ok(Accepted::Repeated { origin: node });
+            match heard.pass_on_again(&fingerprint(statement), now) {
+                Some(true) => return Ok(Accepted::Repeated { origin: node }),
+                Some(false) => return Err(Refusal::Duplicate),
+                None => {}
             }
             heard.change_from(from).ok_or(Refusal::Duplicate)?
         };
