@@ -106,7 +106,7 @@ fn p5_a_proof_is_sent_seldom() {
                     let hello = seal_statement(
                         Tag::Hello,
                         &asker.head(),
-                        &content.concat(),
+                        &[content.concat().as_slice(), &[0]].concat(),
                         &asker.key,
                         &OsEntropy,
                     );
