@@ -8,10 +8,10 @@ mod support;
 
 use std::sync::Arc;
 
-use meshward::keyring::{ActiveKey, Misuse, seal_rotation};
+use meshward::keyring::Misuse;
 use meshward::membership::{Member, View};
 use meshward::reputation::Reputation;
-use meshward::suite::{Purpose, SigningKey};
+use meshward::suite::Purpose;
 use meshward::wire::{HEADER_LEN, Packet, Tag, seal_statement};
 use meshward::{
     Accepted, CriticalEvent, Digest, Epoch, Event, FailureStatus, Kind, Mark, Nonce, OsEntropy,
@@ -234,22 +234,16 @@ fn public_key_manipulation() {
         let refusal = mesh.give(1, link(2), &elsewhere.beacon(Nonce::default(), b"")).unwrap_err();
         assert_eq!(refusal, Refusal::OtherMesh(elsewhere.view.mesh()));
 
-        let who = (mesh.view.mesh(), id(0));
-        let key = |key: &SigningKey, operational| {
-            let key = SigningKey::from_secret_bytes(suite, &key.to_secret_bytes()).unwrap();
-            ActiveKey { epoch: Epoch { recovery: 0, operational }, key }
-        };
-        let seal = |from: &ActiveKey, to: &ActiveKey| {
-            seal_rotation(who, from, to, Nonce { boot: 1, sequence: 9 }, &OsEntropy).unwrap()
-        };
-        let next = key(&SigningKey::generate(suite, &OsEntropy).unwrap(), 1);
-        let stolen_name = seal(&key(&impostor.key, 0), &next);
+        let closing = Nonce { boot: 1, sequence: 9 };
+        let (stolen_name, _) = impostor.rotate(suite, closing);
         assert_eq!(mesh.give(1, link(2), &stolen_name).unwrap_err(), unknown);
-        let skips = seal(&key(&victim.key, 0), &key(&next.key, 2));
+        let skips = victim.after(suite);
+        let skips = Liar { epoch: Epoch { recovery: 0, operational: 2 }, ..skips };
+        let skips = victim.rotation(&skips, victim.claim(&skips, closing));
         assert_eq!(mesh.give(1, link(2), &skips).unwrap_err(), Refusal::RotationOrder);
 
         // The victim's own signature, on a key whose owner did not agree.
-        let genuine = seal(&key(&victim.key, 0), &next);
+        let (genuine, _) = victim.rotate(suite, closing);
         let Packet::Statement(statement) = Packet::parse(&genuine).unwrap() else {
             panic!("a rotation is a statement");
         };

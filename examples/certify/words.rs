@@ -268,6 +268,7 @@ pub(crate) const fn packet(tag: Tag) -> &'static str {
         Tag::Frame => "a message",
         Tag::Attestation => "one member's attestation",
         Tag::Rotation => "the rotation of a key",
+        Tag::Recovery => "the recovery of a member's keys",
         Tag::Hello => "a Hello",
         Tag::Certificate => "a certificate",
         Tag::Proof => "a proof",

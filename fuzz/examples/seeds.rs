@@ -7,7 +7,8 @@ mod support;
 
 use std::path::Path;
 
-use meshward::keyring::{ActiveKey, seal_rotation};
+use meshward::keyring::{RecoveryKey, seal_recovery};
+use meshward::membership::KeyRecord;
 use meshward::wire::{HEADER_LEN, Kind, Tag, seal_statement};
 use meshward::{Epoch, EquivocationProof, Link, LinkId, Nonce, OsEntropy, Suite};
 use support::{Liar, Mesh, certificate, failure};
@@ -19,6 +20,8 @@ fn main() {
         id: members::id(place),
         epoch: Epoch::FIRST,
         key: members::key(place),
+        next: members::next(place),
+        recovery: members::recovery(place).public_key().digest(),
         view: view.clone(),
     });
     let frame = who[0].frame(who[0].header(Kind::Beacon, nonce(1)), b"here");
@@ -28,10 +31,13 @@ fn main() {
     let halves = [b"a", b"b"].map(|body| who[3].beacon(nonce(2), body));
     let halves =
         [0, 1].map(|half: usize| &halves[half][..HEADER_LEN + Suite::MlDsa65.signature_len()]);
-    let to = ActiveKey { epoch: Epoch { recovery: 0, operational: 1 }, key: members::key(9) };
-    let from = ActiveKey { epoch: Epoch::FIRST, key: members::key(0) };
-    let name = (view.mesh(), members::id(0));
-    let rotation = seal_rotation(name, &from, &to, nonce(9), &OsEntropy).unwrap();
+    let (rotation, _) = who[0].rotate(Suite::MlDsa65, nonce(9));
+    let (recovered, with) = (who[0].after(Suite::MlDsa65), members::recovery(0));
+    let epoch = Epoch { recovery: 1, operational: 0 };
+    let to = KeyRecord { epoch, ..who[0].claim(&recovered, nonce(9)).to };
+    let with = RecoveryKey::of(members::id(0), 0, with);
+    let recovery =
+        seal_recovery((view.mesh(), members::id(0)), &with, (&to, &recovered.key), &OsEntropy);
     let mesh = Mesh::new(Suite::MlDsa65, 4);
     mesh.give(1, Link::Claimed(LinkId(7)), &mesh.beacon(0)).unwrap();
     let (_, cookie) = mesh.nodes[1].host.replies.lock().pop().unwrap();
@@ -41,6 +47,7 @@ fn main() {
         ("frame", frame),
         ("attestation", votes[0].1.clone()),
         ("rotation", rotation),
+        ("recovery", recovery.unwrap()),
         ("hello", hello),
         ("certificate", certificate(&view, &votes)),
         ("proof", EquivocationProof::seal_headers(view.mesh(), halves).unwrap()),

@@ -12,9 +12,7 @@ use std::sync::{LazyLock, Mutex};
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use meshward::keyring::{ActiveKey, seal_rotation};
 use meshward::reputation::Reputation;
-use meshward::suite::SigningKey;
 use meshward::wire::{Header, Kind, Tag, seal_statement};
 use meshward::{
     Accepted, CriticalEvent, Digest, Epoch, Link, LinkId, Millis, Nonce, OsEntropy, Refusal,
@@ -255,8 +253,9 @@ impl Attack<'_> {
                 key: self.x.key.public_key().digest(),
             },
             Said::Hello { sequence } => {
-                // And the view that it is in.
+                // And the view that it is in; it lacks nobody's key.
                 let nonce = [9_u32.to_le_bytes(), sequence.to_le_bytes(), [0; 4], [0; 4]].concat();
+                let nonce = [nonce.as_slice(), &[0]].concat();
                 let (head, key) = (self.liar.head(), &self.liar.key);
                 return seal_statement(Tag::Hello, &head, &nonce, key, &OsEntropy).unwrap();
             }
@@ -275,14 +274,8 @@ impl Attack<'_> {
                 return self.liar.say(Tag::Witness, &witness);
             }
             Said::NewKey { closing } => {
-                let next = SigningKey::generate(Suite::MlDsa65, &OsEntropy).unwrap();
-                let Liar { id, epoch, key, .. } = self.mesh.steal(ADVERSARY);
-                let from = ActiveKey { epoch, key };
-                let epoch = Epoch { recovery: 0, operational: epoch.operational + 1 };
-                let to = ActiveKey { epoch, key: next };
                 let closing = Nonce { boot: 1, sequence: closing };
-                let who = (self.mesh.view.mesh(), id);
-                return seal_rotation(who, &from, &to, closing, &OsEntropy).unwrap();
+                return self.mesh.steal(ADVERSARY).rotate(Suite::MlDsa65, closing).0;
             }
         };
         let vote = self.liar.attest(&event);

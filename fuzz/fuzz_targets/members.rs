@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use meshward::membership::{KeyRecord, NextKeys};
 use meshward::suite::{EntropyError, SigningKey};
 use meshward::{Entropy, Member, NodeId, Suite, View};
 
@@ -25,8 +26,24 @@ pub fn id(place: u8) -> NodeId {
     NodeId::from_bytes([place + 1; 32])
 }
 
+/// The keys that the key of the member at `place` commits to.
+pub fn next(place: u8) -> Vec<SigningKey> {
+    vec![key(place + 10)]
+}
+
+/// The recovery key of the member at `place`.
+pub fn recovery(place: u8) -> SigningKey {
+    key(place + 20)
+}
+
 /// The view of all four.
 pub fn view() -> Arc<View> {
-    let member = |place| Member::new(id(place), "", key(place).public_key().clone());
+    let member = |place| {
+        let member = Member::new(id(place), "", key(place).public_key().clone());
+        let next = next(place);
+        let next = NextKeys::of(next.iter().map(SigningKey::public_key)).commitment();
+        let recovery = recovery(place).public_key().digest();
+        Member { key: KeyRecord { next, recovery, ..member.key }, ..member }
+    };
     Arc::new(View::genesis((0..4).map(member).collect()).unwrap())
 }

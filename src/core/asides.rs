@@ -6,9 +6,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::once::OncePerLink;
-use crate::id::{Digest, Millis, Nonce, ViewNumber};
+use super::tick::is_due;
+use crate::id::{Digest, Epoch, Millis, NodeId, Nonce, ViewNumber};
+use crate::keyring::KeyChange;
 use crate::limit::{Rate, TokenBucket};
-use crate::wire::Statement;
+use crate::wire::{Packet, Statement};
 
 /// What a Hello says: where its origin stands, so that an older one is known for a replay.
 #[derive(Serialize, Deserialize)]
@@ -16,18 +18,24 @@ pub(super) struct Hello {
     pub(super) nonce: Nonce,
     /// The view that it is in: who is ahead tells it how to go on.
     pub(super) view: ViewNumber,
+    /// Whose key it met that it does not know, and the epoch of the newest of that member that it does.
+    pub(super) lacks: Option<(NodeId, Epoch)>,
 }
 
 /// What is remembered of one member's bare statements beside its attestations.
 #[derive(Debug)]
 pub(super) struct Asides {
-    /// The nonce of its newest Hello: older ones are replays.
-    pub(super) hello: Option<Nonce>,
+    /// The recovery count and the nonce of its newest Hello: older ones are replays.
+    pub(super) hello: Option<(u32, Nonce)>,
     /// Rotations that are still taken of it: a whole history at once, then one a second.
     pub(super) rotations: TokenBucket,
     /// The rotations that were last taken of it, newest last, and when each was last worth passing
     /// on. Mostly there is one or none, so no tree, which would cost a KiB from the first.
     taken: VecDeque<Taken>,
+    /// The one that contradicts one of them, while the member is frozen.
+    other: Option<Taken>,
+    /// When it was last told keys that it lacked.
+    told_keys: Option<Millis>,
     /// The view in which it was last sent the step to the next one, and when.
     helped: Option<(ViewNumber, Millis)>,
     /// Over which links it was shown a vote of its own that it may have forgotten.
@@ -44,6 +52,13 @@ struct Taken {
     passed_on: Millis,
 }
 
+impl Taken {
+    fn new(statement: &Statement<'_>, now: Millis) -> Self {
+        let (fingerprint, bytes) = (fingerprint(statement), whole(statement).into());
+        Self { fingerprint, bytes, passed_on: now }
+    }
+}
+
 /// Rotations of one member that are told from others, to be passed on again.
 const TAKEN_ROTATIONS: usize = 18;
 /// How often the same rotation is passed on, in milliseconds.
@@ -55,18 +70,45 @@ impl Asides {
             hello: None,
             rotations: TokenBucket::new(Rate { per_second: 1, burst: 32 }),
             taken: VecDeque::new(),
+            other: None,
+            told_keys: None,
             helped: None,
             shown: OncePerLink::default(),
         }
     }
 
-    /// Remembers a rotation that was taken.
+    /// Remembers a rotation or a recovery that was taken. It settles what contradicted one before.
     pub(super) fn took(&mut self, statement: &Statement<'_>, now: Millis) {
         if self.taken.len() >= TAKEN_ROTATIONS {
             self.taken.pop_front();
         }
-        let (fingerprint, bytes) = (fingerprint(statement), whole(statement).into());
-        self.taken.push_back(Taken { fingerprint, bytes, passed_on: now });
+        self.taken.push_back(Taken::new(statement, now));
+        self.other = None;
+    }
+
+    /// Remembers the one that contradicts one that was taken.
+    pub(super) fn took_other(&mut self, statement: &Statement<'_>, now: Millis) {
+        self.other = Some(Taken::new(statement, now));
+    }
+
+    /// The one that contradicts one that was taken.
+    pub(super) fn other_way(&self) -> Option<Arc<[u8]>> {
+        self.other.as_ref().map(|taken| Arc::clone(&taken.bytes))
+    }
+
+    /// What was taken that leads on from the key of this epoch.
+    pub(super) fn change_from(&self, from: Epoch) -> Option<KeyChange> {
+        self.taken.iter().find_map(|taken| match Packet::parse(&taken.bytes) {
+            Ok(Packet::Statement(known)) if known.head().epoch == from => {
+                KeyChange::read(&known).ok()
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether this member may be told keys that it lacks: once in `interval_ms`. Then it was.
+    pub(super) fn may_be_told_keys(&mut self, interval_ms: u64, now: Millis) -> bool {
+        is_due(&mut self.told_keys, interval_ms, now)
     }
 
     /// The rotations that were last taken, oldest first.
@@ -76,8 +118,9 @@ impl Asides {
 
     /// What of it lives on in the next view.
     pub(super) fn succeed(&self) -> Self {
-        let Self { hello, ref rotations, ref taken, .. } = *self;
-        Self { hello, rotations: rotations.clone(), taken: taken.clone(), ..Self::new() }
+        let Self { hello, ref rotations, ref taken, ref other, told_keys, .. } = *self;
+        let (rotations, taken, other) = (rotations.clone(), taken.clone(), other.clone());
+        Self { hello, rotations, taken, other, told_keys, ..Self::new() }
     }
 
     /// Whether a member that speaks in `view`, which is over, may be sent the next step: once in
@@ -101,14 +144,16 @@ impl Asides {
 
     /// Whether a rotation that was taken before should be passed on once more: somebody further
     /// away asked for it, and would never get it if each neighbour took it for a mere duplicate.
-    pub(super) fn pass_on_again(&mut self, statement: &Digest, now: Millis) -> bool {
-        let known = self.taken.iter_mut().find(|taken| taken.fingerprint == *statement);
-        let Some(Taken { passed_on: last, .. }) = known else { return false };
+    /// `None` if it is another one.
+    pub(super) fn pass_on_again(&mut self, statement: &Digest, now: Millis) -> Option<bool> {
+        let mut known = self.taken.iter_mut().chain(&mut self.other);
+        let known = known.find(|taken| taken.fingerprint == *statement);
+        let Taken { passed_on: last, .. } = known?;
         let due = now < *last || now.since(*last) >= PASS_ON_INTERVAL_MS;
         if due {
             *last = now;
         }
-        due
+        Some(due)
     }
 }
 

@@ -47,6 +47,12 @@ impl Blame {
             | Refusal::Outdated
             | Refusal::Decided
             | Refusal::RotationOrder => Self::Nobody,
+            // Told before anything is proven, so it may be anybody's; or proven, and who relays it has
+            // not made it. Nodes differ in what they have seen of a member, and in what they allow.
+            Refusal::Commitment
+            | Refusal::RecoveryReplaced
+            | Refusal::Downgrade
+            | Refusal::Frozen => Self::Nobody,
             // Whoever is refused for what it did before has paid for that.
             Refusal::LinkQuarantined | Refusal::OriginQuarantined => Self::Nobody,
             // This node's own means.

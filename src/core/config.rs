@@ -39,6 +39,10 @@ pub struct Config {
     pub prepared_keys: usize,
     /// Whether this node's disk can be an older one than it wrote.
     pub disk: DiskTrust,
+    /// Whether keys may be rotated to a weaker suite, this node's own and others'. No by default: whoever
+    /// can break the weaker suite would want it. All members need it set before one of them does it; a
+    /// member that has not takes nothing more of the one that did until it comes back.
+    pub allow_downgrades: bool,
 }
 
 impl Default for Config {
@@ -51,6 +55,7 @@ impl Default for Config {
             grace_ms: 60_000,
             prepared_keys: 256,
             disk: DiskTrust::default(),
+            allow_downgrades: false,
         }
     }
 }

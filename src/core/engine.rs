@@ -131,6 +131,12 @@ impl Core {
         self.ledgers.members.is_quarantined(node, now)
     }
 
+    /// Whether two different changes of one key of `node` were seen: see
+    /// [`Event::KeysFrozen`](crate::Event::KeysFrozen).
+    pub fn is_node_frozen(&self, node: &NodeId) -> bool {
+        self.view().index_of(node).is_some_and(|member| self.directory.is_frozen(member))
+    }
+
     /// The reputation of a member here, 0 to 1.
     pub fn reputation(&self, node: &NodeId, now: Millis) -> Reputation {
         self.ledgers.members.reputation(node, now)
@@ -163,7 +169,7 @@ impl Core {
     ///
     /// It rests on three things that no third party can turn against an honest node: whether the
     /// link is in quarantine (only a proven link can be, for what it did itself), whether the origin
-    /// is a member, and whether the origin is in quarantine (only its own signature gets it there;
+    /// is a member, and whether the origin is in quarantine or frozen (only its own signature gets it there;
     /// its beacons are let through, since they show that it lives). A yes proves nothing: the
     /// message still has to pass [`handle_frame`](Self::handle_frame). A no changes nothing, either:
     /// neither answer is remembered, so what is asked under a wrong name harms nobody.
@@ -181,7 +187,8 @@ impl Core {
     ) -> bool {
         !self.ledgers.link_is_quarantined(link, now)
             && self.view().index_of(origin).is_some()
-            && (kind == Kind::Beacon || !self.is_node_quarantined(origin, now))
+            && (kind == Kind::Beacon
+                || !self.is_node_quarantined(origin, now) && !self.is_node_frozen(origin))
     }
 
     /// Reserves a place for a proven link: see [`SignedGossip::reserve_link`].

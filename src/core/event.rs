@@ -142,4 +142,28 @@ pub enum Event {
         /// The suite of the new key.
         suite: Suite,
     },
+    /// A member's identity was taken back with its recovery key: no key that it had before speaks for it
+    /// any more.
+    ///
+    /// If it is this node, another host has taken its place, and nothing is signed here any more.
+    KeyRecovered {
+        /// The member.
+        node: NodeId,
+        /// The epoch of the new key.
+        epoch: Epoch,
+        /// The suite of the new key.
+        suite: Suite,
+    },
+    /// Two different changes of one key of a member were seen: somebody else has all that is on its host,
+    /// or two hosts have one identity. None of its rotations is taken any more, its messages are refused,
+    /// its beacons are signs of life, and its votes count. It ends when the member recovers its keys (see
+    /// [`Identity::recover`](crate::Identity::recover)), or with a view that gives it a newer key.
+    ///
+    /// If it is this node: stop the other host, and recover.
+    KeysFrozen {
+        /// The member.
+        node: NodeId,
+        /// The epoch to which both lead.
+        epoch: Epoch,
+    },
 }

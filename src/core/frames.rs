@@ -124,8 +124,8 @@ impl Core {
 
     /// Asks for what was missed, if something came under a key that is not known here.
     pub(super) fn note_missed_key(&self, refusal: &Refusal) {
-        if matches!(refusal, Refusal::UnknownKey { .. }) {
-            self.timers.lock().missed_a_key = true;
+        if let Refusal::UnknownKey { origin, .. } = refusal {
+            self.note_missed_key_of(*origin);
         }
     }
 

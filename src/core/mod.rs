@@ -29,6 +29,7 @@ mod own;
 mod own_votes;
 mod past;
 mod proofs;
+mod rotations;
 mod start;
 mod statements;
 mod stored_proofs;

@@ -82,11 +82,18 @@ pub enum Accepted {
         /// Who made it.
         origin: NodeId,
     },
-    /// A member has a new key.
+    /// A member has a new key, by a rotation or a recovery.
     Rotation {
         /// The member.
         node: NodeId,
         /// The epoch of the key.
+        epoch: Epoch,
+    },
+    /// Two different changes of one key of a member were seen, and this is the second: its keys are frozen.
+    Frozen {
+        /// The member.
+        node: NodeId,
+        /// The epoch to which both lead.
         epoch: Epoch,
     },
     /// A member asks others whether they live. If this node is among them, its answer is an output of one

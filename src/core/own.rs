@@ -5,7 +5,7 @@ use super::engine::Waiting;
 use super::{Core, Event, Output, Step, WriteId};
 use crate::id::{Millis, NodeId};
 use crate::keyring::{Error, Misuse, PreparedRotation};
-use crate::membership::{KeyRecord, RotatedKey};
+use crate::membership::RotatedKey;
 use crate::quorum::{Cast, CriticalEvent, PartWrite, Report, Slot, Tally};
 use crate::store::Batch;
 use crate::suite::Suite;
@@ -142,22 +142,44 @@ impl Core {
         Output::Persist { write, batch }
     }
 
-    /// Replaces this node's key by a new one of `suite`. The old key signs until the new one is
-    /// durable; then [`persisted`](Self::persisted) announces it.
+    /// Replaces this node's key by the one of `suite` that it commits to. The old key signs until the
+    /// new one is durable; then [`persisted`](Self::persisted) announces it. For a grace period the others
+    /// take what was signed with the old key before, too.
     ///
     /// # Errors
-    /// [`Misuse::RotationPending`] while one is under way, [`Misuse::Downgrade`]; or a fault of the
-    /// scheme. The key in use is then the one before.
+    /// [`Misuse::RotationPending`] while one is under way, [`Misuse::Downgrade`], [`Misuse::Frozen`],
+    /// [`Misuse::Superseded`]; or a fault of the scheme. The key in use is then the one before.
     pub fn rotate_keys(&self, suite: Suite) -> Result<Step<()>, Error> {
+        self.rotate(suite, false)
+    }
+
+    /// The same for a key that may be in other hands: it ends at once. Nothing more is signed with it, and
+    /// the others take nothing more under it as soon as they hear of this; what was on its way then is
+    /// lost.
+    ///
+    /// It is enough if the key alone was stolen. Against a thief of all that is on the host, who has the
+    /// next key, too, only [`Identity::recover`](crate::Identity::recover) helps.
+    ///
+    /// # Errors
+    /// As for [`rotate_keys`](Self::rotate_keys).
+    pub fn rotate_compromised_keys(&self, suite: Suite) -> Result<Step<()>, Error> {
+        self.rotate(suite, true)
+    }
+
+    fn rotate(&self, suite: Suite, compromised: bool) -> Result<Step<()>, Error> {
         self.may_speak()?;
-        let stalled = self.writes.lock().stalled.as_ref().map(PreparedRotation::suite);
-        if stalled.is_some_and(|stalled| stalled != suite) {
+        if self.directory.is_frozen(self.me) {
+            return Err(Misuse::Frozen.into());
+        }
+        let wanted = (suite, compromised);
+        let stalled = self.writes.lock().stalled.as_ref().map(|it| (it.suite(), it.compromised));
+        if stalled.is_some_and(|stalled| stalled != wanted) {
             return Err(Misuse::RotationPending.into());
         }
         let output = match self.persist_stalled() {
             Some(output) => output,
             None => {
-                let rotation = self.gossip.rotate_keys(suite)?;
+                let rotation = self.gossip.rotate_keys(suite, compromised)?;
                 self.persist(rotation.batch.clone(), Waiting::Rotation(rotation))
             }
         };
@@ -206,23 +228,25 @@ impl Core {
 
     fn rotated(&self, rotation: PreparedRotation, now: Millis, outputs: &mut Vec<Output>) {
         let from = self.keyring.active().epoch;
-        let statement = rotation.statement.to_vec();
-        let closing = rotation.closing;
+        let (statement, closing) = (rotation.statement.to_vec(), rotation.closing);
+        let to = rotation.record().clone();
+        let (epoch, suite) = (to.epoch, to.key.suite());
+        let grace_ms = if rotation.compromised { 0 } else { self.config.grace_ms };
         self.keyring.commit_rotation(rotation);
-        let active = self.keyring.active();
-        let (epoch, suite) = (active.epoch, active.key.suite());
-        let to = KeyRecord { epoch, key: active.key.public_key().clone() };
-        let grace_until = now.after(self.config.grace_ms);
+        let grace_until = now.after(grace_ms);
         self.directory.rotate(self.me, from, RotatedKey { to, closing, grace_until });
         outputs.push(Output::Send(statement));
         outputs.push(Output::Event(Event::KeyRotated { node: self.node(), epoch, suite }));
     }
 
     /// A request to the others for what this node missed.
-    pub(super) fn hello(&self) -> Result<Vec<u8>, Error> {
+    pub(super) fn hello(&self, lacks: Option<NodeId>) -> Result<Vec<u8>, Error> {
         let nonce = self.keyring.draw_statement()?;
         let view = self.view().number();
-        let content = wire::encode("a Hello", &Hello { nonce, view })?;
+        let lacks = lacks.and_then(|node| {
+            Some((node, self.directory.current(self.view().index_of(&node)?)?.epoch))
+        });
+        let content = wire::encode("a Hello", &Hello { nonce, view, lacks })?;
         let (head, key) = self.keyring.statement_head();
         Ok(seal_statement(Tag::Hello, &head, &content, &key.key, self.entropy.as_ref())?)
     }

@@ -16,9 +16,9 @@ use super::tick::Timers;
 use super::{Config, Core, DiskTrust};
 use crate::gossip::{COOKIES_SENT, GossipConfig, Ledgers, SignedGossip};
 use crate::id::Millis;
-use crate::keyring::{Error, Fault, Identity, Keyring, Misuse, verify_rotation, was_created_in};
+use crate::keyring::{Error, Fault, Identity, KeyChange, Keyring, Misuse, was_created_in};
 use crate::limit::Rate;
-use crate::membership::{Directory, MemberIndex, RotatedKey, View};
+use crate::membership::{Directory, MemberIndex, View};
 use crate::quorum::QuorumValidator;
 use crate::reputation::Ledger;
 use crate::store::{Store, Table};
@@ -47,9 +47,12 @@ impl Core {
         let past = Past::load(view, store)?;
         let view = Arc::clone(past.newest());
         let me = view.index_of(&node).ok_or(Misuse::NotAMember(node))?;
-        let directory = Arc::new(Directory::new(Arc::clone(&view), config.prepared_keys));
+        let directory = Directory::new(Arc::clone(&view), config.prepared_keys)
+            .taking_downgrades(config.allow_downgrades);
+        let directory = Arc::new(directory);
         let rate = config.gossip.origin_rate;
-        let keyring = Arc::new(Keyring::start(identity, store, view.mesh(), rate, now)?);
+        let keyring = Keyring::start(identity, store, view.mesh(), rate, now)?;
+        let keyring = Arc::new(keyring.allowing_downgrades(config.allow_downgrades));
         take_back_own_key(&directory, &keyring, me, config.grace_ms, now)?;
         let lease = match config.disk == DiskTrust::MayBeRolledBack
             || (!store.survives_restart() && !was_created_in(store)?)
@@ -97,6 +100,8 @@ impl Core {
         };
         core.resume_sentences(now);
         core.abstain_where_proven();
+        // Nobody has heard of a recovery yet, and nothing else that this node says is taken before.
+        core.timers.lock().history_wanted = core.keyring.record().epoch.recovery > 0;
         Ok(core)
     }
 }
@@ -153,12 +158,12 @@ fn take_back_own_key(
             tracing::warn!(%refusal, "a stored rotation does not follow from this view");
         }
     }
-    let active = keyring.active();
+    let record = keyring.record();
     let known = directory.current(me).ok_or(Misuse::NotAMember(keyring.node()))?;
-    if known.epoch == active.epoch && known.key == *active.key.public_key() {
-        return Ok(());
+    match *known == record {
+        true => Ok(()),
+        false => Err(Misuse::ForeignKey(record.epoch).into()),
     }
-    Err(Misuse::ForeignKey(active.epoch).into())
 }
 
 fn follow(
@@ -175,8 +180,7 @@ fn follow(
         // The view gives a key that this one has led to.
         return Ok(());
     }
-    let claim = verify_rotation(&statement, directory, me, now)?;
-    let rotated = RotatedKey { to: claim.to, closing: claim.closing, grace_until };
-    directory.rotate(me, statement.head().epoch, rotated);
+    let change = KeyChange::screen(&statement, directory, me, now)?.verify(directory)?;
+    change.apply(directory, (me, statement.head().epoch), grace_until);
     Ok(())
 }

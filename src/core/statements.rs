@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::asides::{Asides, Hello, fingerprint};
+use super::asides::{Asides, Hello};
 use super::{Accepted, Core, Event, Output};
 use crate::id::{Link, Millis};
-use crate::keyring::verify_rotation;
-use crate::membership::{MemberIndex, RotatedKey};
+use crate::membership::MemberIndex;
 use crate::quorum::{
     Attestation, Certificate, Phase, Slot, Tally, UncheckedBallot, UncheckedCertificate,
     UncheckedPrevotes, UncheckedProof, max_link_len,
@@ -14,8 +13,6 @@ use crate::quorum::{
 use crate::suite::Purpose;
 use crate::wire::{self, Container, Packet, Refusal, Statement, Tag, WireError};
 
-/// Rotations cost two checks.
-const ROTATION_CHECKS: u32 = 2;
 /// Proofs cost two checks.
 const PROOF_CHECKS: u32 = 2;
 
@@ -31,14 +28,24 @@ impl Core {
         let taken = self.parse_bare(link, bytes, now).and_then(|packet| match packet {
             Packet::Statement(statement) => {
                 origin = Some(statement.head().origin);
+                let tag = statement.tag();
                 if origin == Some(self.node()) {
-                    self.look_at_own(link, statement, now, outputs);
-                    return Err(Refusal::Own);
+                    return match tag {
+                        Tag::Rotation | Tag::Recovery => {
+                            self.take_own_key_change(link, &statement, now, outputs)
+                        }
+                        _ => {
+                            self.look_at_own(link, statement, now, outputs);
+                            Err(Refusal::Own)
+                        }
+                    };
                 }
-                match statement.tag() {
+                match tag {
                     Tag::Attestation => self.take_attestation(link, statement, now, outputs),
                     Tag::Ballot => self.take_ballot(link, statement, now, outputs),
-                    Tag::Rotation => self.take_rotation(link, &statement, now, outputs),
+                    Tag::Rotation | Tag::Recovery => {
+                        self.take_key_change(link, &statement, now, outputs)
+                    }
                     Tag::Challenge => self.take_challenge(link, &statement, now),
                     Tag::Answer => self.take_answer(link, &statement, now, outputs),
                     Tag::Claim => self.take_claim(link, &statement, now, outputs),
@@ -126,7 +133,10 @@ impl Core {
     ) -> Result<Accepted, Refusal> {
         let attestation = Attestation::read(statement, self.view())?;
         let member = Some(attestation.attestor());
-        if self.quorum.wants_evidence(&attestation)
+        let wants_evidence = self.quorum.wants_evidence(&attestation);
+        if let Some(node) = self.quorum.lacks_key_of(&attestation).filter(|_| wants_evidence) {
+            self.note_missed_key_of(node);
+        } else if wants_evidence
             && self.gossip.take_checks(link, member, 1, now).is_ok()
             && self.quorum.learn(&attestation)
         {
@@ -283,51 +293,6 @@ impl Core {
         Ok(Accepted::Certificate(certificate))
     }
 
-    pub(super) fn take_rotation(
-        &self,
-        link: Link,
-        statement: &Statement<'_>,
-        now: Millis,
-        outputs: &mut Vec<Output>,
-    ) -> Result<Accepted, Refusal> {
-        let node = statement.head().origin;
-        let member = self.view().index_of(&node).ok_or(Refusal::UnknownOrigin(node))?;
-        // What can be told without a check: an answer to a Hello brings the whole history again.
-        if self.directory.current(member).is_some_and(|key| key.epoch > statement.head().epoch) {
-            let known = fingerprint(statement);
-            let mut asides = self.asides.lock();
-            let heard = asides.get_mut(member.place());
-            return match heard.is_some_and(|heard| heard.pass_on_again(&known, now)) {
-                true => Ok(Accepted::Repeated { origin: node }),
-                false => Err(Refusal::Duplicate),
-            };
-        }
-        self.gossip.take_checks(link, Some(member), ROTATION_CHECKS, now)?;
-        let claim = verify_rotation(statement, &self.directory, member, now)?;
-        let (epoch, suite) = (claim.to.epoch, claim.to.key.suite());
-        let grace_until = now.after(self.config.grace_ms);
-        let rotated = RotatedKey { to: claim.to, closing: claim.closing, grace_until };
-        if !self.take_turn(member, now) {
-            return Err(Refusal::RotationRate);
-        }
-        if !self.directory.rotate(member, statement.head().epoch, rotated) {
-            return Err(Refusal::RotationOrder);
-        }
-        self.timers.lock().learnt_a_key();
-        if let Some(heard) = self.asides.lock().get_mut(member.place()) {
-            heard.took(statement, now);
-        }
-        tracing::info!(%node, %epoch, %suite, "a member rotated its key");
-        outputs.push(Output::Event(Event::KeyRotated { node, epoch, suite }));
-        Ok(Accepted::Rotation { node, epoch })
-    }
-
-    /// Whether `member` may rotate its key once more; checked rotations alone take a turn.
-    fn take_turn(&self, member: MemberIndex, now: Millis) -> bool {
-        let mut asides = self.asides.lock();
-        asides.get_mut(member.place()).is_some_and(|heard| heard.rotations.try_take(now, 1).is_ok())
-    }
-
     fn take_hello(
         &self,
         link: Link,
@@ -338,11 +303,14 @@ impl Core {
         let head = statement.head();
         let node = head.origin;
         let member = self.view().index_of(&node).ok_or(Refusal::UnknownOrigin(node))?;
-        let Hello { nonce, view } = wire::decode("a Hello", statement.content())?;
+        let Hello { nonce, view, lacks } = wire::decode("a Hello", statement.content())?;
+        // A thief's numbers are of another life of its keys (attack K8).
+        let number = (head.epoch.recovery, nonce);
         if !statement.attachment().is_empty() {
             return Err(WireError::Trailing { extra: statement.attachment().len() }.into());
         }
-        let is_news = |heard: Option<&Asides>| heard.is_some_and(|heard| heard.hello < Some(nonce));
+        let is_news =
+            |heard: Option<&Asides>| heard.is_some_and(|heard| heard.hello < Some(number));
         if !is_news(self.asides.lock().get(member.place())) {
             return Err(Refusal::Duplicate);
         }
@@ -358,11 +326,12 @@ impl Core {
             return Err(Refusal::Duplicate);
         }
         if let Some(heard) = asides.get_mut(member.place()) {
-            heard.hello = Some(nonce);
+            heard.hello = Some(number);
         }
         drop(asides);
         self.help_on(link, member, view, now, outputs);
         self.show_votes(link, member, outputs);
+        self.tell_keys(link, member, lacks, now, outputs);
         self.timers.lock().history_wanted = true;
         self.proofs.lock().offer();
         Ok(Accepted::Hello(node))

@@ -125,7 +125,7 @@ mod tests {
 
     fn record(operational: u32, key: &SigningKey) -> KeyRecord {
         let epoch = Epoch { recovery: 0, operational };
-        KeyRecord { epoch, key: key.public_key().clone() }
+        KeyRecord { epoch, ..KeyRecord::first(key.public_key().clone()) }
     }
 
     /// Two messages under one nonce, signed with `key`.

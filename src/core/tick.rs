@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use super::once::OncePerLink;
 use super::{Core, Event, Output};
-use crate::id::Millis;
+use crate::id::{Millis, NodeId};
 use crate::quorum::Slot;
 use crate::wire::{Container, Tag};
 
@@ -25,6 +25,8 @@ pub(super) struct Timers {
     quorum_lost: bool,
     /// A packet came under a key that is not known here.
     pub(super) missed_a_key: bool,
+    /// Whose key that is, of the last one.
+    pub(super) missed_key_of: Option<NodeId>,
     /// A member speaks in a view that is yet to come here.
     pub(super) missed_a_view: bool,
     /// Resend intervals until the changes of the members that this node's host accepts are sent again.
@@ -237,7 +239,7 @@ impl Core {
 
     /// Asks for what was missed: once after the start, and whenever an unknown key shows up.
     fn say_hello(&self, now: Millis, outputs: &mut Vec<Output>) {
-        {
+        let lacks = {
             let mut timers = self.timers.lock();
             let wanted = !timers.said_hello || timers.missed_a_key || timers.missed_a_view;
             let interval_ms = timers.hello_interval_ms();
@@ -246,8 +248,9 @@ impl Core {
             }
             (timers.missed_a_key, timers.missed_a_view) = (false, false);
             timers.vain_hellos = timers.vain_hellos.saturating_add(1);
-        }
-        match self.hello() {
+            timers.missed_key_of.take()
+        };
+        match self.hello(lacks) {
             Ok(hello) => {
                 self.timers.lock().said_hello = true;
                 outputs.push(Output::Send(hello));

@@ -112,11 +112,11 @@ impl Core {
             None => {
                 for rotation in unchecked.rotations() {
                     if let Packet::Statement(statement) = Packet::parse(rotation)?
-                        && statement.tag() == Tag::Rotation
+                        && matches!(statement.tag(), Tag::Rotation | Tag::Recovery)
                         && statement.head().origin != self.node()
                     {
                         // What is known is refused, and does no harm.
-                        let _known = self.take_rotation(link, &statement, now, outputs);
+                        let _known = self.take_key_change(link, &statement, now, outputs);
                     }
                 }
                 self.gossip.take_checks(link, None, unchecked.checks(self.view())?, now)?;

@@ -14,6 +14,10 @@ pub(super) struct Peer {
     /// Those of the current key and of the one before; until the next key is heard also that of one
     /// that was rotated away while its frame was being committed.
     windows: Vec<(Digest, ReplayWindow)>,
+    rate: Rate,
+    /// How often its keys had been recovered when it was last heard. Before that a thief may have spoken,
+    /// whose clock and numbers say nothing of what comes after (attack K8).
+    recovery: u32,
     sent: SentRate,
     lead: ClockLead,
     condemned: Condemned,
@@ -26,6 +30,8 @@ impl Peer {
         Self {
             width,
             windows: Vec::new(),
+            rate,
+            recovery: 0,
             sent: SentRate::new(rate),
             lead: ClockLead::new(rate),
             condemned: Condemned::default(),
@@ -61,7 +67,17 @@ impl Peer {
 
     /// Whether a frame is not dated too far ahead. Asked after its signature was checked and before
     /// its nonce is marked: what is shed may still be taken later, from elsewhere.
-    pub(super) fn is_in_time(&mut self, nonce: Nonce, sent_at: SentAt, now: Millis) -> bool {
+    pub(super) fn is_in_time(
+        &mut self,
+        epoch: Epoch,
+        (nonce, sent_at): (Nonce, SentAt),
+        now: Millis,
+    ) -> bool {
+        if epoch.recovery > self.recovery {
+            self.recovery = epoch.recovery;
+            self.sent = SentRate::new(self.rate);
+            self.lead = ClockLead::new(self.rate);
+        }
         self.lead.try_take(nonce, sent_at, now)
     }
 

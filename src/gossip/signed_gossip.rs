@@ -137,8 +137,8 @@ impl SignedGossip {
     ///
     /// # Errors
     /// As there.
-    pub fn rotate_keys(&self, suite: Suite) -> Result<PreparedRotation, Error> {
-        self.keyring.prepare_rotation(suite, self.entropy.as_ref())
+    pub fn rotate_keys(&self, suite: Suite, compromised: bool) -> Result<PreparedRotation, Error> {
+        self.keyring.prepare_rotation(suite, compromised, self.entropy.as_ref())
     }
 
     /// Admits a frame in one go: screen, verify, commit.
@@ -232,13 +232,16 @@ impl SignedGossip {
         tag: u32,
         now: Millis,
     ) -> Result<(), Refusal> {
-        let quarantined = self.is_quarantined(frame, now);
+        let quarantined = self.is_muted(frame, member, now);
         let peer = self.peer(member)?.lock();
         self.look_at(&peer, frame.header(), tag, quarantined, now).map(drop)
     }
 
-    fn is_quarantined(&self, frame: &Frame<'_>, now: Millis) -> bool {
+    /// Whether only beacons of its origin are taken, as signs of life: it is in quarantine for what it did,
+    /// or its keys are frozen, so that nobody can say whether it or a thief speaks.
+    fn is_muted(&self, frame: &Frame<'_>, member: MemberIndex, now: Millis) -> bool {
         self.ledgers.members.is_quarantined(&frame.header().origin, now)
+            || self.directory.is_frozen(member)
     }
 
     /// What is known of a nonce that goes on: a fresh one, or a used one with another content.
@@ -302,7 +305,7 @@ impl SignedGossip {
         now: Millis,
     ) -> Result<Option<Message>, Refusal> {
         let header = frame.header();
-        let quarantined = self.is_quarantined(frame, now);
+        let quarantined = self.is_muted(frame, member, now);
         // The member's lock comes first: a rotation between the look at its keys and the mark in
         // its window could otherwise drop a window that is still needed.
         let mut peer = self.peer(member)?.lock();
@@ -310,7 +313,7 @@ impl SignedGossip {
         if self.look_at(&peer, header, tag, quarantined, now)? != Look::Fresh {
             return Err(Refusal::Equivocation);
         }
-        if !peer.is_in_time(header.nonce, header.sent_at, now) {
+        if !peer.is_in_time(header.epoch, (header.nonce, header.sent_at), now) {
             return Err(Refusal::OriginRate);
         }
         let known = self.directory.known_keys(member);

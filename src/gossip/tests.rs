@@ -143,7 +143,7 @@ impl Mesh {
         let from = self.directory.current(SENDER).unwrap().epoch;
         let key = SigningKey::generate(self.key().key.suite(), &OsEntropy).unwrap();
         let epoch = from.next_operational().unwrap();
-        let to = KeyRecord { epoch, key: key.public_key().clone() };
+        let to = KeyRecord { epoch, ..KeyRecord::first(key.public_key().clone()) };
         let closing = Nonce { boot: 1, sequence: closing };
         assert!(self.directory.rotate(SENDER, from, RotatedKey { to, closing, grace_until }));
         key

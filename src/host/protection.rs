@@ -208,12 +208,21 @@ impl MeshByzantineProtection {
         Ok(step.result)
     }
 
-    /// Replaces this node's key by a new one of `suite`, and announces it once it is durable.
+    /// Replaces this node's key by the next one of `suite`, and announces it once it is durable.
     ///
     /// # Errors
     /// As for [`Core::rotate_keys`], or a fault of the store; the old key stays in use then.
     pub fn rotate_keys(&self, suite: Suite, now: Millis) -> Result<(), Error> {
         let step = self.core().rotate_keys(suite)?;
+        self.carry_out(step.outputs, now)
+    }
+
+    /// The same for a key that may be in other hands: see [`Core::rotate_compromised_keys`].
+    ///
+    /// # Errors
+    /// As for [`rotate_keys`](Self::rotate_keys).
+    pub fn rotate_compromised_keys(&self, suite: Suite, now: Millis) -> Result<(), Error> {
+        let step = self.core().rotate_compromised_keys(suite)?;
         self.carry_out(step.outputs, now)
     }
 

@@ -71,6 +71,16 @@ pub enum Misuse {
         /// The suite that was asked for.
         to: Suite,
     },
+    /// The current key commits to no next key of that suite: it was made by a build without it. The next
+    /// one, of the same suite as the current one, will.
+    #[error("this node's key commits to no next key of {0}")]
+    NoNextKey(Suite),
+    /// Two different rotations from one key of this node are known to the mesh: its keys are frozen.
+    #[error("the keys of this node are frozen until they are recovered")]
+    Frozen,
+    /// This node's keys were recovered or rotated somewhere else, and those here speak for it no more.
+    #[error("this node's keys were taken over elsewhere")]
+    Superseded,
     /// A statement about a node that is no member.
     #[error("{0}, which the event is about, is no member")]
     UnknownSubject(NodeId),

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::verify_rotation;
+use super::KeyChange;
 use crate::id::Millis;
-use crate::membership::{Directory, MAX_VIEW_LEN, MemberIndex, RotatedKey, View, ViewError};
-use crate::wire::{MAX_CONTENT_LEN, Packet, Refusal, Tag};
+use crate::membership::{Directory, MAX_VIEW_LEN, MemberIndex, View, ViewError};
+use crate::wire::{MAX_CONTENT_LEN, Packet, Refusal};
 
-/// The most rotations of one member that a history holds. The next one is refused, and costs nobody
-/// else a place.
+/// The most rotations and recoveries of one member that a history holds. The next one is refused, and
+/// costs nobody else a place.
 pub const MAX_ROTATIONS: usize = 1_024;
 
 /// A rotation is a statement without an attachment: content, head, signature.
@@ -19,7 +19,7 @@ const MAX_ROTATION_LEN: usize = MAX_CONTENT_LEN + 4 * 1024;
 /// Keys that are kept ready for checks; see [`Directory::new`].
 const PREPARED_KEYS: usize = 128;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Why bytes are no key history, or why a history does not take a rotation.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -105,24 +105,31 @@ impl KeyHistory {
     /// The history of a mesh in which nobody has rotated a key yet.
     pub fn new(view: Arc<View>) -> Self {
         let rotations = vec![Vec::new(); view.len()];
-        let directory = Directory::keeping(MAX_ROTATIONS, view, PREPARED_KEYS);
+        // Whether it takes a step to a weaker suite each mesh decides for itself. What a member signed that
+        // its mesh refused leads nowhere: nothing of that mesh is signed with it.
+        let directory =
+            Directory::keeping(MAX_ROTATIONS, view, PREPARED_KEYS).taking_downgrades(true);
         Self { directory, rotations, count: 0 }
     }
 
-    /// Adds a rotation as it went over the wire; two signature checks. Tells whose it is.
+    /// Adds a rotation or a recovery as it went over the wire; two signature checks. Tells whose it is.
     ///
     /// A running node does not keep the rotations of others. A host that wants to write them down adds
     /// each packet for which it is told [`Accepted::Rotation`](crate::Accepted::Rotation), and the
-    /// packets of [`Tag::Rotation`] that it sends itself.
+    /// packets of [`Tag::Rotation`](crate::wire::Tag::Rotation) and
+    /// [`Tag::Recovery`](crate::wire::Tag::Recovery) that it sends itself.
+    ///
+    /// A history goes one way. Of two rotations that contradict each other it has the one that was added
+    /// first; a recovery leads on from either.
     ///
     /// # Errors
-    /// [`HistoryError::Rotation`] for anything but the rotation that follows the member's newest
-    /// key in this history; [`HistoryError::TooMany`]. Nothing is changed then.
+    /// [`HistoryError::Rotation`] for anything but the rotation or recovery that follows the member's
+    /// newest key in this history; [`HistoryError::TooMany`]. Nothing is changed then.
     pub fn add(&mut self, rotation: &[u8]) -> Result<MemberIndex, HistoryError> {
         let number = self.count.saturating_add(1);
         let refused = |refusal| HistoryError::Rotation { number, refusal };
         let (member, statement) = match Packet::parse(rotation).map_err(|e| refused(e.into()))? {
-            Packet::Statement(statement) if statement.tag() == Tag::Rotation => {
+            Packet::Statement(statement) if KeyChange::read(&statement).is_ok() => {
                 let (mesh, origin) = (statement.head().mesh, statement.head().origin);
                 if mesh != self.view().mesh() {
                     return Err(refused(Refusal::OtherMesh(mesh)));
@@ -138,9 +145,10 @@ impl KeyHistory {
         }
         // Nothing is in force here: what was said under any of the keys is checked alike, for good.
         let never = Millis(0);
-        let claim = verify_rotation(&statement, &self.directory, member, never).map_err(refused)?;
-        let rotated = RotatedKey { to: claim.to, closing: claim.closing, grace_until: never };
-        if !self.directory.rotate(member, statement.head().epoch, rotated) {
+        let change = KeyChange::screen(&statement, &self.directory, member, never)
+            .and_then(|screened| screened.verify(&self.directory));
+        let from = (member, statement.head().epoch);
+        if !change.map_err(refused)?.apply(&self.directory, from, never) {
             return Err(refused(Refusal::RotationOrder));
         }
         known.push(Box::from(rotation));

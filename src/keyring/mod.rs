@@ -4,17 +4,24 @@
 #[cfg(feature = "backup")]
 pub mod backup;
 mod boot;
+mod candidates;
 mod error;
 mod history;
 mod identity;
+mod key_change;
 mod lease;
+mod recovery;
+mod recovery_key;
 mod ring;
 mod rotation;
 
 pub use error::{Error, Fault, Misuse};
 pub use history::{HistoryError, KeyHistory, MAX_ROTATIONS};
 pub use identity::Identity;
+pub use key_change::{KeyChange, ScreenedChange};
 pub(crate) use lease::was_created_in;
+pub use recovery::{RecoveryClaim, seal_recovery, verify_recovery};
+pub use recovery_key::RecoveryKey;
 pub use ring::{ActiveKey, Keyring, PreparedRotation, Ticket};
 pub use rotation::{RotationClaim, seal_rotation, verify_rotation};
 

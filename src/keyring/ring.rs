@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{Error, Identity, Misuse, boot, identity, seal_rotation};
-use crate::id::{Epoch, MeshId, Millis, NodeId, Nonce, SentAt, SteadyClock};
+use super::candidates::Candidates;
+use super::{Error, Identity, Misuse, RotationClaim, boot, identity, seal_rotation};
+use crate::id::{Digest, Epoch, MeshId, Millis, NodeId, Nonce, SentAt, SteadyClock};
 use crate::limit::{Rate, TokenBucket};
+use crate::membership::KeyRecord;
 use crate::store::{Batch, Store};
 use crate::suite::{Entropy, SigningKey, Suite};
 use crate::wire::StatementHead;
@@ -44,13 +46,22 @@ pub struct PreparedRotation {
     pub statement: Arc<[u8]>,
     /// The last nonce of the key before.
     pub closing: Nonce,
+    /// The key before is taken no more as soon as the others hear of it.
+    pub compromised: bool,
     to: Arc<ActiveKey>,
+    record: KeyRecord,
+    next: Arc<Candidates>,
 }
 
 impl PreparedRotation {
     /// The suite of the key that it leads to.
     pub fn suite(&self) -> Suite {
         self.to.key.suite()
+    }
+
+    /// The key that it leads to, as the others know it from then on.
+    pub const fn record(&self) -> &KeyRecord {
+        &self.record
     }
 
     /// The epoch that it leads to.
@@ -68,12 +79,18 @@ pub struct Keyring {
     node: NodeId,
     mesh: MeshId,
     rate: Rate,
+    allows_downgrades: bool,
     pub(super) state: Mutex<State>,
 }
 
 #[derive(Debug)]
 pub(super) struct State {
     active: Arc<ActiveKey>,
+    record: KeyRecord,
+    /// The keys that the active one commits to.
+    next_keys: Arc<Candidates>,
+    /// Its keys were recovered elsewhere.
+    is_superseded: bool,
     pub(super) boot: u32,
     /// Whether the number of this boot is known to be new, so that it may be used.
     pub(super) is_confirmed: bool,
@@ -91,8 +108,19 @@ pub(super) struct State {
 
 impl State {
     fn may_sign(&self) -> Result<(), Misuse> {
+        if self.is_superseded {
+            return Err(Misuse::Superseded);
+        }
         self.is_confirmed.then_some(()).ok_or(Misuse::Unconfirmed)
     }
+}
+
+/// What a rotation begins with.
+struct Reserved {
+    from: Arc<ActiveKey>,
+    recovery: Digest,
+    candidates: Arc<Candidates>,
+    closing: Nonce,
 }
 
 impl Keyring {
@@ -108,11 +136,14 @@ impl Keyring {
         now: Millis,
     ) -> Result<Self, Error> {
         let boot = boot::claim(store)?;
-        let Identity { node, active, rotations } = identity;
+        let Identity { node, active, record, next: next_keys, rotations, .. } = identity;
         let mut clock = SteadyClock::default();
         clock.advance(now);
         let state = State {
             active,
+            record,
+            next_keys,
+            is_superseded: false,
             boot,
             is_confirmed: true,
             next: Some(1),
@@ -122,7 +153,13 @@ impl Keyring {
             closing: None,
             rotations,
         };
-        Ok(Self { node, mesh, rate, state: Mutex::new(state) })
+        Ok(Self { node, mesh, rate, allows_downgrades: false, state: Mutex::new(state) })
+    }
+
+    /// Whether this node may rotate to a weaker suite. Not unless this is called.
+    #[must_use]
+    pub fn allowing_downgrades(self, allows_downgrades: bool) -> Self {
+        Self { allows_downgrades, ..self }
     }
 
     /// This node's id.
@@ -145,6 +182,21 @@ impl Keyring {
         Arc::clone(&self.state.lock().active)
     }
 
+    /// The key that signs now, as the others know it.
+    pub fn record(&self) -> KeyRecord {
+        self.state.lock().record.clone()
+    }
+
+    /// Whether a rotation is being made durable.
+    pub fn is_rotating(&self) -> bool {
+        self.state.lock().closing.is_some()
+    }
+
+    /// This node's keys were recovered elsewhere: nothing is signed here any more.
+    pub fn supersede(&self) {
+        self.state.lock().is_superseded = true;
+    }
+
     /// The head of a bare statement by this node now, and the key to sign it with.
     pub fn statement_head(&self) -> (StatementHead, Arc<ActiveKey>) {
         let active = self.active();
@@ -156,7 +208,7 @@ impl Keyring {
     /// rate is not limited here: a node may have much to say at once when much fails at once.
     ///
     /// # Errors
-    /// [`Misuse::NoncesExhausted`].
+    /// [`Misuse::NoncesExhausted`] or [`Misuse::Superseded`].
     pub fn draw_statement(&self) -> Result<Nonce, Misuse> {
         let mut state = self.state.lock();
         state.may_sign()?;
@@ -169,7 +221,7 @@ impl Keyring {
     /// messages.
     ///
     /// # Errors
-    /// [`Misuse::NoncesExhausted`].
+    /// [`Misuse::NoncesExhausted`] or [`Misuse::Superseded`].
     pub fn draw_dated_statement(&self, now: Millis) -> Result<(Nonce, SentAt), Misuse> {
         let nonce = self.draw_statement()?;
         Ok((nonce, SentAt(self.state.lock().clock.advance(now))))
@@ -183,8 +235,8 @@ impl Keyring {
     /// Draws the next nonce, within the rate that the mesh takes of one origin.
     ///
     /// # Errors
-    /// [`Misuse::RateExceeded`], [`Misuse::NoncesExhausted`] or, when a rotation takes very long to
-    /// become durable, [`Misuse::RotationPending`].
+    /// [`Misuse::RateExceeded`], [`Misuse::NoncesExhausted`], [`Misuse::Superseded`] or, when a rotation
+    /// takes very long to become durable, [`Misuse::RotationPending`].
     pub fn draw(&self, now: Millis) -> Result<Ticket, Misuse> {
         let mut state = self.state.lock();
         state.may_sign()?;
@@ -205,58 +257,81 @@ impl Keyring {
         Ok(Ticket { key: Arc::clone(&state.active), nonce, sent_at })
     }
 
-    /// Makes the next key and the statement that announces it. The active key stays in use until
+    /// Makes the statement that announces the next key, which is one of those that the active key
+    /// commits to, and the keys that are to follow that one. The active key stays in use until
     /// [`commit_rotation`](Self::commit_rotation).
     ///
+    /// If the key was `compromised` it ends at once: nothing more can be signed with it, and the others
+    /// take nothing more under it. What was on its way is lost.
+    ///
     /// # Errors
-    /// [`Misuse::RotationPending`], [`Misuse::Downgrade`], [`Misuse::CounterExhausted`], or a fault
-    /// of the scheme. Nothing is changed then.
+    /// [`Misuse::RotationPending`], [`Misuse::Superseded`], [`Misuse::Downgrade`], [`Misuse::NoNextKey`],
+    /// [`Misuse::CounterExhausted`], or a fault of the scheme. Nothing is changed then.
     pub fn prepare_rotation(
         &self,
         suite: Suite,
+        compromised: bool,
         entropy: &dyn Entropy,
     ) -> Result<PreparedRotation, Error> {
-        let (from, closing) = self.reserve_closing(suite)?;
-        self.sign_rotation(&from, suite, closing, entropy).inspect_err(|_| self.abandon_rotation())
+        let reserved = self.reserve_closing(suite, compromised)?;
+        self.sign_rotation(reserved, (suite, compromised), entropy)
+            .inspect_err(|_| self.abandon_rotation())
     }
 
-    fn reserve_closing(&self, suite: Suite) -> Result<(Arc<ActiveKey>, Nonce), Misuse> {
+    fn reserve_closing(&self, suite: Suite, compromised: bool) -> Result<Reserved, Misuse> {
         let mut state = self.state.lock();
         state.may_sign()?;
         if state.closing.is_some() {
             return Err(Misuse::RotationPending);
         }
         let from = state.active.key.suite();
-        if suite < from {
+        if suite < from && !self.allows_downgrades {
             return Err(Misuse::Downgrade { from, to: suite });
         }
-        let margin = self.rate.per_second.saturating_mul(CLOSING_MARGIN_SECONDS);
-        let margin = margin.saturating_add(self.rate.burst);
-        let sequence = state.next.unwrap_or(u32::MAX).saturating_add(margin);
+        let next = state.next.unwrap_or(u32::MAX);
+        let sequence = if compromised {
+            next.saturating_sub(1)
+        } else {
+            let margin = self.rate.per_second.saturating_mul(CLOSING_MARGIN_SECONDS);
+            next.saturating_add(margin.saturating_add(self.rate.burst))
+        };
         let closing = Nonce { boot: state.boot, sequence };
         state.closing = Some(closing);
-        Ok((Arc::clone(&state.active), closing))
+        Ok(Reserved {
+            from: Arc::clone(&state.active),
+            recovery: state.record.recovery,
+            candidates: Arc::clone(&state.next_keys),
+            closing,
+        })
     }
 
     fn sign_rotation(
         &self,
-        from: &ActiveKey,
-        suite: Suite,
-        closing: Nonce,
+        Reserved { from, recovery, candidates, closing }: Reserved,
+        (suite, compromised): (Suite, bool),
         entropy: &dyn Entropy,
     ) -> Result<PreparedRotation, Error> {
         let epoch = from.epoch.next_operational();
         let epoch = epoch.ok_or(Misuse::CounterExhausted("key epoch"))?;
-        let to = ActiveKey { epoch, key: SigningKey::generate(suite, entropy)? };
-        let statement = seal_rotation((self.mesh, self.node), from, &to, closing, entropy)?;
-        let batch = identity::rotation_batch(self.node, &to, &statement)?;
-        Ok(PreparedRotation { batch, statement: Arc::from(statement), closing, to: Arc::new(to) })
+        let to = ActiveKey { epoch, key: candidates.copy(suite)? };
+        let next = Candidates::generate(entropy)?;
+        let commitment = next.names().commitment();
+        let key = to.key.public_key().clone();
+        let record = KeyRecord { epoch, key, next: commitment, recovery };
+        let opens = candidates.names();
+        let claim = RotationClaim { to: record.clone(), closing, opens, compromised };
+        let statement = seal_rotation((self.mesh, self.node), &from, &to.key, claim, entropy)?;
+        let batch = identity::rotation_batch(self.node, (&to, &record), &next, &statement)?;
+        let (statement, to, next) = (Arc::from(statement), Arc::new(to), Arc::new(next));
+        Ok(PreparedRotation { batch, statement, closing, compromised, to, record, next })
     }
 
     /// Puts a rotation into effect whose batch is durable.
     pub fn commit_rotation(&self, rotation: PreparedRotation) {
         let mut state = self.state.lock();
         state.active = rotation.to;
+        state.record = rotation.record;
+        state.next_keys = rotation.next;
         state.rotations.push(rotation.statement);
         state.closing = None;
     }
@@ -289,7 +364,7 @@ mod tests {
         let key = SigningKey::generate(suite, &OsEntropy).unwrap();
         ring.state.lock().active = Arc::new(ActiveKey { epoch, key });
         for _ in 0..2 {
-            let exhausted = ring.prepare_rotation(suite, &OsEntropy).unwrap_err();
+            let exhausted = ring.prepare_rotation(suite, false, &OsEntropy).unwrap_err();
             let expected = Misuse::CounterExhausted("key epoch");
             assert!(matches!(exhausted, Error::Misuse(found) if found == expected));
             assert_eq!(ring.draw(Millis(0)).unwrap().key.epoch, epoch);

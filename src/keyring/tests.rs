@@ -1,6 +1,7 @@
 //! What holds for a node's own keys: nonces, rates, rotations, what the store keeps.
 
 mod history;
+mod recoveries;
 mod rotations;
 
 use std::collections::BTreeSet;

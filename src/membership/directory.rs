@@ -32,14 +32,17 @@ pub struct Directory {
     past_keys: usize,
     prepared: Arc<PreparedKeys>,
     checks: Arc<AtomicU64>,
+    takes_downgrades: bool,
 }
 
 #[derive(Debug)]
 struct Keys {
     current: Arc<KeyRecord>,
     previous: Option<Previous>,
-    /// The keys before those, newest last.
+    /// The keys before those, newest last; and the other one, while the member is frozen.
     past: VecDeque<Arc<KeyRecord>>,
+    /// The epoch from which two different changes of the key lead, when such were seen.
+    frozen: Option<Epoch>,
 }
 
 #[derive(Debug)]
@@ -73,7 +76,8 @@ impl Keys {
     /// Those of a member that joins.
     fn of(member: &Member) -> Arc<RwLock<Self>> {
         let current = Arc::new(member.key.clone());
-        Arc::new(RwLock::new(Self { current, previous: None, past: VecDeque::new() }))
+        let (previous, past, frozen) = (None, VecDeque::new(), None);
+        Arc::new(RwLock::new(Self { current, previous, past, frozen }))
     }
 
     fn all(&self) -> impl Iterator<Item = &Arc<KeyRecord>> {
@@ -85,7 +89,11 @@ impl Keys {
         let record = std::mem::replace(&mut self.current, Arc::new(rotated.to));
         let (closing, until) = (rotated.closing, rotated.grace_until);
         let before = self.previous.replace(Previous { record, closing, until });
-        self.past.extend(before.map(|before| before.record));
+        self.remember(before.map(|before| before.record), past_keys);
+    }
+
+    fn remember(&mut self, record: Option<Arc<KeyRecord>>, past_keys: usize) {
+        self.past.extend(record);
         if self.past.len() > past_keys {
             self.past.pop_front();
         }
@@ -94,7 +102,13 @@ impl Keys {
     /// Takes over `record`, which a later view gives, unless it is known or of an earlier epoch.
     fn anchor(&mut self, record: &KeyRecord, grace_until: Millis, past_keys: usize) {
         let epoch = self.current.epoch;
-        if record.epoch < epoch || self.all().any(|known| **known == *record) {
+        // A view that names a key after the two ways parted says which of them was taken.
+        if self.frozen.is_some_and(|from| record.epoch > from) {
+            self.frozen = None;
+        }
+        let is_here = *self.current == *record;
+        let other_way = record.epoch == epoch && !is_here;
+        if record.epoch < epoch || is_here || !other_way && self.all().any(|it| **it == *record) {
             return;
         }
         let closing = Nonce { boot: u32::MAX, sequence: u32::MAX };
@@ -114,7 +128,20 @@ impl Directory {
     pub(crate) fn keeping(past_keys: usize, view: Arc<View>, prepared_keys: usize) -> Self {
         let keys = view.members().iter().map(Keys::of).collect();
         let prepared = Arc::new(PreparedKeys::new(prepared_keys));
-        Self { keys, past_keys, prepared, view, checks: Arc::default() }
+        let (checks, takes_downgrades) = (Arc::default(), false);
+        Self { keys, past_keys, prepared, view, checks, takes_downgrades }
+    }
+
+    /// Whether a key of a weaker suite may follow one of a stronger. Not unless this is called: a
+    /// downgrade is what somebody wants who can break the weaker suite (DESIGN, section 8).
+    #[must_use]
+    pub fn taking_downgrades(self, takes_downgrades: bool) -> Self {
+        Self { takes_downgrades, ..self }
+    }
+
+    /// Whether a rotation to a weaker suite is taken.
+    pub const fn takes_downgrades(&self) -> bool {
+        self.takes_downgrades
     }
 
     /// The directory of `view`, a later one. Who stays has the keys that it has here; who joins, also
@@ -141,6 +168,7 @@ impl Directory {
             past_keys: self.past_keys,
             prepared: Arc::clone(&self.prepared),
             checks: Arc::clone(&self.checks),
+            takes_downgrades: self.takes_downgrades,
             view,
         }
     }
@@ -198,16 +226,59 @@ impl Directory {
         [Some(keys.current.key.digest()), previous]
     }
 
+    /// Every record of `member` that is known, the current one first.
+    pub(crate) fn records(&self, member: MemberIndex) -> Vec<Arc<KeyRecord>> {
+        let Some(keys) = self.keys.get(member.place()) else { return Vec::new() };
+        keys.read().all().map(Arc::clone).collect()
+    }
+
     /// Makes a verified rotation effective, unless `from` is no longer the current epoch of
-    /// `member`. Tells whether it was.
+    /// `member`, or it is frozen. Tells whether it was made so.
     pub fn rotate(&self, member: MemberIndex, from: Epoch, rotated: RotatedKey) -> bool {
         let Some(keys) = self.keys.get(member.place()) else { return false };
         let mut keys = keys.write();
-        if keys.current.epoch != from {
+        if keys.current.epoch != from || keys.frozen.is_some() {
             return false;
         }
         keys.replace(rotated, self.past_keys);
         true
+    }
+
+    /// Makes a verified recovery effective, unless the keys of `member` were recovered as often before:
+    /// no key from before speaks for it any more, and it is no longer frozen. Tells whether it was made
+    /// so.
+    pub fn recover(&self, member: MemberIndex, to: KeyRecord) -> bool {
+        let Some(keys) = self.keys.get(member.place()) else { return false };
+        let mut keys = keys.write();
+        if keys.current.epoch.recovery >= to.epoch.recovery {
+            return false;
+        }
+        let (closing, grace_until) = (Nonce::default(), Millis(0));
+        keys.replace(RotatedKey { to, closing, grace_until }, self.past_keys);
+        keys.frozen = None;
+        true
+    }
+
+    /// Notes that two verified changes of the key of `member` lead on from `from`: the one that was taken
+    /// here, and one to `other`. Tells whether it was not frozen before, and is: what a recovery outranks
+    /// freezes nobody. Its key stays the one that it is
+    /// here; what was signed with the other can be checked all the same.
+    pub fn freeze(&self, member: MemberIndex, from: Epoch, other: KeyRecord) -> bool {
+        let Some(keys) = self.keys.get(member.place()) else { return false };
+        let mut keys = keys.write();
+        let is_outranked = other.epoch.recovery < keys.current.epoch.recovery;
+        if keys.frozen.is_some() || keys.current.epoch <= from || is_outranked {
+            return false;
+        }
+        keys.frozen = Some(from);
+        keys.remember(Some(Arc::new(other)), self.past_keys);
+        true
+    }
+
+    /// Whether two different changes of one key of `member` were seen, so that nobody can say which of
+    /// the two speaks for it.
+    pub fn is_frozen(&self, member: MemberIndex) -> bool {
+        self.keys.get(member.place()).is_some_and(|keys| keys.read().frozen.is_some())
     }
 
     /// Checks a signature under `record`. Keys that hold are kept ready for the next check.

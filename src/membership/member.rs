@@ -2,22 +2,34 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Epoch, NodeId, ViewNumber};
+use super::NextKeys;
+use crate::id::{Digest, Epoch, NodeId, ViewNumber};
 use crate::suite::PublicKey;
 
-/// A key that speaks for a member.
+/// A key that speaks for a member, and what may follow it.
+///
+/// A record is told from another by all of it: two of one epoch may name the same key and commit to
+/// different ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
     /// Which of the member's keys it is.
     pub epoch: Epoch,
     /// The key.
     pub key: PublicKey,
+    /// The [commitment](NextKeys::commitment) to the key that a rotation leads to. Who has stolen the key
+    /// alone opens none, so it cannot put its own in its place (attack K2). All zero: there is no next
+    /// key, and no rotation is taken.
+    pub next: Digest,
+    /// The digest of the public recovery key. It stays the same through all rotations (attack K13), and
+    /// its secret half is in no store. All zero: there is none.
+    pub recovery: Digest,
 }
 
 impl KeyRecord {
-    /// The key a member joins with.
+    /// The key that a member joins with, which nothing follows: no rotation, no recovery, only what a
+    /// later view says. [`Identity::member`](crate::Identity::member) gives one that can be rotated.
     pub const fn first(key: PublicKey) -> Self {
-        Self { epoch: Epoch::FIRST, key }
+        Self { epoch: Epoch::FIRST, key, next: NextKeys::NONE, recovery: NextKeys::NONE }
     }
 }
 
@@ -36,7 +48,8 @@ pub struct Member {
 }
 
 impl Member {
-    /// A member from the first view on, whose first key is `key`.
+    /// A member from the first view on, whose first key is `key`, which [nothing
+    /// follows](KeyRecord::first).
     pub fn new(id: NodeId, name: impl Into<String>, key: PublicKey) -> Self {
         Self { id, name: name.into(), key: KeyRecord::first(key), joined: ViewNumber(0) }
     }

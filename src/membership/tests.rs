@@ -77,7 +77,8 @@ fn what_is_no_view_is_named() {
 #[test]
 fn a_change_leads_to_the_next_view_or_says_why_not() {
     let view = View::genesis(members([1, 2, 3])).unwrap();
-    let newer = KeyRecord { epoch: Epoch { recovery: 0, operational: 3 }, key: key(7) };
+    let newer =
+        KeyRecord { epoch: Epoch { recovery: 0, operational: 3 }, ..KeyRecord::first(key(7)) };
     let change = Change::of(&view).join(member(9)).join(member(4)).leave(id(2));
     let change = change.anchor(id(3), newer.clone());
     let next = view.changed(&change, vec![5, 6]).unwrap();
@@ -144,7 +145,7 @@ fn directory() -> Directory {
 }
 
 fn rotated(seed: u8, epoch: Epoch) -> RotatedKey {
-    let to = KeyRecord { epoch, key: key(seed) };
+    let to = KeyRecord { epoch, ..KeyRecord::first(key(seed)) };
     RotatedKey { to, closing: CLOSING, grace_until: GRACE_UNTIL }
 }
 
@@ -269,7 +270,7 @@ fn who_joins_again_has_no_key_of_before() {
 fn a_newer_key_that_the_view_gives_is_taken_over_in_both() {
     let directory = directory();
     let (before, after) = (MemberIndex(1), MemberIndex(0));
-    let record = KeyRecord { epoch: operational(3), key: key(12) };
+    let record = KeyRecord { epoch: operational(3), ..KeyRecord::first(key(12)) };
     let view = next_of(directory.view(), Some(record.clone()));
     let next = directory.succeed(view, GRACE_UNTIL);
     for (of, place) in [(&directory, before), (&next, after)] {
@@ -283,7 +284,7 @@ fn a_newer_key_that_the_view_gives_is_taken_over_in_both() {
 
 #[test]
 fn a_key_that_is_known_or_older_changes_nothing() {
-    let anchored = KeyRecord { epoch: operational(2), key: key(12) };
+    let anchored = KeyRecord { epoch: operational(2), ..KeyRecord::first(key(12)) };
     // Known as the current key, the previous, a past one; and one that is not known, and older.
     let chains: [&[u8]; 4] = [&[22, 12], &[22, 12, 13], &[22, 12, 13, 14], &[22, 23, 24]];
     for chain in chains {
@@ -309,13 +310,68 @@ fn of_two_keys_of_one_epoch_the_view_decides() {
     let directory = directory();
     let second = Epoch::FIRST.next_operational().unwrap();
     assert!(directory.rotate(MemberIndex(1), Epoch::FIRST, rotated(12, second)));
-    let anchored = KeyRecord { epoch: second, key: key(22) };
+    let anchored = KeyRecord { epoch: second, ..KeyRecord::first(key(22)) };
     let view = next_of(directory.view(), Some(anchored.clone()));
     let next = directory.succeed(view, GRACE_UNTIL);
     assert_eq!(*next.current(MemberIndex(0)).unwrap(), anchored);
     let other = (second, key(12).digest(), Suite::MlDsa65);
     assert!(next.key(MemberIndex(0), other, Millis(0)).is_none(), "no grace");
     assert!(next.key_ever(MemberIndex(0), other).is_some(), "what it said can be proven");
+}
+
+/// Promise P9, attack K8: which of two ways a frozen member went the quorum says, with a view that names a
+/// key from after they parted; a view that does not leaves it as it is.
+#[test]
+fn a_frozen_member_goes_on_as_a_later_view_says() {
+    let second = Epoch::FIRST.next_operational().unwrap();
+    let other = KeyRecord { epoch: second, ..KeyRecord::first(key(22)) };
+    let here = rotated(12, second).to;
+    for (anchor, is_frozen) in [(None, true), (Some(&here), false), (Some(&other), false)] {
+        let directory = directory();
+        let (before, after) = (MemberIndex(1), MemberIndex(0));
+        assert!(!directory.freeze(before, Epoch::FIRST, other.clone()), "nothing was taken yet");
+        assert!(directory.rotate(before, Epoch::FIRST, rotated(12, second)));
+        assert!(directory.freeze(before, Epoch::FIRST, other.clone()));
+        assert!(!directory.freeze(before, Epoch::FIRST, other.clone()), "once is enough");
+        assert!(directory.is_frozen(before) && !directory.is_frozen(MemberIndex(0)));
+        let third = second.next_operational().unwrap();
+        assert!(!directory.rotate(before, second, rotated(13, third)));
+        let name = (second, key(22).digest(), Suite::MlDsa65);
+        assert!(
+            directory.key_ever(before, name).is_some()
+                && directory.key(before, name, Millis(0)).is_none()
+        );
+
+        let next = directory.succeed(next_of(directory.view(), anchor.cloned()), GRACE_UNTIL);
+        assert_eq!(next.is_frozen(after), is_frozen);
+        let current = next.current(after).unwrap();
+        assert_eq!(*current, *anchor.unwrap_or(&here));
+        assert_eq!(next.rotate(after, second, rotated(13, third)), !is_frozen);
+    }
+}
+
+/// Promise P9, attacks K8 and K13: a recovery outranks whatever is known, and what it outranks does nothing.
+#[test]
+fn a_recovery_outranks_and_unfreezes() {
+    let (directory, member) = (directory(), MemberIndex(1));
+    let second = Epoch::FIRST.next_operational().unwrap();
+    let other = KeyRecord { epoch: second, ..KeyRecord::first(key(22)) };
+    assert!(directory.rotate(member, Epoch::FIRST, rotated(12, second)));
+    assert!(directory.freeze(member, Epoch::FIRST, other.clone()));
+    let epoch = Epoch { recovery: 1, operational: 0 };
+    let recovered = KeyRecord { epoch, ..KeyRecord::first(key(30)) };
+    assert!(directory.recover(member, recovered.clone()));
+    assert!(!directory.recover(member, recovered.clone()), "once");
+    assert!(!directory.is_frozen(member));
+    for seed in [2, 12] {
+        let epoch = if seed == 2 { Epoch::FIRST } else { second };
+        let name = (epoch, key(seed).digest(), Suite::MlDsa65);
+        assert!(directory.key(member, name, Millis(0)).is_none(), "no grace");
+        assert!(directory.key_ever(member, name).is_some());
+    }
+    assert!(!directory.freeze(member, Epoch::FIRST, other));
+    assert!(!directory.rotate(member, second, rotated(13, second)));
+    assert_eq!(*directory.current(member).unwrap(), recovered);
 }
 
 #[test]

@@ -16,10 +16,15 @@ pub const MAX_NAME_LEN: usize = 64;
 /// The most that one view may carry on from the one before, in bytes.
 pub const MAX_CARRIED_LEN: usize = 1024 * 1024;
 
-/// The longest view, in bytes: number, count, of each member its id, name, epoch, key and the view
-/// that it joined with, and what it carries on.
-pub const MAX_VIEW_LEN: usize =
-    8 + 8 + MAX_MEMBERS * (32 + 8 + MAX_NAME_LEN + 8 + 1 + 1952 + 8) + 1 + 64 + 8 + MAX_CARRIED_LEN;
+/// The longest view, in bytes: number, count, of each member its id, name, epoch, key, two commitments
+/// and the view that it joined with, and what it carries on.
+pub const MAX_VIEW_LEN: usize = 8
+    + 8
+    + MAX_MEMBERS * (32 + 8 + MAX_NAME_LEN + 8 + 1 + 1952 + 64 + 8)
+    + 1
+    + 64
+    + 8
+    + MAX_CARRIED_LEN;
 
 /// Why a set of members is no view.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -37,6 +42,9 @@ pub enum ViewError {
     /// Two members have one key, so one could speak for the other.
     #[error("{0} and {1} have the same key")]
     SharedKey(NodeId, NodeId),
+    /// A member's recovery key is the key that it signs with, so who steals the one has the other.
+    #[error("the recovery key of {0} is the key that it signs with")]
+    RecoveryKey(NodeId),
     /// A name is longer than [`MAX_NAME_LEN`].
     #[error("the name of {0} is longer than {MAX_NAME_LEN} bytes")]
     LongName(NodeId),
@@ -266,6 +274,9 @@ fn check(members: &[Member]) -> Result<(), ViewError> {
         if one.id == next.id {
             return Err(ViewError::DuplicateId(one.id));
         }
+    }
+    if let Some(member) = members.iter().find(|of| of.key.recovery == of.key.key.digest()) {
+        return Err(ViewError::RecoveryKey(member.id));
     }
     let mut keys: Vec<_> =
         members.iter().map(|member| (member.key.key.digest(), member.id)).collect();

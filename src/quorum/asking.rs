@@ -75,11 +75,11 @@ pub(crate) struct TakenAnswer {
 
 /// What was taken of one member.
 #[derive(Debug)]
-struct Taken {
-    challenge: Option<Nonce>,
+pub(super) struct Taken {
+    pub(super) challenge: Option<Nonce>,
     /// When it last asked what this node answered, or is to answer.
     asked: Option<Millis>,
-    answer: Option<Nonce>,
+    pub(super) answer: Option<Nonce>,
     challenges: Share,
     answers: Share,
     spare: TokenBucket,
@@ -108,7 +108,7 @@ impl Asking {
         }
     }
 
-    fn taken(&mut self, member: MemberIndex) -> Result<&mut Taken, Refusal> {
+    pub(super) fn taken(&mut self, member: MemberIndex) -> Result<&mut Taken, Refusal> {
         self.members
             .get_mut(member.place())
             .ok_or(Refusal::Nonsense("it names a place that the view does not have"))

@@ -123,6 +123,20 @@ impl Ballots {
         Ok(())
     }
 
+    /// In which slots `voter` has a ballot.
+    pub(super) fn slots_of(&self, voter: MemberIndex) -> Vec<Slot> {
+        let cast = self.slots.iter().filter(|(_, cast)| cast.contains_key(&voter));
+        cast.map(|(slot, _)| *slot).collect()
+    }
+
+    /// Drops what `voter` voted in a slot.
+    pub(super) fn withdraw(&mut self, slot: Slot, voter: MemberIndex) {
+        self.forget(slot, voter);
+        if let Some(voting) = self.members.get_mut(voter.place()) {
+            voting.slots.retain(|(_, known)| *known != slot);
+        }
+    }
+
     fn forget(&mut self, slot: Slot, voter: MemberIndex) {
         let Some(cast) = self.slots.get_mut(&slot) else { return };
         cast.remove(&voter);

@@ -41,7 +41,7 @@ use crate::wire::Refusal;
 pub(super) struct Links {
     /// Of those that are certified as down the ones that are up again, and the number of the
     /// reporter's statement that says so. No more than there are certificates.
-    up: BTreeMap<Slot, Nonce>,
+    pub(super) up: BTreeMap<Slot, Nonce>,
     /// Whose report was confirmed last.
     turn: Option<NodeId>,
 }

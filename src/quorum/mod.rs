@@ -39,6 +39,7 @@ mod pending;
 mod prevotes;
 mod proof;
 mod proven;
+mod recovered;
 mod reports;
 mod share;
 mod slot;

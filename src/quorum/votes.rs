@@ -183,6 +183,12 @@ impl Votes {
         self.drop_one(slot, attestor);
     }
 
+    /// In which slots `attestor` has a statement.
+    pub(super) fn slots_of(&self, attestor: MemberIndex) -> Vec<Slot> {
+        let held = self.slots.iter().filter(|(_, held)| held.contains_key(&attestor));
+        held.map(|(slot, _)| *slot).collect()
+    }
+
     fn drop_one(&mut self, slot: Slot, attestor: MemberIndex) {
         self.forget(slot, attestor);
         self.unqueue(slot, attestor);

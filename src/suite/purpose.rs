@@ -17,6 +17,8 @@ pub enum Purpose {
     Rotation,
     /// The new key's statement that its owner has it (proof of possession).
     Possession,
+    /// The recovery key's statement that a new key takes the place of all before.
+    Recovery,
     /// The challenge that a node gossips when it starts.
     Hello,
     /// The question whether members live.
@@ -38,6 +40,7 @@ impl Purpose {
             Self::Ballot => b"meshward/1/ballot",
             Self::Rotation => b"meshward/1/rotation",
             Self::Possession => b"meshward/1/possession",
+            Self::Recovery => b"meshward/1/recovery",
             Self::Hello => b"meshward/1/hello",
             Self::Challenge => b"meshward/1/challenge",
             Self::Answer => b"meshward/1/answer",
@@ -47,12 +50,13 @@ impl Purpose {
     }
 
     #[cfg(test)]
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Frame,
         Self::Attestation,
         Self::Ballot,
         Self::Rotation,
         Self::Possession,
+        Self::Recovery,
         Self::Hello,
         Self::Challenge,
         Self::Answer,

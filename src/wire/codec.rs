@@ -22,8 +22,8 @@ pub(crate) fn encode<T: Serialize>(what: &'static str, value: &T) -> Result<Vec<
     bincode::serde::encode_to_vec(value, CONFIG).map_err(|_| WireError::Encode { what })
 }
 
-/// The longest secret that is encoded, in bytes: a Dilithium3 key pair with what stands beside it.
-const SECRET_LIMIT: usize = 8 * 1024;
+/// The longest secret that is encoded, in bytes: two Dilithium3 key pairs with what stands beside them.
+const SECRET_LIMIT: usize = 16 * 1024;
 
 /// The one encoding of a `value` that is secret: written in one piece, so that no copy is left
 /// behind in memory that was outgrown.

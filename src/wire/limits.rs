@@ -7,8 +7,8 @@ pub const MAX_BODY_LEN: usize = 60 * 1024;
 /// The longest frame, in bytes: header, the longest signature of any suite, body.
 pub const MAX_FRAME_LEN: usize = MAX_BODY_LEN + 4 * 1024;
 
-/// The longest content of a bare statement, in bytes. The largest in use, a rotation, carries a
-/// public key and a signature: 5.3 KiB.
+/// The longest content of a bare statement, in bytes. The largest in use, a recovery, carries
+/// two public keys and a signature: 7.2 KiB.
 pub const MAX_CONTENT_LEN: usize = 8 * 1024;
 
 /// The longest attachment beside a bare statement, in bytes: a signed header of any suite.

@@ -44,6 +44,8 @@ pub enum Tag {
     Claim,
     /// A member's word that it has stored such claims.
     Witness,
+    /// A key that takes the place of all that a member had before, by its recovery key.
+    Recovery,
 }
 
 impl Tag {
@@ -66,6 +68,7 @@ impl Tag {
             Self::View => 14,
             Self::Claim => 15,
             Self::Witness => 16,
+            Self::Recovery => 17,
         }
     }
 
@@ -87,6 +90,7 @@ impl Tag {
             14 => Self::View,
             15 => Self::Claim,
             16 => Self::Witness,
+            17 => Self::Recovery,
             _ => return None,
         })
     }
@@ -122,8 +126,8 @@ pub(super) fn expect(tag: Tag, bytes: &[u8]) -> Result<(), WireError> {
 pub enum Packet<'a> {
     /// A signed header with a body.
     Frame(Frame<'a>),
-    /// An attestation, a ballot, a rotation, a Hello, a challenge or an answer, the claim of a boot or a
-    /// witness to it.
+    /// An attestation, a ballot, a rotation, a recovery, a Hello, a challenge or an answer, the claim of a
+    /// boot or a witness to it.
     Statement(Statement<'a>),
     /// A certificate.
     Certificate(Container<'a>),
@@ -153,6 +157,7 @@ impl<'a> Packet<'a> {
             tag @ (Tag::Attestation
             | Tag::Ballot
             | Tag::Rotation
+            | Tag::Recovery
             | Tag::Hello
             | Tag::Challenge
             | Tag::Answer

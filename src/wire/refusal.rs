@@ -115,6 +115,19 @@ pub enum Refusal {
     /// A rotation that does not lead from the current key to the next epoch.
     #[error("the rotation does not follow the current key")]
     RotationOrder,
+    /// A rotation to a key that the one before does not commit to, or a recovery by another key than the
+    /// member committed to.
+    #[error("it opens no commitment of the key before")]
+    Commitment,
+    /// A rotation that commits to another recovery key than the key before.
+    #[error("only a recovery replaces the recovery key")]
+    RecoveryReplaced,
+    /// A rotation to a weaker suite, which is not taken here.
+    #[error("going on in a weaker suite is a downgrade")]
+    Downgrade,
+    /// A rotation of a member of which two that contradict each other were seen.
+    #[error("its origin's keys are frozen until it recovers them")]
+    Frozen,
 }
 
 impl Refusal {
@@ -152,6 +165,10 @@ impl Refusal {
             Self::BadCookie => "bad_cookie",
             Self::RotationRate => "rotation_rate",
             Self::RotationOrder => "rotation_order",
+            Self::Commitment => "commitment",
+            Self::RecoveryReplaced => "recovery_replaced",
+            Self::Downgrade => "downgrade",
+            Self::Frozen => "frozen",
         }
     }
 }

@@ -146,6 +146,7 @@ impl Tag {
             Self::Attestation => Some(Purpose::Attestation),
             Self::Ballot => Some(Purpose::Ballot),
             Self::Rotation => Some(Purpose::Rotation),
+            Self::Recovery => Some(Purpose::Recovery),
             Self::Hello => Some(Purpose::Hello),
             Self::Challenge => Some(Purpose::Challenge),
             Self::Answer => Some(Purpose::Answer),

@@ -147,7 +147,7 @@ fn a_sealed_statement_is_signed_for_its_own_purpose() {
         let origin = NodeId::from_bytes([7; 32]);
         let head = StatementHead::new(MESH, origin, Epoch::FIRST, key.public_key());
         let ready = key.public_key().prepare().unwrap();
-        let tags = [Tag::Attestation, Tag::Ballot, Tag::Rotation, Tag::Hello];
+        let tags = [Tag::Attestation, Tag::Ballot, Tag::Rotation, Tag::Recovery, Tag::Hello];
         for tag in tags.into_iter().chain([Tag::Claim, Tag::Witness]) {
             let bytes = seal_statement(tag, &head, b"said", &key, &OsEntropy).unwrap();
             let Ok(Packet::Statement(read)) = Packet::parse(&bytes) else { panic!("{tag:?}") };
@@ -256,7 +256,7 @@ fn unknown_codes_are_errors() {
             let refused = Packet::parse(&with(bytes.clone(), 0, &[version])).err();
             assert_eq!(refused, Some(WireError::Version { found: version }));
         }
-        for found in (0..=u8::MAX).filter(|tag| !(1..=16).contains(tag)) {
+        for found in (0..=u8::MAX).filter(|tag| !(1..=17).contains(tag)) {
             let refused = Packet::parse(&with(bytes.clone(), 1, &[found])).err();
             assert_eq!(refused, Some(WireError::Tag { found }));
         }

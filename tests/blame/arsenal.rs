@@ -1,7 +1,6 @@
 //! What adversaries send: signed once, since signing is dear, and played in any order.
 
-use meshward::keyring::{ActiveKey, seal_rotation};
-use meshward::suite::{Purpose, SigningKey};
+use meshward::suite::Purpose;
 use meshward::wire::{Container, HEADER_LEN, Header, Kind, Tag, seal_statement};
 use meshward::{
     CriticalEvent, Digest, Epoch, EquivocationProof, MeshId, NodeId, Nonce, OsEntropy, SentAt,
@@ -119,14 +118,11 @@ fn in_the_name_of_x(mesh: &Mesh) -> Vec<Volley> {
 
 /// A chain of rotations of `liar`, one after the other.
 fn rotations(mesh: &Mesh, liar: usize, length: u32) -> Volley {
-    let Liar { id, key, .. } = mesh.steal(liar);
-    let mut from = ActiveKey { epoch: Epoch::FIRST, key };
+    let mut from = mesh.steal(liar);
     let mut chain = Vec::new();
-    for operational in 1..=length {
-        let key = SigningKey::generate(mesh.suite, &OsEntropy).unwrap();
-        let to = ActiveKey { epoch: Epoch { recovery: 0, operational }, key };
-        let who = (mesh.view.mesh(), id);
-        chain.push(seal_rotation(who, &from, &to, nonce(9_999), &OsEntropy).unwrap());
+    for _ in 0..length {
+        let (rotation, to) = from.rotate(mesh.suite, nonce(9_999));
+        chain.push(rotation);
         from = to;
     }
     chain
@@ -173,11 +169,9 @@ fn under_their_own_names(mesh: &Mesh) -> Vec<Volley> {
         seal_statement(Tag::Hello, &liar.head(), &content, &liar.key, &OsEntropy).unwrap()
     };
     let order = {
-        let key = mesh.steal(6).key;
-        let from = ActiveKey { epoch: Epoch::FIRST, key };
-        let key = SigningKey::generate(mesh.suite, &OsEntropy).unwrap();
-        let to = ActiveKey { epoch: Epoch { recovery: 0, operational: 9 }, key };
-        seal_rotation((mesh.view.mesh(), id(6)), &from, &to, nonce(9), &OsEntropy).unwrap()
+        let from = mesh.steal(6);
+        let to = Liar { epoch: Epoch { recovery: 0, operational: 9 }, ..from.after(mesh.suite) };
+        from.rotation(&to, from.claim(&to, nonce(9)))
     };
     let own = mesh.steal(V);
     let stranger = Header { origin: NodeId::from_bytes([0xee; 32]), ..update(1) };

@@ -4,14 +4,12 @@ use crate::acts::{Act, MOST_ACTS};
 use crate::arsenal::{Volley, arsenal};
 use crate::payers::{Payer, payer};
 use crate::support::{Liar, Mesh, id, link};
-use meshward::keyring::{ActiveKey, seal_rotation};
 use meshward::limit::Rate;
 use meshward::reputation::{Penalties, Reputation, ReputationConfig};
-use meshward::suite::SigningKey;
 use meshward::wire::{HEADER_LEN, Header, Kind, Packet};
 use meshward::{
-    Accepted, Config, Epoch, GossipConfig, Link, LinkId, Millis, NodeId, Nonce, OsEntropy,
-    QuorumConfig, Refusal, SentAt, Suite,
+    Accepted, Config, GossipConfig, Link, LinkId, Millis, NodeId, Nonce, QuorumConfig, Refusal,
+    SentAt, Suite,
 };
 
 /// Whose key nobody else has.
@@ -65,13 +63,8 @@ impl World {
     pub(crate) fn new() -> Self {
         let mesh = Mesh::with(Suite::available().last().unwrap(), 7, config());
         let first = mesh.steal(X);
-        let key = SigningKey::generate(mesh.suite, &OsEntropy).unwrap();
-        let to = ActiveKey { epoch: Epoch { recovery: 0, operational: 1 }, key };
-        let from = ActiveKey { epoch: Epoch::FIRST, key: mesh.steal(X).key };
         let closing = Nonce { boot: 1, sequence: 1_000 };
-        let who = (mesh.view.mesh(), id(X));
-        let rotation = seal_rotation(who, &from, &to, closing, &OsEntropy).unwrap();
-        let second = Liar { epoch: to.epoch, key: to.key, ..mesh.steal(X) };
+        let (rotation, second) = first.rotate(mesh.suite, closing);
         let say = |who: &Liar, sequence: usize, sent_at: usize| {
             let sequence = u32::try_from(sequence).unwrap();
             let header = who.header(Kind::Beacon, Nonce { boot: 1, sequence });

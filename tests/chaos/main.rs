@@ -15,6 +15,7 @@ mod crowds;
 mod forgotten;
 mod gossip;
 mod health;
+mod keys;
 mod links;
 mod observed;
 mod partitions;

@@ -1,8 +1,6 @@
 //! Whoever was away gets the proofs, and that costs little.
 
-use meshward::keyring::{ActiveKey, seal_rotation};
 use meshward::store::{Batch, Table};
-use meshward::suite::SigningKey;
 use meshward::wire::{Packet, Tag, seal_statement};
 use meshward::{
     Config, CriticalEvent, Digest, Directory, Epoch, EquivocationProof, Nonce, OsEntropy, Output,
@@ -108,7 +106,7 @@ fn p5_a_proof_is_sent_seldom() {
                     let hello = seal_statement(
                         Tag::Hello,
                         &asker.head(),
-                        &content.concat(),
+                        &[content.concat().as_slice(), &[0]].concat(),
                         &asker.key,
                         &OsEntropy,
                     );
@@ -154,14 +152,9 @@ fn p5_a_proof_under_an_unknown_key_asks_for_nothing() {
 
 /// A rotation of the liar's to a new key.
 fn rotate(liar: &mut Liar) -> Vec<u8> {
-    let suite = liar.key.suite();
-    let next = SigningKey::generate(suite, &OsEntropy).unwrap();
-    let again = SigningKey::from_secret_bytes(suite, &next.to_secret_bytes()).unwrap();
-    let epoch = liar.epoch.next_operational().unwrap();
-    let from = ActiveKey { epoch: liar.epoch, key: std::mem::replace(&mut liar.key, next) };
-    liar.epoch = epoch;
-    let (who, closing) = ((liar.view.mesh(), liar.id), Nonce { boot: 9, sequence: 1_000 });
-    seal_rotation(who, &from, &ActiveKey { epoch, key: again }, closing, &OsEntropy).unwrap()
+    let (rotation, next) = liar.rotate(liar.key.suite(), Nonce { boot: 9, sequence: 1_000 });
+    *liar = next;
+    rotation
 }
 
 /// P5, P11, G14: a member burns 21 keys, and the proofs are shown newest first, then in turn, over a

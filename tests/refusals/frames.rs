@@ -2,12 +2,10 @@
 
 use meshward::gossip::GossipConfig;
 use meshward::id::ViewNumber;
-use meshward::keyring::{ActiveKey, seal_rotation};
 use meshward::limit::Rate;
 use meshward::reputation::Offence;
-use meshward::suite::SigningKey;
 use meshward::wire::{Header, Kind, WireError};
-use meshward::{Config, Epoch, MeshId, NodeId, Nonce, OsEntropy, Refusal, SentAt, Suite};
+use meshward::{Config, Epoch, MeshId, NodeId, Nonce, Refusal, SentAt, Suite};
 
 use crate::payment::{OVER, Pays, Refusals, V};
 use crate::provoked::Provoked;
@@ -135,13 +133,7 @@ fn too_late(suite: Suite, met: &mut Provoked) {
 
     let mut at = mesh(suite, at.met);
     let x = at.mesh.steal(X);
-    let to = ActiveKey {
-        epoch: Epoch { recovery: 0, operational: 1 },
-        key: SigningKey::generate(suite, &OsEntropy).unwrap(),
-    };
-    let from = ActiveKey { epoch: x.epoch, key: at.mesh.steal(X).key };
-    let who = (at.mesh.view.mesh(), id(X));
-    let rotation = seal_rotation(who, &from, &to, nonce(9), &OsEntropy).unwrap();
+    let (rotation, _) = x.rotate(suite, nonce(9));
     assert!(at.mesh.give(V, OVER, &rotation).is_ok());
     let says = "its nonce lies beyond the end of its key epoch";
     let beyond = x.beacon(nonce(10), b"here");

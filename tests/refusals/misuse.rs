@@ -163,6 +163,33 @@ fn rotating(suite: Suite, met: &mut Provoked) {
     let core = mesh.guard(0).core();
     let _not_yet_durable = core.rotate_keys(suite).unwrap();
     met.meet(&misuse(core.rotate_keys(suite)), "a rotation is under way");
+
+    // Made by a build without the suite, as far as this one can tell.
+    let mesh = Mesh::new(suite, 4);
+    let mut without = Batch::new();
+    without.delete(Table::Identity, &[b"next/".as_slice(), &[suite.code()]].concat());
+    mesh.nodes[0].disk.apply(&without).unwrap();
+    let identity = Identity::load(&mesh.nodes[0].disk).unwrap();
+    let (view, entropy) = (Arc::clone(&mesh.view), Arc::new(OsEntropy));
+    let disk = &mesh.nodes[0].disk;
+    let core = Core::start(Config::default(), view, identity, disk, entropy, mesh.now).unwrap();
+    let says = format!("this node's key commits to no next key of {suite}");
+    met.meet(&misuse(core.rotate_keys(suite)), &says);
+
+    // Its secrets are in use elsewhere.
+    let mesh = Mesh::new(suite, 4);
+    let closing = Nonce { boot: 1, sequence: 9_999 };
+    let taken = mesh.steal(0).rotate(suite, closing).0;
+    mesh.give(0, link(1), &taken).unwrap();
+    let superseded = misuse(mesh.guard(0).rotate_keys(suite, mesh.now));
+    met.meet(&superseded, "this node's keys were taken over elsewhere");
+    let mesh = Mesh::new(suite, 4);
+    let other = mesh.steal(0).rotate(suite, closing).0;
+    mesh.guard(0).rotate_keys(suite, mesh.now).unwrap();
+    mesh.give(0, link(1), &other).unwrap();
+    let frozen = misuse(mesh.guard(0).rotate_keys(suite, mesh.now));
+    met.meet(&frozen, "the keys of this node are frozen until they are recovered");
+
     let [weak, strong] = [Suite::Dilithium3, Suite::MlDsa65];
     if Suite::available().count() < Suite::ALL.len() {
         return met.elsewhere("Downgrade", "a build with both suites");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use meshward::limit::{Rate, RateError};
-use meshward::membership::{MAX_CARRIED_LEN, MAX_MEMBERS, Member, ViewError};
+use meshward::membership::{KeyRecord, MAX_CARRIED_LEN, MAX_MEMBERS, Member, ViewError};
 use meshward::replay::{WindowWidth, WindowWidthError};
 use meshward::reputation::{
     Ledger, Penalties, Reputation, ReputationConfig, ReputationConfigError,
@@ -145,6 +145,11 @@ fn every_set_of_members_that_is_no_view_is_named() {
     met.meet(&twice, &format!("two members are called {}", one.id));
     let shared = view(vec![one.clone(), Member { key: one.key.clone(), ..two.clone() }]);
     met.meet(&shared, &format!("{} and {} have the same key", id(0), id(1)));
+    let own = one.key.key.digest();
+    let same = KeyRecord { recovery: own, ..one.key.clone() };
+    let same = view(vec![Member { key: same, ..one.clone() }]);
+    let says = format!("the recovery key of {} is the key that it signs with", one.id);
+    met.meet(&same, &says);
     let long = view(vec![Member { name: "n".repeat(65), ..one.clone() }]);
     met.meet(&long, &format!("the name of {} is longer than 64 bytes", one.id));
 

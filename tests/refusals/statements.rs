@@ -1,12 +1,10 @@
 //! Why statements, certificates, rotations and cookies are refused.
 
-use meshward::keyring::{ActiveKey, seal_rotation};
 use meshward::limit::Rate;
 use meshward::quorum::QuorumConfig;
 use meshward::reputation::Offence;
-use meshward::suite::SigningKey;
 use meshward::wire::{Container, Tag};
-use meshward::{Config, CriticalEvent, Digest, Epoch, Nonce, OsEntropy, Refusal, Suite};
+use meshward::{Config, CriticalEvent, Digest, Epoch, Nonce, Refusal, Suite};
 
 use crate::payment::{Pays, Refusals};
 use crate::provoked::Provoked;
@@ -83,26 +81,50 @@ fn certificates(suite: Suite, met: &mut Provoked) {
 
 fn rotations(suite: Suite, met: &mut Provoked) {
     let mut at = mesh(suite, met);
-    let who = (at.mesh.view.mesh(), id(LIAR));
-    let rotate = |from: &ActiveKey, operational| {
-        let key = SigningKey::generate(suite, &OsEntropy).unwrap();
-        let to = ActiveKey { epoch: Epoch { recovery: 0, operational }, key };
-        let closing = Nonce { boot: 1, sequence: 9_999 };
-        (seal_rotation(who, from, &to, closing, &OsEntropy).unwrap(), to)
-    };
-    let Liar { epoch, key, .. } = at.mesh.steal(LIAR);
-    let mut from = ActiveKey { epoch, key };
-    let (skips, _) = rotate(&from, 9);
+    let closing = Nonce { boot: 1, sequence: 9_999 };
+    let mut from = at.mesh.steal(LIAR);
+    let to = from.after(suite);
+    let far = Liar { epoch: Epoch { recovery: 0, operational: 9 }, ..to.clone() };
+    let skips = from.rotation(&far, from.claim(&far, closing));
     let says = "the rotation does not follow the current key";
     at.refuse([skips], &Refusal::RotationOrder, says, Pays::Nobody);
+    let own = Liar::impostor(suite, id(LIAR), &at.mesh.view);
+    let own = Liar { epoch: to.epoch, recovery: from.recovery, ..own };
+    let stolen = from.rotation(&own, from.claim(&own, closing));
+    let says = "it opens no commitment of the key before";
+    at.refuse([stolen], &Refusal::Commitment, says, Pays::Nobody);
+    let other = Liar { recovery: Digest::from_bytes([9; 32]), ..to.clone() };
+    let replaces = from.rotation(&other, from.claim(&other, closing));
+    let says = "only a recovery replaces the recovery key";
+    at.refuse([replaces], &Refusal::RecoveryReplaced, says, Pays::Nobody);
+    freezing(suite, at.met);
     let mut chain = Vec::new();
-    for operational in 1..=40 {
-        let (bytes, to) = rotate(&from, operational);
+    for _ in 0..40 {
+        let (bytes, to) = from.rotate(suite, closing);
         chain.push(bytes);
         from = to;
     }
     let says = "its origin rotates its key faster than is taken";
     at.refuse(chain, &Refusal::RotationRate, says, Pays::Nobody);
+}
+
+/// Two rotations of one key, then a third; and one to a weaker suite.
+fn freezing(suite: Suite, met: &mut Provoked) {
+    let mut at = mesh(suite, met);
+    let closing = Nonce { boot: 1, sequence: 9_999 };
+    let from = at.mesh.steal(LIAR);
+    let [(one, to), (other, _)] = [(); 2].map(|()| from.rotate(suite, closing));
+    at.give(&[one, other]);
+    let says = "its origin's keys are frozen until it recovers them";
+    at.refuse([to.rotate(suite, closing).0], &Refusal::Frozen, says, Pays::Nobody);
+    let [weak, strong] = Suite::ALL;
+    if Suite::available().count() < Suite::ALL.len() {
+        return at.met.elsewhere("Downgrade", "a build with both suites");
+    }
+    let mut at = mesh(strong, at.met);
+    let down = at.mesh.steal(LIAR).rotate(weak, closing).0;
+    let says = "going on in a weaker suite is a downgrade";
+    at.refuse([down], &Refusal::Downgrade, says, Pays::Nobody);
 }
 
 fn cookies(suite: Suite, met: &mut Provoked) {

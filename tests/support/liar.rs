@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use meshward::membership::View;
+use meshward::keyring::{ActiveKey, RotationClaim, seal_rotation};
+use meshward::membership::{KeyRecord, NextKeys, View};
 use meshward::quorum::{Ballot, Phase, seal_attestation, seal_ballot};
 use meshward::suite::{Purpose, SigningKey};
 use meshward::wire::{
@@ -15,14 +16,68 @@ pub(crate) struct Liar {
     pub(crate) id: NodeId,
     pub(crate) epoch: Epoch,
     pub(crate) key: SigningKey,
+    /// What the key commits to.
+    pub(crate) next: Vec<SigningKey>,
+    /// The recovery key that its member commits to, by its digest.
+    pub(crate) recovery: Digest,
     pub(crate) view: std::sync::Arc<View>,
+}
+
+/// A key of each suite, as a node makes them to follow its own.
+pub(crate) fn candidates() -> Vec<SigningKey> {
+    Suite::available().map(|suite| SigningKey::generate(suite, &OsEntropy).unwrap()).collect()
+}
+
+pub(crate) fn names(keys: &[SigningKey]) -> NextKeys {
+    NextKeys::of(keys.iter().map(SigningKey::public_key))
+}
+
+pub(crate) fn copy(key: &SigningKey) -> SigningKey {
+    SigningKey::from_secret_bytes(key.suite(), &key.to_secret_bytes()).unwrap()
 }
 
 impl Liar {
     /// Somebody with a key of its own who claims to be `id`.
     pub(crate) fn impostor(suite: Suite, id: NodeId, view: &std::sync::Arc<View>) -> Self {
         let key = SigningKey::generate(suite, &OsEntropy).unwrap();
-        Self { id, epoch: Epoch::FIRST, key, view: view.clone() }
+        let (next, recovery, epoch) = (candidates(), NextKeys::NONE, Epoch::FIRST);
+        Self { id, epoch, key, next, recovery, view: view.clone() }
+    }
+
+    /// The same liar once more.
+    pub(crate) fn clone(&self) -> Self {
+        let next = self.next.iter().map(copy).collect();
+        let (id, epoch, recovery) = (self.id, self.epoch, self.recovery);
+        Self { id, epoch, key: copy(&self.key), next, recovery, view: self.view.clone() }
+    }
+
+    /// Who it is after a rotation to the key of `suite` that its own commits to.
+    pub(crate) fn after(&self, suite: Suite) -> Self {
+        let to = self.next.iter().find(|key| key.suite() == suite).unwrap();
+        let epoch = self.epoch.next_operational().unwrap();
+        Self { epoch, key: copy(to), next: candidates(), ..self.clone() }
+    }
+
+    /// What a rotation from its key to that of `to` says.
+    pub(crate) fn claim(&self, to: &Self, closing: Nonce) -> RotationClaim {
+        let (next, recovery) = (names(&to.next).commitment(), to.recovery);
+        let key = to.key.public_key().clone();
+        let record = KeyRecord { epoch: to.epoch, key, next, recovery };
+        RotationClaim { to: record, closing, opens: names(&self.next), compromised: false }
+    }
+
+    /// A rotation under its own signature, whatever it says.
+    pub(crate) fn rotation(&self, to: &Self, claim: RotationClaim) -> Vec<u8> {
+        let from = ActiveKey { epoch: self.epoch, key: copy(&self.key) };
+        let name = (self.view.mesh(), self.id);
+        seal_rotation(name, &from, &to.key, claim, &OsEntropy).unwrap()
+    }
+
+    /// Rotates its key as an honest node would, with that nonce as the last: the statement, and who it is
+    /// then.
+    pub(crate) fn rotate(&self, suite: Suite, closing: Nonce) -> (Vec<u8>, Self) {
+        let to = self.after(suite);
+        (self.rotation(&to, self.claim(&to, closing)), to)
     }
 
     /// The header that an honest node of this name would write: a message a second since the boot.

@@ -5,29 +5,30 @@
 
 mod disk;
 mod host;
+mod keys;
 mod liar;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use meshward::quorum::Attestation;
-use meshward::store::Table;
-use meshward::suite::SigningKey;
 use meshward::wire::{Packet, Tag};
 use meshward::{
     Accepted, Config, CriticalEvent, Epoch, Error, FailureStatus, Host, Identity, Link, LinkId,
-    Mark, MeshByzantineProtection, Message, Millis, Misuse, NodeId, Nonce, OsEntropy, Refusal,
-    Store, Suite, View,
+    Mark, MeshByzantineProtection, Message, Millis, Misuse, NodeId, Nonce, OsEntropy, RecoveryKey,
+    Refusal, Suite, View,
 };
 
 #[allow(unused_imports, reason = "each test crate uses a part of it")]
 pub(crate) use disk::{Disk, Fault};
 pub(crate) use host::HostSide;
 #[allow(unused_imports, reason = "each test crate uses a part of it")]
-pub(crate) use liar::{Liar, certificate, said, step, with_signature};
+pub(crate) use liar::{Liar, candidates, certificate, copy, names, said, step, with_signature};
 
 pub(crate) struct Node {
     pub(crate) id: NodeId,
+    /// What its owner keeps away from it, until it is used.
+    pub(crate) recovery: Option<RecoveryKey>,
     pub(crate) guard: MeshByzantineProtection,
     pub(crate) disk: Disk,
     pub(crate) host: HostSide,
@@ -107,14 +108,19 @@ impl Mesh {
 
     /// A mesh whose nodes keep their identities on `disks`.
     pub(crate) fn on(disks: Vec<Disk>, suite: Suite, config: Config) -> Self {
+        let mut recovery = Vec::new();
         let members = disks.iter().enumerate().map(|(place, disk)| {
-            let identity = Identity::create(disk, id(place), suite, &OsEntropy).unwrap();
+            let mut identity = Identity::create(disk, id(place), suite, &OsEntropy).unwrap();
+            recovery.push(identity.recovery_key());
             identity.member(format!("node {place}"))
         });
         let view = Arc::new(View::genesis(members.collect()).unwrap());
         let now = Millis(1_000_000);
-        let start = |(place, disk): (usize, Disk)| start(id(place), disk, &config, &view, now);
-        let nodes = disks.into_iter().enumerate().map(start).collect();
+        let start = |((place, disk), recovery): ((usize, Disk), Option<RecoveryKey>)| Node {
+            recovery,
+            ..start(id(place), disk, &config, &view, now)
+        };
+        let nodes = disks.into_iter().enumerate().zip(recovery).map(start).collect();
         let cut = BTreeSet::new();
         Self {
             now,
@@ -171,8 +177,9 @@ impl Mesh {
 
     /// The same with another configuration.
     pub(crate) fn restart_with(&mut self, place: usize, config: &Config) {
-        let disk = self.nodes[place].disk.clone();
-        self.nodes[place] = start(id(place), disk, config, &self.view, self.clock(place));
+        let (disk, recovery) = (self.nodes[place].disk.clone(), self.nodes[place].recovery.take());
+        let started = start(id(place), disk, config, &self.view, self.clock(place));
+        self.nodes[place] = Node { recovery, ..started };
     }
 
     /// One more node, which starts on `disk` as a member of `view`. Tells its place.
@@ -334,17 +341,6 @@ impl Mesh {
         self.dice % sides
     }
 
-    /// The key of the node at `place`, read off its disk: it becomes a liar, or has met a thief.
-    pub(crate) fn steal(&self, place: usize) -> Liar {
-        let member = self.view.index_of(&id(place)).unwrap();
-        let current = self.guard(place).core().directory().current(member).unwrap();
-        let stored = self.nodes[place].disk.get(Table::Identity, b"active").unwrap().unwrap();
-        // Node, epoch, suite and the length of the secret stand before it.
-        let secret = &stored[32 + 8 + 1 + 8..];
-        let key = SigningKey::from_secret_bytes(current.key.suite(), secret).unwrap();
-        Liar { id: id(place), epoch: current.epoch, key, view: Arc::clone(&self.view) }
-    }
-
     pub(crate) fn certified(&self, at: usize, of: usize) -> bool {
         let status = self.guard(at).validate_node_failure(&id(of));
         matches!(status, FailureStatus::Certified(_))
@@ -387,5 +383,6 @@ fn start(id: NodeId, disk: Disk, config: &Config, view: &Arc<View>, now: Millis)
     let host = HostSide::default();
     let ours = Host::new(disk.clone(), host.clone(), host.clone());
     let guard = MeshByzantineProtection::start(config.clone(), Arc::clone(view), ours, now);
-    Node { id, guard: guard.unwrap(), disk, host, down: false, inbox: Vec::new() }
+    let (recovery, inbox) = (None, Vec::new());
+    Node { id, recovery, guard: guard.unwrap(), disk, host, down: false, inbox }
 }

@@ -2,13 +2,24 @@
 
 use super::*;
 use crate::id::Nonce;
-use crate::membership::{KeyRecord, MAX_VIEW_LEN, MemberIndex, ViewError};
+use crate::membership::{KeyRecord, MAX_VIEW_LEN, MemberIndex, NextKeys, ViewError};
 use crate::wire::{Refusal, StatementHead, Tag, WireError, seal_statement};
 
 /// Members with their keys, newest last.
 struct Members {
     view: Arc<View>,
     keys: Vec<Vec<ActiveKey>>,
+    /// What the newest of them commit to.
+    next: Vec<SigningKey>,
+    recovery: RecoveryKey,
+}
+
+fn key(suite: Suite) -> SigningKey {
+    SigningKey::generate(suite, &OsEntropy).unwrap()
+}
+
+fn copy(key: &SigningKey) -> SigningKey {
+    SigningKey::from_secret_bytes(key.suite(), &key.to_secret_bytes()).unwrap()
 }
 
 /// Before the view in the encoding: beginning, version, length of the view, number of rotations.
@@ -16,33 +27,68 @@ const HEAD: usize = 8 + 1 + 4 + 4;
 
 impl Members {
     fn new(suite: Suite, members: u8) -> Self {
-        let key = || SigningKey::generate(suite, &OsEntropy).unwrap();
-        let keys: Vec<_> =
-            (0..members).map(|_| vec![ActiveKey { epoch: Epoch::FIRST, key: key() }]).collect();
-        let members = (1..).zip(&keys).map(|(seed, keys)| {
-            Member::new(id(seed), format!("n{seed}"), keys[0].key.public_key().clone())
+        let keys: Vec<_> = (0..members)
+            .map(|_| vec![ActiveKey { epoch: Epoch::FIRST, key: key(suite) }])
+            .collect();
+        let next: Vec<_> = keys.iter().map(|_| key(suite)).collect();
+        // One for all, which is nobody's business but theirs.
+        let recovery = RecoveryKey::generate(id(1), 0, suite, &OsEntropy).unwrap();
+        let members = (1..).zip(&keys).zip(&next).map(|((seed, keys), next)| {
+            let key = keys[0].key.public_key().clone();
+            let member = Member::new(id(seed), format!("n{seed}"), key);
+            let next = NextKeys::of([next.public_key()]).commitment();
+            let recovery = recovery.public_key().digest();
+            Member { key: KeyRecord { next, recovery, ..member.key }, ..member }
         });
-        Self { view: Arc::new(View::genesis(members.collect()).unwrap()), keys }
+        Self { view: Arc::new(View::genesis(members.collect()).unwrap()), keys, next, recovery }
     }
 
-    fn sealed(&self, place: usize, mesh: MeshId, from: &ActiveKey, to: &ActiveKey) -> Vec<u8> {
+    fn record(&self, key: &ActiveKey, next: &SigningKey) -> KeyRecord {
+        let next = NextKeys::of([next.public_key()]).commitment();
+        let (key, recovery) = (key.key.public_key().clone(), self.recovery.public_key().digest());
+        KeyRecord { next, recovery, ..KeyRecord::first(key) }
+    }
+
+    fn sealed(
+        &self,
+        place: usize,
+        mesh: MeshId,
+        keys: [&ActiveKey; 2],
+        next: &SigningKey,
+    ) -> Vec<u8> {
         let node = self.view.members()[place].id;
         let closing = Nonce { boot: 1, sequence: 50 };
-        seal_rotation((mesh, node), from, to, closing, &OsEntropy).unwrap()
-    }
-
-    /// The next key of a member, which is not in use yet, and the rotation to it.
-    fn next(&self, place: usize) -> (ActiveKey, Vec<u8>) {
-        let from = self.keys[place].last().unwrap();
-        let key = SigningKey::generate(from.key.suite(), &OsEntropy).unwrap();
-        let to = ActiveKey { epoch: from.epoch.next_operational().unwrap(), key };
-        let statement = self.sealed(place, self.view.mesh(), from, &to);
-        (to, statement)
+        let [from, to] = keys;
+        let record = KeyRecord { epoch: to.epoch, ..self.record(to, next) };
+        let opens = NextKeys::of([self.next[place].public_key()]);
+        let claim = RotationClaim { to: record, closing, opens, compromised: false };
+        seal_rotation((mesh, node), from, &to.key, claim, &OsEntropy).unwrap()
     }
 
     fn rotate(&mut self, place: usize) -> Vec<u8> {
-        let (to, statement) = self.next(place);
+        let from = self.keys[place].last().unwrap();
+        let epoch = from.epoch.next_operational().unwrap();
+        let to = ActiveKey { epoch, key: copy(&self.next[place]) };
+        let next = key(to.key.suite());
+        let statement = self.sealed(place, self.view.mesh(), [from, &to], &next);
         self.keys[place].push(to);
+        self.next[place] = next;
+        statement
+    }
+
+    /// The keys of a member are recovered.
+    fn recover(&mut self, place: usize) -> Vec<u8> {
+        let suite = self.recovery.public_key().suite();
+        let (node, count) = (self.view.members()[place].id, self.recovery.count() + 1);
+        let epoch = Epoch { recovery: count, operational: 0 };
+        let (to, next) = (ActiveKey { epoch, key: key(suite) }, key(suite));
+        let fresh = RecoveryKey::generate(node, count, suite, &OsEntropy).unwrap();
+        let with = std::mem::replace(&mut self.recovery, fresh);
+        let record = KeyRecord { epoch, ..self.record(&to, &next) };
+        let name = (self.view.mesh(), node);
+        let statement = seal_recovery(name, &with, (&record, &to.key), &OsEntropy).unwrap();
+        self.keys[place].push(to);
+        self.next[place] = next;
         statement
     }
 }
@@ -98,14 +144,14 @@ fn what_does_not_follow_is_refused_and_changes_nothing() {
         assert_eq!(refusal(history.add(&first)), Refusal::Duplicate);
 
         // A thief of nothing: a key of its own that claims to follow.
-        let own =
-            |epoch| ActiveKey { epoch, key: SigningKey::generate(suite, &OsEntropy).unwrap() };
-        let (from, to) = (own(Epoch::FIRST), own(Epoch { recovery: 0, operational: 1 }));
-        let forged = members.sealed(1, members.view.mesh(), &from, &to);
+        let from = ActiveKey { epoch: Epoch::FIRST, key: key(suite) };
+        let epoch = Epoch { recovery: 0, operational: 1 };
+        let (to, next) = (ActiveKey { epoch, key: copy(&members.next[1]) }, key(suite));
+        let forged = members.sealed(1, members.view.mesh(), [&from, &to], &next);
         assert!(matches!(refusal(history.add(&forged)), Refusal::UnknownKey { .. }));
         // The same under the name of the member's true key.
-        let key = members.keys[1][0].key.public_key();
-        let head = StatementHead::new(members.view.mesh(), id(2), Epoch::FIRST, key);
+        let known = members.keys[1][0].key.public_key();
+        let head = StatementHead::new(members.view.mesh(), id(2), Epoch::FIRST, known);
         let Ok(crate::wire::Packet::Statement(read)) = crate::wire::Packet::parse(&forged) else {
             panic!("a statement")
         };
@@ -114,7 +160,7 @@ fn what_does_not_follow_is_refused_and_changes_nothing() {
         assert_eq!(refusal(history.add(&renamed)), Refusal::BadSignature);
         // By the member, with its true key, for another mesh.
         let elsewhere = MeshId::from_bytes([9; 32]);
-        let foreign = members.sealed(1, elsewhere, &members.keys[1][0], &to);
+        let foreign = members.sealed(1, elsewhere, [&members.keys[1][0], &to], &next);
         assert_eq!(refusal(history.add(&foreign)), Refusal::OtherMesh(elsewhere));
         // Another thing that it signed.
         let hello = seal_statement(Tag::Hello, &head, content, &members.keys[1][0].key, &OsEntropy);
@@ -122,8 +168,13 @@ fn what_does_not_follow_is_refused_and_changes_nothing() {
         assert!(matches!(refusal(history.add(b"no packet")), Refusal::NotUnderstood(_)));
 
         assert_eq!(history.rotations().count(), 1);
-        let untouched = KeyRecord { epoch: Epoch::FIRST, key: key.clone() };
-        assert_eq!(*history.directory().current(MemberIndex(1)).unwrap(), untouched);
+        // A key that the member did not commit to.
+        let own = ActiveKey { epoch, key: key(suite) };
+        let stolen = members.sealed(1, members.view.mesh(), [&members.keys[1][0], &own], &next);
+        assert_eq!(refusal(history.add(&stolen)), Refusal::Commitment);
+        assert_eq!(history.rotations().count(), 1);
+        let untouched = &members.view.members()[1].key;
+        assert_eq!(*history.directory().current(MemberIndex(1)).unwrap(), *untouched);
         assert_eq!(history.add(&second), Ok(MemberIndex(0)));
     }
 }
@@ -145,8 +196,8 @@ fn a_changed_bit_is_refused_or_makes_another_view() {
                 others += 1;
             }
         }
-        // The id, the epoch and the key may be any; hardly anything else may.
-        assert!((8 * (32 + 8 + 1952)..bytes.len() * 8).contains(&others), "{others}");
+        // The id, the epoch, the key and the commitments may be any; hardly anything else may.
+        assert!((8 * (32 + 8 + 1952 + 64)..bytes.len() * 8).contains(&others), "{others}");
     }
 }
 
@@ -210,7 +261,7 @@ fn lengths_that_lie_and_other_versions_are_named() {
             KeyHistory::from_bytes(&bad).unwrap_err()
         };
         assert_eq!(with(0, b"M"), HistoryError::Beginning);
-        for found in [0, 2, 255] {
+        for found in [0, 1, 3, 255] {
             assert_eq!(with(8, &[found]), HistoryError::Version { found });
         }
         let limit = MAX_VIEW_LEN;
@@ -275,5 +326,40 @@ fn a_member_has_places_of_its_own() {
         assert!(history.add(&members.rotate(1)).is_ok());
         assert!(members.keys[0][..MAX_ROTATIONS].iter().all(|key| knows(&history, 0, key)));
         assert!(!knows(&history, 0, members.keys[0].last().unwrap()));
+    }
+}
+
+/// Promise P9: a recovery leads on from whatever rotation the history has; what was signed with any key on
+/// the way can be checked, and a rotation of the time before does nothing any more.
+#[test]
+fn a_recovery_leads_on_and_ends_what_was_before() {
+    for suite in Suite::available() {
+        let mut members = Members::new(suite, 1);
+        let mut history = KeyHistory::new(members.view.clone());
+        let (first, second) = (members.rotate(0), members.rotate(0));
+        history.add(&first).unwrap();
+        let (recovery, after) = (members.recover(0), members.rotate(0));
+        assert!(matches!(refusal(history.add(&after)), Refusal::UnknownKey { .. }));
+        history.add(&recovery).unwrap();
+        assert_eq!(refusal(history.add(&recovery)), Refusal::Duplicate);
+        assert!(matches!(refusal(history.add(&second)), Refusal::UnknownKey { .. }));
+        history.add(&after).unwrap();
+        let again = members.recover(0);
+        history.add(&again).unwrap();
+
+        let bytes = history.to_bytes().unwrap();
+        let back = KeyHistory::from_bytes(&bytes).unwrap();
+        assert_eq!(back.to_bytes().unwrap(), bytes);
+        assert_eq!(back.rotations().count(), 4);
+        let current = back.directory().current(MemberIndex(0)).unwrap();
+        assert_eq!(current.epoch, Epoch { recovery: 2, operational: 0 });
+        let known = members.keys[0].iter().map(|key| knows(&back, 0, key));
+        assert_eq!(known.collect::<Vec<_>>(), [true, true, false, true, true, true]);
+
+        // By another recovery key, and by one that is spent.
+        let mut thief = Members::new(suite, 1);
+        thief.view = Arc::clone(&members.view);
+        thief.recovery.count = 2;
+        assert_eq!(refusal(history.add(&thief.recover(0))), Refusal::Commitment);
     }
 }

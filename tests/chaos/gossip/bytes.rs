@@ -1,16 +1,14 @@
 //! Packets that were true before somebody changed a byte of them.
 
-use meshward::keyring::{ActiveKey, seal_rotation};
 use meshward::limit::Rate;
-use meshward::suite::SigningKey;
 use meshward::wire::{HEADER_LEN, Header, Kind, MAX_BODY_LEN, Tag, seal_statement};
 use meshward::{
-    Accepted, Config, CriticalEvent, Digest, Epoch, EquivocationProof, GossipConfig, Link, LinkId,
+    Accepted, Config, CriticalEvent, Digest, EquivocationProof, GossipConfig, Link, LinkId,
     OsEntropy, Refusal, Suite,
 };
 
 use super::{nonce, spoofed};
-use crate::support::{Liar, Mesh, certificate, failure, id, link};
+use crate::support::{Mesh, certificate, failure, link};
 
 const STRANGER: Link = Link::Claimed(LinkId(60_000));
 
@@ -102,14 +100,10 @@ fn g16_lengths_and_kinds_that_lie() {
 
 /// One of every packet there is besides frames, all true, all by node 0 or about it.
 fn specimens(mesh: &Mesh) -> Vec<(&'static str, Vec<u8>)> {
-    let (who, suite) = ((mesh.view.mesh(), id(0)), mesh.suite);
-    let Liar { key, .. } = mesh.steal(0);
-    let from = ActiveKey { epoch: Epoch::FIRST, key };
-    let next = SigningKey::generate(suite, &OsEntropy).unwrap();
-    let to = ActiveKey { epoch: Epoch { recovery: 0, operational: 1 }, key: next };
+    let suite = mesh.suite;
     let victim = mesh.steal(0);
-    // Its nonce, and the view that it is in.
-    let hello = [9, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    // Its nonce, the view that it is in, and that it lacks nobody's key.
+    let hello = [9, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let proposal = CriticalEvent::GovernanceProposal {
         topic: Digest::from_bytes([1; 32]),
         sequence: 1,
@@ -121,7 +115,7 @@ fn specimens(mesh: &Mesh) -> Vec<(&'static str, Vec<u8>)> {
     let halves = [1, 2].map(|body| liar.beacon(nonce(9), &[body]));
     let halves = [0, 1].map(|half| &halves[half][..HEADER_LEN + suite.signature_len()]);
     vec![
-        ("rotation", seal_rotation(who, &from, &to, nonce(99), &OsEntropy).unwrap()),
+        ("rotation", victim.rotate(suite, nonce(99)).0),
         (
             "hello",
             seal_statement(Tag::Hello, &victim.head(), &hello, &victim.key, &OsEntropy).unwrap(),

@@ -1,12 +1,10 @@
 //! Two things signed where only one may be; and one thing signed twice.
 
-use meshward::keyring::{ActiveKey, seal_rotation};
 use meshward::quorum::{Ballot, Phase, seal_ballot};
 use meshward::reputation::Reputation;
-use meshward::suite::SigningKey;
 use meshward::wire::{Header, Kind};
 use meshward::{
-    CriticalEvent, Digest, Epoch, EquivocationProof, Event, OsEntropy, Refusal, SentAt, Suite,
+    CriticalEvent, Digest, EquivocationProof, Event, OsEntropy, Refusal, SentAt, Suite,
 };
 
 use super::{hostile, nonce};
@@ -135,14 +133,8 @@ fn burn_a_key(liar: &mut Liar, number: u32) -> [Vec<u8>; 2] {
     });
     let mesh = liar.view.mesh();
     let proof = EquivocationProof::seal_headers(mesh, [&halves[0], &halves[1]]).unwrap();
-    let next = SigningKey::generate(liar.key.suite(), &OsEntropy).unwrap();
-    let epoch = Epoch { recovery: 0, operational: number };
-    let from = std::mem::replace(&mut liar.key, next);
-    let from = ActiveKey { epoch: std::mem::replace(&mut liar.epoch, epoch), key: from };
-    let secret = liar.key.to_secret_bytes();
-    let key = SigningKey::from_secret_bytes(from.key.suite(), &secret).unwrap();
-    let to = ActiveKey { epoch, key };
-    let rotation = seal_rotation((mesh, liar.id), &from, &to, nonce(number), &OsEntropy).unwrap();
+    let (rotation, next) = liar.rotate(liar.key.suite(), nonce(number));
+    *liar = next;
     [rotation, proof]
 }
 

@@ -1,7 +1,6 @@
 //! What others sign, or nobody, under the victim's name.
 
-use meshward::keyring::{ActiveKey, seal_rotation};
-use meshward::suite::{Purpose, SigningKey};
+use meshward::suite::Purpose;
 use meshward::wire::{Header, Kind, Tag, seal_statement};
 use meshward::{Epoch, Event, OsEntropy, Refusal, SentAt, Suite};
 
@@ -24,16 +23,11 @@ fn g01_own_key_under_the_victims_name() {
             let claimed_key = impostor.forge(header, b"forged", Purpose::Frame);
             assert_eq!(mesh.give(1, spoofed(0), &claimed_key).unwrap_err(), Refusal::BadSignature);
         }
-        let next = SigningKey::generate(suite, &OsEntropy).unwrap();
-        let next = ActiveKey { epoch: Epoch { recovery: 0, operational: 1 }, key: next };
-        let key = SigningKey::from_secret_bytes(suite, &impostor.key.to_secret_bytes()).unwrap();
-        let from = ActiveKey { epoch: Epoch::FIRST, key };
-        let who = (mesh.view.mesh(), id(0));
-        let rotation = seal_rotation(who, &from, &next, nonce(9), &OsEntropy).unwrap();
+        let (rotation, _) = impostor.rotate(suite, nonce(9));
         let accusation = impostor.attest(&failure(2, None));
         let head = true_header.head();
-        // Its nonce, and the view that it is in.
-        let hello = [9, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        // Its nonce, the view that it is in, and that it lacks nobody's key.
+        let hello = [9, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         let hello = seal_statement(Tag::Hello, &head, &hello, &impostor.key, &OsEntropy).unwrap();
         for statement in [rotation, accusation] {
             let refusal = mesh.give(1, spoofed(0), &statement).unwrap_err();
@@ -155,10 +149,12 @@ fn g15_a_signature_holds_for_one_mesh_purpose_and_suite() {
             let refusal = mesh.give(1, spoofed(0), &statement).unwrap_err();
             assert!(matches!(refusal, Refusal::Malformed(_)), "{refusal}");
         }
-        let hello = seal_statement(Tag::Hello, &victim.head(), &[1; 16], &victim.key, &OsEntropy);
+        // Two Hellos that lack nobody's key.
+        let [one, other] = [1, 2].map(|said| [[said; 16].as_slice(), &[0]].concat());
+        let hello = seal_statement(Tag::Hello, &victim.head(), &one, &victim.key, &OsEntropy);
         let (hello, head) = (hello.unwrap(), victim.head());
         let signature = &hello[hello.len() - suite.signature_len()..];
-        let rotation = head.signed_bytes(Tag::Hello, &[2; 16]).unwrap();
+        let rotation = head.signed_bytes(Tag::Hello, &other).unwrap();
         let spliced = [rotation.as_slice(), signature].concat();
         assert_eq!(mesh.give(1, spoofed(0), &spliced).unwrap_err(), Refusal::BadSignature);
         // A question that was signed as something else.
@@ -174,17 +170,13 @@ fn g15_a_signature_holds_for_one_mesh_purpose_and_suite() {
     downgrade();
 }
 
-/// A thief of the key signs a rotation to the weaker suite, in every other way correct.
+/// A thief of all that is on the host signs a rotation to the weaker suite, in every other way correct.
 #[cfg(all(feature = "dilithium3", feature = "ml-dsa-65"))]
 fn downgrade() {
     let mut mesh = Mesh::new(Suite::MlDsa65, 4);
     let thief = mesh.steal(0);
-    let weak = SigningKey::generate(Suite::Dilithium3, &OsEntropy).unwrap();
-    let to = ActiveKey { epoch: Epoch { recovery: 0, operational: 1 }, key: weak };
-    let from = ActiveKey { epoch: Epoch::FIRST, key: thief.key };
-    let who = (mesh.view.mesh(), id(0));
-    let rotation = seal_rotation(who, &from, &to, nonce(9), &OsEntropy).unwrap();
-    assert_eq!(mesh.give(1, link(3), &rotation).unwrap_err(), Refusal::RotationOrder);
+    let (rotation, _) = thief.rotate(Suite::Dilithium3, nonce(9));
+    assert_eq!(mesh.give(1, link(3), &rotation).unwrap_err(), Refusal::Downgrade);
     let error = mesh.guard(0).rotate_keys(Suite::Dilithium3, mesh.now).unwrap_err();
     let downgrade = meshward::Misuse::Downgrade { from: Suite::MlDsa65, to: Suite::Dilithium3 };
     assert_eq!(error.to_string(), downgrade.to_string());

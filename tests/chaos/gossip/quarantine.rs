@@ -1,11 +1,9 @@
 //! How standing is lost, how it comes back, and who is heard meanwhile.
 
-use meshward::keyring::{ActiveKey, seal_rotation};
 use meshward::reputation::Reputation;
-use meshward::suite::SigningKey;
 use meshward::wire::{Header, Kind, Tag, seal_statement};
 use meshward::{
-    Accepted, CriticalEvent, Digest, Epoch, Event, Millis, OsEntropy, Refusal, SentAt, Suite, Tally,
+    Accepted, CriticalEvent, Digest, Event, Millis, OsEntropy, Refusal, SentAt, Suite, Tally,
 };
 
 use super::{hostile, nonce};
@@ -166,7 +164,7 @@ fn g18_quarantine_leaves_the_way_back_open() {
         assert_eq!(signs, 60, "one a second");
 
         // Its nonce, and the view that it is in.
-        let hello = [9, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let hello = [9, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         let hello = seal_statement(Tag::Hello, &liar.head(), &hello, &liar.key, &OsEntropy);
         let taken = mesh.give(1, link(3), &hello.unwrap());
         assert!(matches!(taken, Ok(Accepted::Hello(node)) if node == id(3)), "{taken:?}");
@@ -182,17 +180,11 @@ fn g18_quarantine_leaves_the_way_back_open() {
         };
         assert_eq!(certificate.attestors().len(), 3);
 
-        let next = SigningKey::generate(suite, &OsEntropy).unwrap();
-        let epoch = Epoch { recovery: 0, operational: 1 };
-        let (from, to) =
-            (ActiveKey { epoch: Epoch::FIRST, key: liar.key }, ActiveKey { epoch, key: next });
-        let who = (mesh.view.mesh(), id(3));
-        let rotation = seal_rotation(who, &from, &to, nonce(sequence), &OsEntropy).unwrap();
+        let (rotation, back) = liar.rotate(suite, nonce(sequence));
         let taken = mesh.give(1, link(2), &rotation);
         assert!(matches!(taken, Ok(Accepted::Rotation { .. })), "{taken:?}");
         mesh.now = mesh.now.after(5 * MINUTE);
         assert!(!mesh.guard(1).is_node_quarantined(&id(3), mesh.now));
-        let back = Liar { epoch, key: to.key, ..mesh.steal(3) };
         let taken = mesh.give(1, link(3), &back.beacon(nonce(sequence + 1), b"back"));
         assert!(matches!(taken, Ok(Accepted::Message(_))), "{taken:?}");
     }
