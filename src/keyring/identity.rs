@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActiveKey, Error, Misuse};
+use super::{ActiveKey, Error, Misuse, boot};
 use crate::id::{Epoch, NodeId, ViewNumber};
 use crate::membership::{KeyRecord, Member};
 use crate::store::{Batch, Store, Table};
@@ -31,7 +31,8 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Makes a new key for `node` and stores it.
+    /// Makes a new key for `node` and stores it, with a note that it has never started: so its first
+    /// [start](super::Keyring::start) on this store is known for what it is.
     ///
     /// # Errors
     /// [`Misuse::IdentityExists`] when the store holds an identity; it is left as it was.
@@ -48,6 +49,7 @@ impl Identity {
         let active = ActiveKey { epoch: Epoch::FIRST, key };
         let mut batch = Batch::new();
         put_active(&mut batch, node, &active)?;
+        boot::put_never(store, &mut batch)?;
         store.apply(&batch)?;
         Ok(Self { node, active: Arc::new(active), rotations: Vec::new() })
     }

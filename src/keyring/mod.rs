@@ -11,6 +11,7 @@ mod rotation;
 pub use error::{Error, Fault, Misuse};
 pub use history::{HistoryError, KeyHistory, MAX_ROTATIONS};
 pub use identity::Identity;
+pub(crate) use ring::AnswerTicket;
 pub use ring::{ActiveKey, Keyring, PreparedRotation, Ticket};
 pub use rotation::{RotationClaim, seal_rotation, verify_rotation};
 

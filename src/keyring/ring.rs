@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{Error, Identity, Misuse, boot, identity, seal_rotation};
+use super::boot::{self, Boot};
+use super::{Error, Identity, Misuse, identity, seal_rotation};
 use crate::id::{Epoch, MeshId, Millis, NodeId, Nonce, SentAt, SteadyClock};
 use crate::limit::{Rate, TokenBucket};
 use crate::store::{Batch, Store};
@@ -33,6 +34,19 @@ pub struct Ticket {
     pub nonce: Nonce,
     /// When it was drawn.
     pub sent_at: SentAt,
+}
+
+/// The right to sign one answer to a challenge, and what it says of where this node stands.
+#[derive(Debug)]
+pub(crate) struct AnswerTicket {
+    /// The key to sign with.
+    pub(crate) key: Arc<ActiveKey>,
+    /// The answer's number among the bare statements.
+    pub(crate) nonce: Nonce,
+    /// When it was drawn.
+    pub(crate) sent_at: SentAt,
+    /// The sequence of the newest message that was numbered before in this boot; 0 before the first.
+    pub(crate) newest: u32,
 }
 
 /// A rotation that has been signed and is not durable yet.
@@ -68,6 +82,7 @@ pub struct Keyring {
     node: NodeId,
     mesh: MeshId,
     rate: Rate,
+    is_first_start: bool,
     state: Mutex<State>,
 }
 
@@ -87,6 +102,14 @@ struct State {
     rotations: Vec<Arc<[u8]>>,
 }
 
+impl State {
+    fn draw_statement(&mut self) -> Result<Nonce, Misuse> {
+        let sequence = self.next_statement.ok_or(Misuse::NoncesExhausted)?;
+        self.next_statement = sequence.checked_add(1);
+        Ok(Nonce { boot: self.boot, sequence })
+    }
+}
+
 impl Keyring {
     /// Begins a boot of `identity` in `mesh`: the boot is counted in `store`, durably, first.
     ///
@@ -99,7 +122,7 @@ impl Keyring {
         rate: Rate,
         now: Millis,
     ) -> Result<Self, Error> {
-        let boot = boot::claim(store)?;
+        let Boot { number: boot, is_first } = boot::claim(store)?;
         let Identity { node, active, rotations } = identity;
         let mut clock = SteadyClock::default();
         clock.advance(now);
@@ -113,7 +136,7 @@ impl Keyring {
             closing: None,
             rotations,
         };
-        Ok(Self { node, mesh, rate, state: Mutex::new(state) })
+        Ok(Self { node, mesh, rate, is_first_start: is_first, state: Mutex::new(state) })
     }
 
     /// This node's id.
@@ -131,6 +154,13 @@ impl Keyring {
         self.state.lock().boot
     }
 
+    /// Whether the identity was created on this store and starts for the first time, so that this node
+    /// cannot have taken any message before. False after a restart, and for an identity that came
+    /// from elsewhere.
+    pub const fn is_first_start(&self) -> bool {
+        self.is_first_start
+    }
+
     /// The key that signs now.
     pub fn active(&self) -> Arc<ActiveKey> {
         Arc::clone(&self.state.lock().active)
@@ -139,8 +169,12 @@ impl Keyring {
     /// The head of a bare statement by this node now, and the key to sign it with.
     pub fn statement_head(&self) -> (StatementHead, Arc<ActiveKey>) {
         let active = self.active();
-        let key = active.key.public_key();
-        (StatementHead::new(self.mesh, self.node, active.epoch, key), active)
+        (self.head_under(&active), active)
+    }
+
+    /// The head of a bare statement by this node under `key`.
+    pub(crate) fn head_under(&self, key: &ActiveKey) -> StatementHead {
+        StatementHead::new(self.mesh, self.node, key.epoch, key.key.public_key())
     }
 
     /// Draws the number of the next bare statement. They are numbered apart from frames, and their
@@ -149,20 +183,21 @@ impl Keyring {
     /// # Errors
     /// [`Misuse::NoncesExhausted`].
     pub fn draw_statement(&self) -> Result<Nonce, Misuse> {
-        let mut state = self.state.lock();
-        let sequence = state.next_statement.ok_or(Misuse::NoncesExhausted)?;
-        state.next_statement = sequence.checked_add(1);
-        Ok(Nonce { boot: state.boot, sequence })
+        self.state.lock().draw_statement()
     }
 
-    /// Draws the number of the next bare statement that says when it was made, on the clock that dates
-    /// messages.
+    /// Draws the number of the next answer, with its time on the clock that dates messages, the key
+    /// that signs now, and the newest message that was numbered so far: all under one lock, so that no
+    /// message that was numbered before lies above it, nor under a later key.
     ///
     /// # Errors
     /// [`Misuse::NoncesExhausted`].
-    pub fn draw_dated_statement(&self, now: Millis) -> Result<(Nonce, SentAt), Misuse> {
-        let nonce = self.draw_statement()?;
-        Ok((nonce, SentAt(self.state.lock().clock.advance(now))))
+    pub(crate) fn draw_answer(&self, now: Millis) -> Result<AnswerTicket, Misuse> {
+        let mut state = self.state.lock();
+        let nonce = state.draw_statement()?;
+        let sent_at = SentAt(state.clock.advance(now));
+        let newest = state.next.map_or(u32::MAX, |next| next.saturating_sub(1));
+        Ok(AnswerTicket { key: Arc::clone(&state.active), nonce, sent_at, newest })
     }
 
     /// The statements that led from the key of the view to the active one, oldest first.
