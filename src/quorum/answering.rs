@@ -12,7 +12,7 @@ use crate::wire::{self, SignedHeader, Tag, seal_statement};
 impl Asking {
     /// Whom the next answer answers, as far as one statement has room: round the view from whom the last
     /// one answered last, so that nobody who keeps asking has another wait for ever.
-    fn next_echoes(&mut self) -> Vec<Echo> {
+    pub(super) fn next_echoes(&mut self) -> Vec<Echo> {
         let last = self.last_answered;
         let places = self.open.keys().copied();
         let (before, after): (Vec<_>, Vec<_>) = places.partition(|place| Some(*place) <= last);
