@@ -179,7 +179,12 @@ impl SignedGossip {
                 // Over its budget a link is not charged for the form of what it sends, too.
                 let admitted = self.admit_packet(link, None, now);
                 let refusal = admitted.err().unwrap_or_else(|| error.into());
-                return Err(FrameRefused { refusal, origin: None, view: None, contradiction: None });
+                return Err(FrameRefused {
+                    refusal,
+                    origin: None,
+                    view: None,
+                    contradiction: None,
+                });
             }
         };
         match self.screen_parsed(link, &frame, now) {

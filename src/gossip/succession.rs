@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::peer::Peer;
 use super::opening::Opening;
+use super::peer::Peer;
 use super::{GossipConfig, SignedGossip};
 use crate::membership::{Directory, MemberIndex};
 use crate::wire::{Header, Refusal};
@@ -22,7 +22,10 @@ impl SignedGossip {
         let opening = Opening::at_start(self.keyring.is_first_start());
         let kept = |place: &Option<MemberIndex>| self.peers.get((*place)?.place()).map(Arc::clone);
         Self {
-            peers: places.iter().map(|at| kept(at).unwrap_or_else(|| peer(&config, opening))).collect(),
+            peers: places
+                .iter()
+                .map(|at| kept(at).unwrap_or_else(|| peer(&config, opening)))
+                .collect(),
             links: self.links.succeed(&config, (before, after)),
             retained: self.retained.succeed(config.retained_bytes, &places),
             cookies: Arc::clone(&self.cookies),

@@ -46,8 +46,7 @@ impl QuorumValidator {
         // Drawn after the questions were taken: what this node numbered before those lies below.
         let AnswerTicket { key, nonce, sent_at, newest } = keyring.draw_answer(now)?;
         let view = self.directory.view().digest();
-        let content =
-            wire::encode("an answer", &Answer { view, nonce, sent_at, newest, echoes })?;
+        let content = wire::encode("an answer", &Answer { view, nonce, sent_at, newest, echoes })?;
         let head = keyring.head_under(&key);
         let statement = seal_statement(Tag::Answer, &head, &content, &key.key, entropy)?;
         Ok(Some([statement, header].concat()))

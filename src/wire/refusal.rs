@@ -60,7 +60,9 @@ pub enum Refusal {
     Replay,
     /// This node started anew, and its origin has yet to answer a challenge and show where it stands:
     /// what it said before may have been taken before.
-    #[error("its origin has not answered since this node started, so it may have been taken before")]
+    #[error(
+        "its origin has not answered since this node started, so it may have been taken before"
+    )]
     Unproven,
     /// Its nonce lies beyond the last one of a key that was rotated away.
     #[error("its nonce lies beyond the end of its key epoch")]

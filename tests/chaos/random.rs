@@ -84,7 +84,7 @@ impl Schedule {
                 // Beyond its rate it says nothing.
                 let _said_or_not = self.mesh.guard(at).sign_beacon(b"here", self.mesh.now);
             }
-            22..24 => self.restart(at),
+            22 => self.restart(at),
             24 if at != LISTENER => {
                 self.mesh.guard(at).rotate_keys(self.mesh.suite, self.mesh.now).unwrap();
                 self.count[2] += 1;
@@ -141,11 +141,14 @@ fn g11_no_schedule_delivers_a_message_twice() {
     for suite in Suite::available() {
         for seed in 1..=6 {
             let mut schedule = Schedule::new(suite, seed);
-            (0..1_500).for_each(|_| schedule.step());
+            (0..2_500).for_each(|_| schedule.step());
+            let [in_the_storm, ..] = schedule.count;
             schedule.calm();
             let [delivered, restarts, rotations] = schedule.count;
-            println!("{suite} {seed}: {delivered} delivered, {restarts} starts, {rotations} keys");
-            assert!(delivered > 200 && restarts > 10 && rotations > 5);
+            println!(
+                "{suite} {seed}: {in_the_storm} of {delivered} in the storm, {restarts} starts, {rotations} keys"
+            );
+            assert!(in_the_storm > 50 && restarts > 10 && rotations > 5);
         }
     }
 }

@@ -165,9 +165,8 @@ fn recorded(mesh: &mut Mesh) -> Vec<Arc<[u8]>> {
         }
         mesh.pass(2_000);
     }
-    let of_interest = |bytes: &Arc<[u8]>| {
-        matches!(Tag::of(bytes), Ok(Tag::Hello | Tag::Challenge | Tag::Answer))
-    };
+    let of_interest =
+        |bytes: &Arc<[u8]>| matches!(Tag::of(bytes), Ok(Tag::Hello | Tag::Challenge | Tag::Answer));
     mesh.tapped.take().unwrap().into_iter().filter(of_interest).collect()
 }
 

@@ -136,7 +136,8 @@ fn too_late(suite: Suite, met: &mut Provoked) {
     let mut at = mesh(suite, at.met);
     at.mesh.restart(V);
     let update = at.mesh.steal(X).beacon(nonce(1), b"here");
-    let says = "its origin has not answered since this node started, so it may have been taken before";
+    let says =
+        "its origin has not answered since this node started, so it may have been taken before";
     at.refuse([update], &Refusal::Unproven, says, Pays::Nobody);
 
     let mut at = mesh(suite, at.met);
