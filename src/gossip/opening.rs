@@ -24,15 +24,24 @@ use super::peer::Peer;
 use crate::id::{Digest, Epoch, Nonce};
 use crate::membership::MemberIndex;
 
-/// Which keys of a member are taken.
+/// What of a member is taken, since this node started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Opening {
-    /// All: nothing can have been taken of it before.
+    /// Everything: nothing can have been taken of it before.
     Any,
-    /// None: anything may have been taken of it before.
+    /// Nothing: anything may have been taken of it before.
     Unproven,
-    /// The one that it answered with, and those of later epochs.
-    From { epoch: Epoch, key: Digest },
+    /// What it numbers above `newest` under the key that it answered with, and all under keys of later
+    /// epochs.
+    Above { epoch: Epoch, key: KeyTag, newest: Nonce },
+}
+
+/// Tells the keys of one member and epoch apart, in a few bytes. Who makes two that it does not tell
+/// apart has taken 2^64 tries to have its own messages delivered once more.
+pub(super) type KeyTag = [u8; 8];
+
+pub(super) fn tag_of(key: &Digest) -> KeyTag {
+    key.as_bytes().first_chunk().copied().unwrap_or_default()
 }
 
 impl Opening {
@@ -41,14 +50,20 @@ impl Opening {
         if is_first_start { Self::Any } else { Self::Unproven }
     }
 
+    /// Whether anything is taken under that key.
     pub(super) fn takes(&self, epoch: Epoch, key: &Digest) -> bool {
         match self {
             Self::Any => true,
             Self::Unproven => false,
-            Self::From { epoch: from, key: proven } => {
-                epoch > *from || epoch == *from && key == proven
+            Self::Above { epoch: from, key: proven, .. } => {
+                epoch > *from || epoch == *from && tag_of(key) == *proven
             }
         }
+    }
+
+    /// Whether something under a key that is taken may have been taken before the start.
+    pub(super) fn may_be_known(&self, epoch: Epoch, nonce: Nonce) -> bool {
+        matches!(self, Self::Above { epoch: from, newest, .. } if epoch == *from && nonce <= *newest)
     }
 }
 
@@ -65,16 +80,15 @@ impl SignedGossip {
         let Ok(peer) = self.peer(member) else { return false };
         let mut peer = peer.lock();
         // Under the member's lock, as in `mark`: a rotation must not come in between.
-        let known = self.directory.known_keys(member);
-        let [Some(current), _] = known else { return false };
-        current == key && peer.open((epoch, key), newest, known)
+        let [current, _] = self.directory.known_keys(member);
+        current == Some(key) && peer.open((epoch, key), newest)
     }
 
     /// Whether frames of `member` are refused until it answers.
     pub(crate) fn is_unproven(&self, member: MemberIndex) -> bool {
         let Some(current) = self.directory.current(member) else { return false };
         let key = current.key.digest();
-        self.peer(member).is_ok_and(|peer| !peer.lock().takes(current.epoch, &key))
+        self.peer(member).is_ok_and(|peer| !peer.lock().opening.takes(current.epoch, &key))
     }
 
     /// The others whose frames are refused until they answer.
@@ -86,23 +100,13 @@ impl SignedGossip {
 }
 
 impl Peer {
-    pub(super) fn takes(&self, epoch: Epoch, key: &Digest) -> bool {
-        self.opening.takes(epoch, key)
-    }
-
-    /// Opens the window of a key above `newest`, unless the key is taken already. `known` are the keys
-    /// that speak or may still speak for the member. Tells whether it is news.
-    fn open(
-        &mut self,
-        (epoch, key): (Epoch, Digest),
-        newest: Nonce,
-        known: [Option<Digest>; 2],
-    ) -> bool {
-        if self.takes(epoch, &key) {
-            return false;
+    /// Takes what the member numbers above `newest` under `key`, unless the key is taken already. Tells
+    /// whether that is news.
+    fn open(&mut self, (epoch, key): (Epoch, Digest), newest: Nonce) -> bool {
+        let is_news = !self.opening.takes(epoch, &key);
+        if is_news {
+            self.opening = Opening::Above { epoch, key: tag_of(&key), newest };
         }
-        self.opening = Opening::From { epoch, key };
-        self.add_window_above(newest, key, known);
-        true
+        is_news
     }
 }

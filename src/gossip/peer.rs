@@ -11,7 +11,7 @@ use crate::replay::{Look, ReplayWindow, WindowWidth};
 #[derive(Debug)]
 pub(super) struct Peer {
     width: WindowWidth,
-    /// Which keys are taken, since this node started.
+    /// What is taken at all, since this node started.
     pub(super) opening: Opening,
     /// A window for each key: a nonce belongs to the key that signed it, not to an epoch number.
     /// Those of the current key and of the one before; until the next key is heard also that of one
@@ -54,27 +54,13 @@ impl Peer {
         if let Some((_, window)) = self.windows.iter_mut().find(|(of, _)| *of == key) {
             return window.commit(nonce, tag);
         }
+        self.windows.retain(|(of, _)| known.contains(&Some(*of)));
         let mut window = ReplayWindow::new(self.width);
         let look = window.commit(nonce, tag);
-        self.add_window(key, window, known);
-        look
-    }
-
-    /// The window of a key of which nobody knows what was taken up to `floor`.
-    pub(super) fn add_window_above(
-        &mut self,
-        floor: Nonce,
-        key: Digest,
-        known: [Option<Digest>; 2],
-    ) {
-        self.add_window(key, ReplayWindow::above(floor, self.width), known);
-    }
-
-    fn add_window(&mut self, key: Digest, window: ReplayWindow, known: [Option<Digest>; 2]) {
-        self.windows.retain(|(of, _)| known.contains(&Some(*of)));
         // Room for the two that there may be, and no more.
         self.windows.reserve_exact(1);
         self.windows.push((key, window));
+        look
     }
 
     /// Whether a frame is not dated too far ahead. Asked after its signature was checked and before

@@ -264,10 +264,13 @@ impl SignedGossip {
         quarantined: bool,
         now: Millis,
     ) -> Result<Look, Refusal> {
-        if !peer.takes(header.epoch, &header.key) {
+        if !peer.opening.takes(header.epoch, &header.key) {
             return Err(Refusal::Unproven);
         }
-        let look = peer.look(&header.key, header.nonce);
+        let look = match peer.opening.may_be_known(header.epoch, header.nonce) {
+            true => Look::Stale,
+            false => peer.look(&header.key, header.nonce),
+        };
         if look == Look::Used(Some(tag)) {
             return Err(Refusal::Duplicate);
         }

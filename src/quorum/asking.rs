@@ -84,9 +84,8 @@ pub(crate) struct TakenAnswer {
 /// What was taken of one member.
 #[derive(Debug)]
 struct Taken {
-    challenge: Option<Nonce>,
-    /// When that was.
-    challenged: Option<Millis>,
+    /// The newest challenge, and when one was last taken.
+    challenge: Option<(Nonce, Millis)>,
     /// When it last asked what this node answered, or is to answer.
     asked: Option<Millis>,
     answer: Option<Nonce>,
@@ -102,7 +101,6 @@ impl Asking {
         let rate = |burst| Rate { per_second, burst };
         let taken = || Taken {
             challenge: None,
-            challenged: None,
             asked: None,
             answer: None,
             challenges: Share::of(rate(8)),
@@ -135,11 +133,10 @@ impl Taken {
     /// Whether a challenge under `nonce` is newer than those before it; or, if none came for `order_ms`,
     /// may be of a member whose disk was rolled back, and which asks under old numbers.
     fn is_next(&self, nonce: Nonce, order_ms: u64, now: Millis) -> Result<(), Refusal> {
-        let is_quiet = |last| now < last || now.since(last) >= order_ms;
-        match self.challenge < Some(nonce) || self.challenged.is_none_or(is_quiet) {
-            true => Ok(()),
-            false => Err(Refusal::Duplicate),
-        }
+        let is_next = self.challenge.is_none_or(|(newest, last)| {
+            newest < nonce || now < last || now.since(last) >= order_ms
+        });
+        is_next.then_some(()).ok_or(Refusal::Duplicate)
     }
 }
 
@@ -255,8 +252,9 @@ impl QuorumValidator {
         let taken = asking.taken(member)?;
         taken.is_next(challenge.nonce, order_ms, now)?;
         taken.challenges.take(challenge.nonce, now)?;
-        taken.challenge = taken.challenge.max(Some(challenge.nonce));
-        taken.challenged = Some(now);
+        let newest =
+            taken.challenge.map_or(challenge.nonce, |(newest, _)| newest.max(challenge.nonce));
+        taken.challenge = Some((newest, now));
         if challenge.subjects.contains(&self.me) {
             let is_due = taken.asked.is_none_or(|last| now < last || now.since(last) >= pause_ms);
             if is_due {

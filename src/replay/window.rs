@@ -15,7 +15,7 @@ pub enum Look {
     /// It was accepted before, with this tag. `None`: the tag is not remembered, as the
     /// nonce lies 256 or more sequences behind the newest.
     Used(Option<u32>),
-    /// It is too old to tell: of an earlier boot, behind the window, or not above its floor.
+    /// It is too old to tell: of an earlier boot, or behind the window.
     Stale,
 }
 
@@ -34,8 +34,6 @@ pub enum Look {
 pub struct ReplayWindow {
     width: u32,
     newest: Option<Nonce>,
-    /// Nobody knows what was accepted up to this one.
-    floor: Option<Nonce>,
     /// Bit `sequence % 64` of word `sequence / 64`, the words taken modulo the ring's length. Only
     /// the words from the window's oldest sequence to the newest mean anything.
     marks: Box<[u64]>,
@@ -52,19 +50,12 @@ impl ReplayWindow {
         Self {
             width,
             newest: None,
-            floor: None,
             marks: vec![0; words].into_boxed_slice(),
             tags: vec![0; TAGS].into_boxed_slice(),
         }
     }
 
-    /// A window that may have accepted anything up to `floor` and nothing above: what is not above it is
-    /// stale.
-    pub fn above(floor: Nonce, width: WindowWidth) -> Self {
-        Self { newest: Some(floor), floor: Some(floor), ..Self::new(width) }
-    }
-
-    /// The greatest nonce committed, or the floor that it was made with.
+    /// The greatest nonce committed.
     pub const fn newest(&self) -> Option<Nonce> {
         self.newest
     }
@@ -76,7 +67,7 @@ impl ReplayWindow {
         if nonce > newest {
             return Look::Fresh;
         }
-        if nonce.boot < newest.boot || self.floor.is_some_and(|floor| nonce <= floor) {
+        if nonce.boot < newest.boot {
             return Look::Stale;
         }
         let behind = newest.sequence.saturating_sub(nonce.sequence);

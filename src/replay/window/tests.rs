@@ -123,30 +123,6 @@ fn a_late_nonce_does_not_overwrite_the_tag_of_a_newer_one() {
     assert_eq!(window.look(nonce(0, 256)), Look::Used(None));
 }
 
-/// P2 across a restart: what is not above the floor is too old to tell, whatever was committed since;
-/// above it the window is like any other.
-#[test]
-fn nothing_up_to_the_floor_is_ever_fresh() {
-    for width in [64, 1024] {
-        let mut window = ReplayWindow::above(nonce(3, 500), WindowWidth::new(width).unwrap());
-        assert_eq!(window.newest(), Some(nonce(3, 500)));
-        let is_stale = |window: &ReplayWindow| {
-            let below = (0..=500).map(|sequence| nonce(3, sequence)).chain([nonce(2, u32::MAX)]);
-            below.for_each(|nonce| assert_eq!(window.look(nonce), Look::Stale, "{nonce}"));
-        };
-        is_stale(&window);
-        for sequence in [510, 501, 505, 563, 502] {
-            assert_eq!(window.commit(nonce(3, sequence), sequence), Look::Fresh);
-            assert_eq!(window.commit(nonce(3, sequence), 0), Look::Used(Some(sequence)));
-            is_stale(&window);
-        }
-        assert_eq!(window.commit(nonce(4, 7), 1), Look::Fresh, "its origin started anew");
-        assert_eq!(window.commit(nonce(4, 3), 1), Look::Fresh);
-        is_stale(&window);
-        assert_eq!(window.look(nonce(3, 503)), Look::Stale);
-    }
-}
-
 /// Steps near each other, long jumps, changes of boot, and the ends of the range.
 fn steps() -> impl Strategy<Value = Vec<Nonce>> {
     let boot = prop_oneof![8 => Just(5_u32), 2 => 4_u32..8, 1 => Just(0), 1 => Just(u32::MAX)];
