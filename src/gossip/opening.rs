@@ -36,9 +36,9 @@ pub(super) enum Opening {
     Above { epoch: Epoch, key: KeyTag, newest: Nonce },
 }
 
-/// Tells the keys of one member and epoch apart, in a few bytes. Who makes two that it does not tell
-/// apart has taken 2^64 tries to have its own messages delivered once more.
-pub(super) type KeyTag = [u8; 8];
+/// Tells the keys of one member and epoch apart, in a few bytes. Whoever makes two that it does not tell
+/// apart has its own messages delivered once more, and gets that cheaper by its word.
+pub(super) type KeyTag = [u8; 4];
 
 pub(super) fn tag_of(key: &Digest) -> KeyTag {
     key.as_bytes().first_chunk().copied().unwrap_or_default()

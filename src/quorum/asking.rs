@@ -85,7 +85,7 @@ pub(crate) struct TakenAnswer {
 #[derive(Debug)]
 struct Taken {
     /// The newest challenge, and when one was last taken.
-    challenge: Option<(Nonce, Millis)>,
+    challenge: Option<Asked>,
     /// When it last asked what this node answered, or is to answer.
     asked: Option<Millis>,
     answer: Option<Nonce>,
