@@ -81,13 +81,22 @@ pub(crate) struct TakenAnswer {
     pub(crate) answers_others: bool,
 }
 
+/// What a member asked.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    /// The number of its newest challenge.
+    newest: Nonce,
+    /// When one was last taken.
+    taken: Millis,
+    /// When it last asked what this node answered, or is to answer.
+    answered: Option<Millis>,
+}
+
 /// What was taken of one member.
 #[derive(Debug)]
 struct Taken {
     /// The newest challenge, and when one was last taken.
     challenge: Option<Asked>,
-    /// When it last asked what this node answered, or is to answer.
-    asked: Option<Millis>,
     answer: Option<Nonce>,
     challenges: Share,
     answers: Share,
@@ -101,7 +110,6 @@ impl Asking {
         let rate = |burst| Rate { per_second, burst };
         let taken = || Taken {
             challenge: None,
-            asked: None,
             answer: None,
             challenges: Share::of(rate(8)),
             answers: Share::of(rate(8)),
@@ -133,8 +141,8 @@ impl Taken {
     /// Whether a challenge under `nonce` is newer than those before it; or, if none came for `order_ms`,
     /// may be of a member whose disk was rolled back, and which asks under old numbers.
     fn is_next(&self, nonce: Nonce, order_ms: u64, now: Millis) -> Result<(), Refusal> {
-        let is_next = self.challenge.is_none_or(|(newest, last)| {
-            newest < nonce || now < last || now.since(last) >= order_ms
+        let is_next = self.challenge.is_none_or(|Asked { newest, taken, .. }| {
+            newest < nonce || now < taken || now.since(taken) >= order_ms
         });
         is_next.then_some(()).ok_or(Refusal::Duplicate)
     }
@@ -252,17 +260,17 @@ impl QuorumValidator {
         let taken = asking.taken(member)?;
         taken.is_next(challenge.nonce, order_ms, now)?;
         taken.challenges.take(challenge.nonce, now)?;
-        let newest =
-            taken.challenge.map_or(challenge.nonce, |(newest, _)| newest.max(challenge.nonce));
-        taken.challenge = Some((newest, now));
-        if challenge.subjects.contains(&self.me) {
-            let is_due = taken.asked.is_none_or(|last| now < last || now.since(last) >= pause_ms);
-            if is_due {
-                taken.asked = Some(now);
-            }
-            if is_due || asking.open.contains_key(&member) {
-                asking.open.insert(member, challenge.riddle);
-            }
+        let before = taken.challenge;
+        let newest = before.map_or(challenge.nonce, |before| before.newest.max(challenge.nonce));
+        let mut answered = before.and_then(|before| before.answered);
+        let asks_me = challenge.subjects.contains(&self.me);
+        let is_due = answered.is_none_or(|last| now < last || now.since(last) >= pause_ms);
+        if asks_me && is_due {
+            answered = Some(now);
+        }
+        taken.challenge = Some(Asked { newest, taken: now, answered });
+        if asks_me && (is_due || asking.open.contains_key(&member)) {
+            asking.open.insert(member, challenge.riddle);
         }
         Ok(challenge.subjects.iter().any(|subject| *subject != self.me))
     }

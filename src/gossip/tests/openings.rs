@@ -98,7 +98,7 @@ fn g11_quarantine_lets_no_old_beacon_through() {
         mesh.restart();
         assert_eq!(mesh.refusal(&old), Some(Refusal::Unproven));
         assert!(mesh.answers(3));
-        assert_eq!(mesh.refusal(&old), Some(Refusal::OriginQuarantined), "it is not the newest");
+        assert_eq!(mesh.refusal(&old), Some(Refusal::Replay));
         assert!(mesh.take(&mesh.beacon(4)).unwrap().message.is_none());
     }
 }
