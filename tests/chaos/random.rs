@@ -90,10 +90,12 @@ impl Schedule {
                 self.count[2] += 1;
             }
             25..90 if !self.air.is_empty() => {
-                // Mostly one of the last, else any.
-                let back = if self.roll(3) > 0 { 24 } else { self.air.len() };
-                let packet = self.air.len() - 1 - self.roll(back.min(self.air.len()));
-                self.deliver(at, packet);
+                for _ in 0..4 {
+                    // Mostly one of the last, else any.
+                    let back = if self.roll(3) > 0 { 24 } else { self.air.len() };
+                    let packet = self.air.len() - 1 - self.roll(back.min(self.air.len()));
+                    self.deliver(at, packet);
+                }
             }
             _ => {}
         }
