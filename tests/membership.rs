@@ -159,6 +159,7 @@ fn nine_with_two_liars_join_leave_and_expel() {
         mesh.restart(1);
         assert_eq!(number(&mesh, 1), 3);
         decide(&mut mesh, &honest, &proposal(4, 1));
+        mesh.settle(1);
 
         let mut chain = Chain::from_view(genesis);
         for step in mesh.guard(6).core().view_links() {

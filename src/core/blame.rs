@@ -43,6 +43,7 @@ impl Blame {
             | Refusal::Own
             | Refusal::Duplicate
             | Refusal::Replay
+            | Refusal::Unproven
             | Refusal::ClosedEpoch
             | Refusal::Outdated
             | Refusal::Decided

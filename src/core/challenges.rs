@@ -5,13 +5,14 @@ use crate::id::{Link, Millis, NodeId};
 use crate::membership::MemberIndex;
 use crate::quorum::{Answer, Challenge, TakenAnswer};
 use crate::suite::Purpose;
-use crate::wire::{Packet, Refusal, Statement, Tag};
+use crate::wire::{Packet, Refusal, Statement, StatementHead, Tag};
 
 impl Core {
     /// Asks who is missed, and answers who asked since the last tick: often that is everybody at once,
     /// and one answer does for all.
     pub(super) fn ask_and_answer(&self, now: Millis, outputs: &mut Vec<Output>) {
-        match self.quorum.next_challenge(&self.keyring, self.entropy.as_ref(), now) {
+        let (signer, shut) = ((&*self.keyring, self.entropy.as_ref()), self.gossip.unproven());
+        match self.quorum.next_challenge(signer, shut, now) {
             Ok(challenge) => outputs.extend(challenge.map(Output::Send)),
             Err(error) => tracing::warn!(%error, "a challenge could not be signed"),
         }
@@ -35,6 +36,7 @@ impl Core {
                 | Refusal::OtherView { .. }
                 | Refusal::ClosedEpoch
                 | Refusal::Replay
+                | Refusal::Unproven
                 | Refusal::Equivocation
         );
         let member = origin.filter(|_| may_be_true).and_then(|node| self.view().index_of(&node));
@@ -70,6 +72,9 @@ impl Core {
         self.gossip.take_checks(link, Some(member), 1, now)?;
         self.check(statement, (member, Purpose::Challenge), now)?;
         let asks_others = self.quorum.take_challenge((member, challenge), now)?;
+        if self.gossip.is_unproven(member) {
+            self.quorum.asks_itself(member);
+        }
         Ok(Accepted::Challenge { challenger: node, asks_others })
     }
 
@@ -90,6 +95,11 @@ impl Core {
         self.check(statement, (member, Purpose::Answer), now)?;
         let TakenAnswer { is_alive, answers_others } =
             self.quorum.take_answer((member, &answer), now)?;
+        let StatementHead { epoch, key, .. } = *statement.head();
+        if is_alive && self.gossip.opens(member, (epoch, key), answer.newest()) {
+            self.gossip.was_of_use(link, member, now);
+            tracing::debug!(%node, %epoch, from = %answer.newest(), "a member is taken again");
+        }
         let header = statement.attachment();
         if self.quorum.wants_header(member, header)
             && (is_alive && self.quorum.admit_beside(member, now)

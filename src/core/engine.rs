@@ -158,6 +158,14 @@ impl Core {
         self.quorum.overdue(now)
     }
 
+    /// The members whose frames are refused as [`Refusal::Unproven`](crate::Refusal::Unproven) until they
+    /// answer: none after the first start of a new identity, all others after any other. About one round
+    /// trip later it is those that do not live. O(n).
+    pub fn unproven(&self) -> Vec<NodeId> {
+        let members = self.gossip.unproven().filter_map(|member| self.view().member(member));
+        members.map(|member| member.id).collect()
+    }
+
     /// The members to report as failed: those that are overdue and not yet reported by this node at
     /// their newest mark, with [doubts about itself](QuorumValidator::to_report) first.
     pub fn to_report(&self, now: Millis) -> Vec<NodeId> {

@@ -111,7 +111,7 @@ impl Core {
         now: Millis,
         outputs: &mut Vec<Output>,
     ) -> Refusal {
-        let FrameRefused { refusal, origin, contradiction } = refused;
+        let FrameRefused { refusal, origin, view, contradiction } = refused;
         if let Some([first, second]) = contradiction {
             let sealed = EquivocationProof::seal_headers(self.mesh(), [&first, &second]);
             if let Some(proof) = self.prove(sealed) {
@@ -119,6 +119,12 @@ impl Core {
             }
         }
         self.note_missed_key(&refusal);
+        let goes_on = matches!(refusal, Refusal::Unproven | Refusal::OtherView { .. });
+        if goes_on && view > Some(self.view().number()) {
+            // In which nobody answers the questions of this one: when all start anew, some from disks
+            // that know of a later view, they would not hear each other for good.
+            self.timers.lock().missed_a_view = true;
+        }
         self.refused(link, origin, refusal, now, outputs)
     }
 

@@ -52,7 +52,11 @@ impl Core {
         let directory = Arc::new(directory);
         let rate = config.gossip.origin_rate;
         let keyring = Keyring::start(identity, store, view.mesh(), rate, now)?;
-        let keyring = Arc::new(keyring.allowing_downgrades(config.allow_downgrades));
+        let keyring = keyring.allowing_downgrades(config.allow_downgrades);
+        let keyring = Arc::new(match config.disk {
+            DiskTrust::NeverRolledBack => keyring,
+            DiskTrust::MayBeRolledBack => keyring.distrusting_its_disk(),
+        });
         take_back_own_key(&directory, &keyring, me, config.grace_ms, now)?;
         let lease = match config.disk == DiskTrust::MayBeRolledBack
             || (!store.survives_restart() && !was_created_in(store)?)
@@ -125,6 +129,13 @@ pub(super) fn with_room_for_statements(config: &Config, view: &View) -> GossipCo
     let a_second = a_second.saturating_add(asked_a_second.unwrap_or(asked));
     let held = held.saturating_add(asked);
     let limited = |tokens: u64| u32::try_from(tokens).unwrap_or(u32::MAX).min(Rate::MOST);
+    // When all start at once each member says Hello, asks everybody, and answers them in a few turns, and
+    // no link has a place yet.
+    let at_once = limited(members.saturating_mul(4));
+    for checks in [&mut gossip.link_checks, &mut gossip.newcomer_checks, &mut gossip.claimed_checks]
+    {
+        checks.burst = checks.burst.max(at_once);
+    }
     let Rate { per_second, burst } = &mut gossip.link_packets;
     for (tokens, room) in [
         (per_second, [limited(a_second), COOKIES_SENT.per_second]),

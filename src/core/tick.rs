@@ -253,6 +253,10 @@ impl Core {
         match self.hello(lacks) {
             Ok(hello) => {
                 self.timers.lock().said_hello = true;
+                // Whoever started, too, may not know the key that it is signed with: without the way to
+                // it, two nodes that both rotated would refuse each other's Hellos for good.
+                let rotations = self.keyring.rotations();
+                outputs.extend(rotations.iter().map(|rotation| Output::Send(rotation.to_vec())));
                 outputs.push(Output::Send(hello));
             }
             Err(error) => tracing::warn!(%error, "a Hello could not be signed"),

@@ -19,7 +19,8 @@ pub struct GossipConfig {
     pub link_packets: Rate,
     /// Signature checks spent on one proven link that has a place: it brought something new and true
     /// within ten minutes, or its place was reserved. At 100 µs a check the default of 500 a second
-    /// is 5 % of a core. Its burst is raised, where it is less, to what one certificate takes.
+    /// is 5 % of a core. Its burst is raised, where it is less, to what one certificate takes, and by
+    /// [`Core`](crate::Core) to four times the members, which say as much at once when all start anew.
     pub link_checks: Rate,
     /// Signature checks spent on all proven links without a place together, on each at most an eighth
     /// of [`link_checks`](Self::link_checks). Its burst is raised likewise.

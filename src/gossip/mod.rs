@@ -1,8 +1,9 @@
 //! Frames: signing one's own, admitting those of others.
 //!
 //! ```text
-//! screen: size → parse header → mesh id → link budget → known member, known key → content already
-//!         seen → origin quarantine → replay window (look only) → body digest → check budget
+//! screen: size → parse header → mesh id → link budget → known member, known key → origin proven since
+//!         the start → content already seen → origin quarantine → replay window (look only) → body
+//!         digest → check budget
 //! verify: signature
 //! commit: clock lead → replay window (marked, atomically) → sent rate → deliver
 //! ```
@@ -19,6 +20,7 @@ mod ledgers;
 mod links;
 mod message;
 mod neighbours;
+mod opening;
 mod peer;
 mod retained;
 mod signed_gossip;

@@ -39,6 +39,12 @@ impl SignedGossip {
         }
     }
 
+    /// An answer that only `origin` could give came over `link`, and was waited for: worth as much as a
+    /// frame that is new.
+    pub(crate) fn was_of_use(&self, link: Link, origin: MemberIndex, now: Millis) {
+        self.links.was_of_use(link, origin, now);
+    }
+
     /// Reserves a place for a proven link: a budget of its own that no other link takes away. For
     /// the neighbours that a host was configured with, or knows to be members.
     ///

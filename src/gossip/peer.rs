@@ -1,6 +1,7 @@
 //! What is remembered about one member's frames.
 
 use super::condemned::Condemned;
+use super::opening::Opening;
 use crate::id::{Digest, Epoch, Millis, Nonce, SentAt};
 use crate::limit::{ClockLead, Rate, SentRate};
 use crate::replay::{Look, ReplayWindow, WindowWidth};
@@ -10,6 +11,8 @@ use crate::replay::{Look, ReplayWindow, WindowWidth};
 #[derive(Debug)]
 pub(super) struct Peer {
     width: WindowWidth,
+    /// What is taken at all, since this node started.
+    pub(super) opening: Opening,
     /// A window for each key: a nonce belongs to the key that signed it, not to an epoch number.
     /// Those of the current key and of the one before; until the next key is heard also that of one
     /// that was rotated away while its frame was being committed.
@@ -26,9 +29,10 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn new(width: WindowWidth, rate: Rate) -> Self {
+    pub(super) fn new(width: WindowWidth, rate: Rate, opening: Opening) -> Self {
         Self {
             width,
+            opening,
             windows: Vec::new(),
             rate,
             recovery: 0,

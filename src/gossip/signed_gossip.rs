@@ -7,11 +7,12 @@ use parking_lot::Mutex;
 use super::admission::{Screened, Verified};
 use super::cookies::Cookies;
 use super::links::Links;
+use super::opening::Opening;
 use super::peer::Peer;
 use super::retained::Retained;
 use super::succession::peer;
 use super::{GossipConfig, Ledgers, Message};
-use crate::id::{Digest, Epoch, Link, Millis, NodeId};
+use crate::id::{Digest, Epoch, Link, Millis, NodeId, ViewNumber};
 use crate::keyring::{Error, Keyring, Misuse, PreparedRotation};
 use crate::membership::{Directory, KeyRecord, MemberIndex};
 use crate::replay::Look;
@@ -23,8 +24,12 @@ use crate::wire::{Frame, Header, Kind, MAX_BODY_LEN, Refusal, SignedHeader, seal
 /// It reads no clock and does no I/O: the caller passes `now` and bytes in. It never punishes: what
 /// a refusal costs whom is decided by [`Core`](crate::Core).
 ///
-/// Replay windows live in memory. A receiver that restarts takes a frame that it took before once
-/// more, until it has heard something newer under the same key.
+/// Replay windows live in memory. But for the [first start](Keyring::is_first_start) of a new identity
+/// a receiver refuses the frames of each member as [`Refusal::Unproven`] until the member has answered a
+/// challenge of it and said up to where it had numbered its messages: only what lies above is taken, so
+/// no message is delivered twice across restarts of the receiver, whatever became of its disk. It is
+/// [`Core`](crate::Core) that asks. An exception is a member that is faulty itself, by its word or
+/// by a disk that was rolled back.
 ///
 /// It hears the members of one view. When another follows, another is made, which shares
 /// what is remembered of the frames of who stays.
@@ -64,13 +69,16 @@ pub struct FrameRefused {
     /// The origin it names, as far as it could be read: proven by nothing but, for refusals that
     /// come after the signature check, its own valid signature.
     pub origin: Option<NodeId>,
+    /// The view it names, likewise.
+    pub view: Option<ViewNumber>,
     /// Two signed headers under one nonce, when that is what was found.
     pub contradiction: Option<[Box<[u8]>; 2]>,
 }
 
 impl FrameRefused {
     pub(super) fn of(refusal: Refusal, frame: &Frame<'_>) -> Self {
-        Self { refusal, origin: Some(frame.header().origin), contradiction: None }
+        let (origin, view) = (Some(frame.header().origin), Some(frame.header().view));
+        Self { refusal, origin, view, contradiction: None }
     }
 }
 
@@ -91,8 +99,9 @@ impl SignedGossip {
         for secret in [&mut fingerprint_key, &mut cookie_secret] {
             entropy.fill(secret).map_err(SuiteError::from)?;
         }
+        let opening = Opening::at_start(keyring.is_first_start());
         Ok(Self {
-            peers: directory.view().indices().map(|_| peer(&config)).collect(),
+            peers: directory.view().indices().map(|_| peer(&config, opening)).collect(),
             links: Links::new(&config, directory.view()),
             retained: Retained::new(config.retained_bytes, directory.view().len()),
             cookies: Arc::new(Cookies::new(cookie_secret)),
@@ -170,7 +179,12 @@ impl SignedGossip {
                 // Over its budget a link is not charged for the form of what it sends, too.
                 let admitted = self.admit_packet(link, None, now);
                 let refusal = admitted.err().unwrap_or_else(|| error.into());
-                return Err(FrameRefused { refusal, origin: None, contradiction: None });
+                return Err(FrameRefused {
+                    refusal,
+                    origin: None,
+                    view: None,
+                    contradiction: None,
+                });
             }
         };
         match self.screen_parsed(link, &frame, now) {
@@ -253,7 +267,13 @@ impl SignedGossip {
         quarantined: bool,
         now: Millis,
     ) -> Result<Look, Refusal> {
-        let look = peer.look(&header.key, header.nonce);
+        if !peer.opening.takes(header.epoch, &header.key) {
+            return Err(Refusal::Unproven);
+        }
+        let look = match peer.opening.may_be_known(header.epoch, header.nonce) {
+            true => Look::Stale,
+            false => peer.look(&header.key, header.nonce),
+        };
         if look == Look::Used(Some(tag)) {
             return Err(Refusal::Duplicate);
         }
@@ -366,7 +386,7 @@ impl SignedGossip {
         self.peer(member).is_ok_and(|peer| peer.lock().is_condemned(epoch, key))
     }
 
-    fn peer(&self, member: MemberIndex) -> Result<&Mutex<Peer>, Refusal> {
+    pub(super) fn peer(&self, member: MemberIndex) -> Result<&Mutex<Peer>, Refusal> {
         self.peers
             .get(member.place())
             .map(AsRef::as_ref)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::opening::Opening;
 use super::peer::Peer;
 use super::{GossipConfig, SignedGossip};
 use crate::membership::{Directory, MemberIndex};
@@ -18,9 +19,13 @@ impl SignedGossip {
     pub(crate) fn succeed(&self, directory: Arc<Directory>, config: GossipConfig) -> Self {
         let (before, after) = (self.directory.view(), directory.view());
         let places = after.places_in(before);
+        let opening = Opening::at_start(self.keyring.is_first_start());
         let kept = |place: &Option<MemberIndex>| self.peers.get((*place)?.place()).map(Arc::clone);
         Self {
-            peers: places.iter().map(|at| kept(at).unwrap_or_else(|| peer(&config))).collect(),
+            peers: places
+                .iter()
+                .map(|at| kept(at).unwrap_or_else(|| peer(&config, opening)))
+                .collect(),
             links: self.links.succeed(&config, (before, after)),
             retained: self.retained.succeed(config.retained_bytes, &places),
             cookies: Arc::clone(&self.cookies),
@@ -59,6 +64,6 @@ impl SignedGossip {
 }
 
 /// What is remembered of a member that has not been heard.
-pub(super) fn peer(config: &GossipConfig) -> Arc<Mutex<Peer>> {
-    Arc::new(Mutex::new(Peer::new(config.window, config.origin_rate)))
+pub(super) fn peer(config: &GossipConfig, opening: Opening) -> Arc<Mutex<Peer>> {
+    Arc::new(Mutex::new(Peer::new(config.window, config.origin_rate, opening)))
 }

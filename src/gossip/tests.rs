@@ -3,6 +3,7 @@
 mod admission;
 mod links;
 mod once;
+mod openings;
 mod quarantine;
 mod rotations;
 mod succession;
@@ -34,6 +35,8 @@ struct Mesh {
     ledgers: Arc<Ledgers>,
     /// By place in the view; the receiver's own is not there.
     senders: Vec<Keyring>,
+    /// On which the receiver started.
+    store: MemoryStore,
 }
 
 fn id(seed: u8) -> NodeId {
@@ -61,11 +64,13 @@ impl Mesh {
         });
         let members = stores.iter().map(|(_, own)| own.member("x")).collect();
         let view = Arc::new(View::genesis(members).unwrap());
-        let mut rings = stores
-            .into_iter()
-            .map(|(store, own)| Keyring::start(own, &store, view.mesh(), PLENTY, NOW).unwrap());
-        let own = Arc::new(rings.next().unwrap());
-        let senders = rings.collect();
+        let mut nodes = stores.into_iter();
+        let start = |(store, own): (MemoryStore, Identity)| {
+            (Keyring::start(own, &store, view.mesh(), PLENTY, NOW).unwrap(), store)
+        };
+        let (own, store) = start(nodes.next().unwrap());
+        let own = Arc::new(own);
+        let senders = nodes.map(|node| start(node).0).collect();
         let directory = Arc::new(Directory::new(Arc::clone(&view), 8));
         let ledger = ReputationConfig::default;
         let ledgers = Arc::new(Ledgers {
@@ -79,7 +84,7 @@ impl Mesh {
             Arc::new(OsEntropy),
             config,
         );
-        Self { receiver: receiver.unwrap(), directory, ledgers, senders }
+        Self { receiver: receiver.unwrap(), directory, ledgers, senders, store }
     }
 
     fn key(&self) -> Arc<crate::keyring::ActiveKey> {

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::candidates::{Candidates, StoredRecord};
 use super::recovery::seal_recovery;
-use super::{ActiveKey, Error, Fault, KeyChange, Misuse, RecoveryKey, lease};
+use super::{ActiveKey, Error, Fault, KeyChange, Misuse, RecoveryKey, boot, lease};
 use crate::id::{Epoch, MeshId, NodeId, ViewNumber};
 use crate::membership::{KeyRecord, Member, NextKeys};
 use crate::store::{Batch, Store, Table};
@@ -54,7 +54,9 @@ struct Written<'a> {
 
 impl Identity {
     /// Makes keys for `node` and stores them: the one that signs, of `suite`, and a candidate of each
-    /// suite to follow it. Take the [`recovery_key`](Self::recovery_key) from what is returned.
+    /// suite to follow it. With them goes a note that it has never started, so that its first
+    /// [start](super::Keyring::start) on this store is known for what it is. Take the
+    /// [`recovery_key`](Self::recovery_key) from what is returned.
     ///
     /// # Errors
     /// [`Misuse::IdentityExists`] when the store holds an identity; it is left as it was.
@@ -71,6 +73,7 @@ impl Identity {
         let made = Self::make(node, Epoch::FIRST, suite, recovery, entropy)?;
         let mut batch = Batch::new();
         put(&mut batch, node, (&made.active, &made.record), &made.next)?;
+        boot::put_never(store, &mut batch)?;
         lease::put_created(&mut batch);
         store.apply(&batch)?;
         Ok(made)

@@ -22,6 +22,7 @@ pub use key_change::{KeyChange, ScreenedChange};
 pub(crate) use lease::was_created_in;
 pub use recovery::{RecoveryClaim, seal_recovery, verify_recovery};
 pub use recovery_key::RecoveryKey;
+pub(crate) use ring::AnswerTicket;
 pub use ring::{ActiveKey, Keyring, PreparedRotation, Ticket};
 pub use rotation::{RotationClaim, seal_rotation, verify_rotation};
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::boot::{self, Boot};
 use super::candidates::Candidates;
-use super::{Error, Identity, Misuse, RotationClaim, boot, identity, seal_rotation};
+use super::{Error, Identity, Misuse, RotationClaim, identity, seal_rotation};
 use crate::id::{Digest, Epoch, MeshId, Millis, NodeId, Nonce, SentAt, SteadyClock};
 use crate::limit::{Rate, TokenBucket};
 use crate::membership::KeyRecord;
@@ -35,6 +36,19 @@ pub struct Ticket {
     pub nonce: Nonce,
     /// When it was drawn.
     pub sent_at: SentAt,
+}
+
+/// The right to sign one answer to a challenge, and what it says of where this node stands.
+#[derive(Debug)]
+pub(crate) struct AnswerTicket {
+    /// The key to sign with.
+    pub(crate) key: Arc<ActiveKey>,
+    /// The answer's number among the bare statements.
+    pub(crate) nonce: Nonce,
+    /// When it was drawn.
+    pub(crate) sent_at: SentAt,
+    /// The sequence of the newest message that was numbered before in this boot; 0 before the first.
+    pub(crate) newest: u32,
 }
 
 /// A rotation that has been signed and is not durable yet.
@@ -79,6 +93,7 @@ pub struct Keyring {
     node: NodeId,
     mesh: MeshId,
     rate: Rate,
+    is_first_start: bool,
     allows_downgrades: bool,
     pub(super) state: Mutex<State>,
 }
@@ -113,6 +128,13 @@ impl State {
         }
         self.is_confirmed.then_some(()).ok_or(Misuse::Unconfirmed)
     }
+
+    fn draw_statement(&mut self) -> Result<Nonce, Misuse> {
+        self.may_sign()?;
+        let sequence = self.next_statement.ok_or(Misuse::NoncesExhausted)?;
+        self.next_statement = sequence.checked_add(1);
+        Ok(Nonce { boot: self.boot, sequence })
+    }
 }
 
 /// What a rotation begins with.
@@ -135,7 +157,7 @@ impl Keyring {
         rate: Rate,
         now: Millis,
     ) -> Result<Self, Error> {
-        let boot = boot::claim(store)?;
+        let Boot { number: boot, is_first: is_first_start } = boot::claim(store)?;
         let Identity { node, active, record, next: next_keys, rotations, .. } = identity;
         let mut clock = SteadyClock::default();
         clock.advance(now);
@@ -153,13 +175,21 @@ impl Keyring {
             closing: None,
             rotations,
         };
-        Ok(Self { node, mesh, rate, allows_downgrades: false, state: Mutex::new(state) })
+        let (allows_downgrades, state) = (false, Mutex::new(state));
+        Ok(Self { node, mesh, rate, is_first_start, allows_downgrades, state })
     }
 
     /// Whether this node may rotate to a weaker suite. Not unless this is called.
     #[must_use]
     pub fn allowing_downgrades(self, allows_downgrades: bool) -> Self {
         Self { allows_downgrades, ..self }
+    }
+
+    /// The same, whose disk may have been set back to before its first start, so that this one counts for
+    /// a restart.
+    #[must_use]
+    pub(crate) fn distrusting_its_disk(self) -> Self {
+        Self { is_first_start: false, ..self }
     }
 
     /// This node's id.
@@ -175,6 +205,13 @@ impl Keyring {
     /// Which start of this node it is.
     pub fn boot(&self) -> u32 {
         self.state.lock().boot
+    }
+
+    /// Whether the identity was created on this store and starts for the first time, so that this node
+    /// cannot have taken any message before. False after a restart, and for an identity that came
+    /// from elsewhere.
+    pub const fn is_first_start(&self) -> bool {
+        self.is_first_start
     }
 
     /// The key that signs now.
@@ -200,8 +237,12 @@ impl Keyring {
     /// The head of a bare statement by this node now, and the key to sign it with.
     pub fn statement_head(&self) -> (StatementHead, Arc<ActiveKey>) {
         let active = self.active();
-        let key = active.key.public_key();
-        (StatementHead::new(self.mesh, self.node, active.epoch, key), active)
+        (self.head_under(&active), active)
+    }
+
+    /// The head of a bare statement by this node under `key`.
+    pub(crate) fn head_under(&self, key: &ActiveKey) -> StatementHead {
+        StatementHead::new(self.mesh, self.node, key.epoch, key.key.public_key())
     }
 
     /// Draws the number of the next bare statement. They are numbered apart from frames, and their
@@ -210,21 +251,21 @@ impl Keyring {
     /// # Errors
     /// [`Misuse::NoncesExhausted`] or [`Misuse::Superseded`].
     pub fn draw_statement(&self) -> Result<Nonce, Misuse> {
-        let mut state = self.state.lock();
-        state.may_sign()?;
-        let sequence = state.next_statement.ok_or(Misuse::NoncesExhausted)?;
-        state.next_statement = sequence.checked_add(1);
-        Ok(Nonce { boot: state.boot, sequence })
+        self.state.lock().draw_statement()
     }
 
-    /// Draws the number of the next bare statement that says when it was made, on the clock that dates
-    /// messages.
+    /// Draws the number of the next answer, with its time on the clock that dates messages, the key
+    /// that signs now, and the newest message that was numbered so far: all under one lock, so that no
+    /// message that was numbered before lies above it, nor under a later key.
     ///
     /// # Errors
     /// [`Misuse::NoncesExhausted`] or [`Misuse::Superseded`].
-    pub fn draw_dated_statement(&self, now: Millis) -> Result<(Nonce, SentAt), Misuse> {
-        let nonce = self.draw_statement()?;
-        Ok((nonce, SentAt(self.state.lock().clock.advance(now))))
+    pub(crate) fn draw_answer(&self, now: Millis) -> Result<AnswerTicket, Misuse> {
+        let mut state = self.state.lock();
+        let nonce = state.draw_statement()?;
+        let sent_at = SentAt(state.clock.advance(now));
+        let newest = state.next.map_or(u32::MAX, |next| next.saturating_sub(1));
+        Ok(AnswerTicket { key: Arc::clone(&state.active), nonce, sent_at, newest })
     }
 
     /// The statements that led from the key of the view to the active one, oldest first.
@@ -344,48 +385,4 @@ impl Keyring {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::MemoryStore;
-    use crate::suite::OsEntropy;
-
-    fn ring(suite: Suite) -> Keyring {
-        let (store, node) = (MemoryStore::new(), NodeId::from_bytes([1; 32]));
-        let identity = Identity::create(&store, node, suite, &OsEntropy).unwrap();
-        let (mesh, rate) = (MeshId::from_bytes([2; 32]), Rate { per_second: 10, burst: 20 });
-        Keyring::start(identity, &store, mesh, rate, Millis(0)).unwrap()
-    }
-
-    #[test]
-    fn the_last_key_epoch_signs_on_and_no_key_follows_it() {
-        let Some(suite) = Suite::available().next() else { return };
-        let ring = ring(suite);
-        let epoch = Epoch { recovery: 0, operational: u32::MAX };
-        let key = SigningKey::generate(suite, &OsEntropy).unwrap();
-        ring.state.lock().active = Arc::new(ActiveKey { epoch, key });
-        for _ in 0..2 {
-            let exhausted = ring.prepare_rotation(suite, false, &OsEntropy).unwrap_err();
-            let expected = Misuse::CounterExhausted("key epoch");
-            assert!(matches!(exhausted, Error::Misuse(found) if found == expected));
-            assert_eq!(ring.draw(Millis(0)).unwrap().key.epoch, epoch);
-        }
-    }
-
-    #[test]
-    fn the_last_nonce_is_used_once_and_then_there_is_none() {
-        let Some(suite) = Suite::available().next() else { return };
-        let ring = ring(suite);
-        {
-            let mut state = ring.state.lock();
-            (state.next, state.next_statement) = (Some(u32::MAX), Some(u32::MAX));
-        }
-        assert_eq!(ring.draw(Millis(0)).unwrap().nonce.sequence, u32::MAX);
-        assert_eq!(ring.draw(Millis(0)).unwrap_err(), Misuse::NoncesExhausted);
-        assert_eq!(ring.draw_statement().unwrap().sequence, u32::MAX);
-        let exhausted = ring.draw_statement().unwrap_err();
-        assert_eq!(
-            exhausted.to_string(),
-            "all nonces of this boot are used; restart to begin the next"
-        );
-    }
-}
+mod tests;

@@ -62,6 +62,50 @@ fn an_identity_is_made_once_and_found_again() {
     }
 }
 
+/// P2 across restarts rests on this: only a store that says so itself has never been started on.
+#[test]
+fn only_the_start_of_an_identity_that_was_created_here_is_the_first() {
+    for suite in Suite::available() {
+        let store = store_with_identity(suite);
+        assert!(ring(&store, RATE).is_first_start());
+        for _ in 0..2 {
+            assert!(!ring(&store, RATE).is_first_start());
+        }
+        // The identity alone reached another store: out of a backup, or off a damaged disk.
+        let copy = MemoryStore::new();
+        for (key, value) in store.scan(Table::Identity).unwrap() {
+            put(&copy, Table::Identity, &key, &value);
+        }
+        let restored = ring(&copy, RATE);
+        assert_eq!((restored.boot(), restored.is_first_start()), (1, false));
+        // Starts that were counted before an identity was made are not forgotten.
+        let used = MemoryStore::new();
+        put(&used, Table::Boot, b"boot", &7_u32.to_le_bytes());
+        Identity::create(&used, id(1), suite, &OsEntropy).unwrap();
+        let next = ring(&used, RATE);
+        assert_eq!((next.boot(), next.is_first_start()), (8, false));
+    }
+}
+
+#[test]
+fn an_answer_names_the_newest_message_and_the_key_in_use() {
+    for suite in Suite::available() {
+        let ring = ring(&store_with_identity(suite), RATE);
+        let first = ring.draw_answer(NOW).unwrap();
+        assert_eq!((first.nonce.sequence, first.newest), (1, 0));
+        for sequence in 1..=3 {
+            let ticket = ring.draw(NOW).unwrap();
+            let answer = ring.draw_answer(NOW).unwrap();
+            assert_eq!((answer.newest, answer.nonce.sequence), (sequence, sequence + 1));
+            assert_eq!(answer.newest, ticket.nonce.sequence);
+        }
+        let rotation = ring.prepare_rotation(suite, false, &OsEntropy).unwrap();
+        assert_eq!(ring.draw_answer(NOW).unwrap().key.epoch, Epoch::FIRST);
+        ring.commit_rotation(rotation);
+        assert_eq!(Some(ring.draw_answer(NOW).unwrap().key.epoch), Epoch::FIRST.next_operational());
+    }
+}
+
 #[test]
 fn damaged_bytes_are_a_fault_and_are_left_alone() {
     for suite in Suite::available() {

@@ -18,18 +18,24 @@
 //! is refused, shed or late has to leave a question unanswered for a whole suspicion time: whoever
 //! sends garbage in a dead member's name delays its end by half a suspicion time, and once.
 //!
+//! A node that starts anew asks everybody in its first turn, and takes no frame of a member before it has
+//! answered: the answer says which frame its author had numbered last, and what lies above is new. Who
+//! does not answer is asked again when it had time to answer everybody, then ever less often.
+//!
 //! What that may cost, whoever asks for it:
 //!
 //! * A node signs one challenge in an eighth of a suspicion time at most, to all whom it misses, and one
 //!   answer likewise, to all who asked it; to one of them not twice in three eighths.
 //! * Of a member the newest challenge and the newest answer are taken, by its own numbers, in the same
-//!   time: what is played again does nothing, and nobody draws on another's share.
+//!   time: what is played again does nothing, and nobody draws on another's share. A challenge under
+//!   older numbers is taken if there was none for a suspicion time: a member whose disk was rolled back
+//!   would get no answer before it is past the numbers that it used before.
 //! * An answer counts once, and as a sign of life at the moment of the question: held back it is worth
 //!   nothing.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::challenge::{Answer, Challenge, Echo, MOST_ECHOES, MOST_SUBJECTS, Riddle};
+use super::challenge::{Answer, Challenge, MOST_ECHOES, MOST_SUBJECTS, Riddle};
 use super::share::Share;
 use super::{FailureStatus, QuorumValidator, Slot};
 use crate::id::{Mark, Millis, Nonce};
@@ -37,7 +43,7 @@ use crate::keyring::{Error, Keyring};
 use crate::limit::{Rate, TokenBucket};
 use crate::membership::MemberIndex;
 use crate::suite::{Entropy, SuiteError};
-use crate::wire::{self, Refusal, SignedHeader, Tag, seal_statement};
+use crate::wire::{self, Refusal, Tag, seal_statement};
 
 /// A suspicion time is as many turns to ask or to answer.
 const TURNS: u64 = 8;
@@ -57,10 +63,12 @@ pub(super) struct Asking {
     /// This node's riddles, and when it asked them, the newest last.
     riddles: VecDeque<(Riddle, u64)>,
     /// Who waits for an answer of this node, to what.
-    open: BTreeMap<MemberIndex, Riddle>,
-    answering: TokenBucket,
+    pub(super) open: BTreeMap<MemberIndex, Riddle>,
+    /// Whom the last answer answered last.
+    pub(super) last_answered: Option<MemberIndex>,
+    pub(super) answering: TokenBucket,
     /// The newest header that this node has signed.
-    own: Option<(Nonce, Vec<u8>)>,
+    pub(super) own: Option<(Nonce, Vec<u8>)>,
     members: Vec<Taken>,
 }
 
@@ -73,12 +81,22 @@ pub(crate) struct TakenAnswer {
     pub(crate) answers_others: bool,
 }
 
+/// What a member asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    /// The number of its newest challenge.
+    newest: Nonce,
+    /// When one was last taken.
+    taken: Millis,
+    /// When it last asked what this node answered, or is to answer.
+    answered: Option<Millis>,
+}
+
 /// What was taken of one member.
 #[derive(Debug)]
 pub(super) struct Taken {
-    pub(super) challenge: Option<Nonce>,
-    /// When it last asked what this node answered, or is to answer.
-    asked: Option<Millis>,
+    /// The newest challenge, and when one was last taken.
+    pub(super) challenge: Option<Asked>,
     pub(super) answer: Option<Nonce>,
     challenges: Share,
     answers: Share,
@@ -92,7 +110,6 @@ impl Asking {
         let rate = |burst| Rate { per_second, burst };
         let taken = || Taken {
             challenge: None,
-            asked: None,
             answer: None,
             challenges: Share::of(rate(8)),
             answers: Share::of(rate(8)),
@@ -102,6 +119,7 @@ impl Asking {
             turn_ms: suspicion_ms / TURNS,
             riddles: VecDeque::new(),
             open: BTreeMap::new(),
+            last_answered: None,
             answering: TokenBucket::new(rate(1)),
             own: None,
             members: (0..members).map(|_| taken()).collect(),
@@ -119,6 +137,17 @@ impl Asking {
     }
 }
 
+impl Taken {
+    /// Whether a challenge under `nonce` is newer than those before it; or, if none came for `order_ms`,
+    /// may be of a member whose disk was rolled back, and which asks under old numbers.
+    fn is_next(&self, nonce: Nonce, order_ms: u64, now: Millis) -> Result<(), Refusal> {
+        let is_next = self.challenge.is_none_or(|Asked { newest, taken, .. }| {
+            newest < nonce || now < taken || now.since(taken) >= order_ms
+        });
+        is_next.then_some(()).ok_or(Refusal::Duplicate)
+    }
+}
+
 impl QuorumValidator {
     /// A packet that names `member` as its origin was refused here for what has nothing to do with
     /// whether it is true: the member is asked before it is reported.
@@ -126,11 +155,18 @@ impl QuorumValidator {
         self.marks.muffled(member);
     }
 
-    /// Signs the challenge that is due, if one is.
+    /// `member`, whose frames are refused until it answers, asked a question of its own: it is asked with
+    /// the next one of this node, however often it was asked in vain.
+    pub(crate) fn asks_itself(&self, member: MemberIndex) {
+        self.marks.asks(member);
+    }
+
+    /// Signs the challenge that is due, if one is. `shut` are the members that have to answer before
+    /// their frames are taken.
     pub(crate) fn next_challenge(
         &self,
-        keyring: &Keyring,
-        entropy: &dyn Entropy,
+        (keyring, entropy): (&Keyring, &dyn Entropy),
+        shut: impl Iterator<Item = MemberIndex>,
         now: Millis,
     ) -> Result<Option<Vec<u8>>, Error> {
         let at = self.marks.steady(now);
@@ -141,7 +177,7 @@ impl QuorumValidator {
         if is_early(&self.asking.lock()) {
             return Ok(None);
         }
-        let subjects = self.to_ask(at);
+        let subjects = self.to_ask(shut, at);
         if subjects.is_empty() {
             return Ok(None);
         }
@@ -162,9 +198,9 @@ impl QuorumValidator {
         Ok(Some(bytes))
     }
 
-    /// Whom to ask at `at` on the steady clock. Who has yet to prove that its frames are no recorded
+    /// Whom to ask at `at` on the steady clock. Who is `shut` is asked from the first turn on. Who has yet to prove that its frames are no recorded
     /// ones is asked with the others: when a node starts, that is everybody.
-    fn to_ask(&self, at: u64) -> Vec<MemberIndex> {
+    fn to_ask(&self, shut: impl Iterator<Item = MemberIndex>, at: u64) -> Vec<MemberIndex> {
         let view = self.directory.view();
         let others = || view.indices().filter(|member| *member != self.me);
         let is_certified = |member| {
@@ -180,11 +216,23 @@ impl QuorumValidator {
         let unproven = |member: &MemberIndex| self.marks.is_unproven(*member, at);
         if due.iter().any(unproven) {
             due.extend(others().filter(|member| unproven(member) && !is_certified(*member)));
-            due.sort_unstable();
-            due.dedup();
         }
+        let patience_ms = self.answered_within_ms();
+        due.extend(shut.filter(|member| {
+            self.marks.is_to_be_opened(*member, false, patience_ms, at)
+                && self.marks.is_to_be_opened(*member, is_certified(*member), patience_ms, at)
+        }));
+        due.sort_unstable();
+        due.dedup();
         due.truncate(MOST_SUBJECTS);
         due
+    }
+
+    /// How long it takes a member to answer everybody, if all ask it at once.
+    fn answered_within_ms(&self) -> u64 {
+        let members = self.directory.view().len();
+        let answers = u64::try_from(members.div_ceil(MOST_ECHOES)).unwrap_or(u64::MAX);
+        answers.saturating_mul(self.config.suspicion_ms / TURNS)
     }
 
     /// What can be told about a challenge before its signature is checked.
@@ -194,10 +242,9 @@ impl QuorumValidator {
         now: Millis,
     ) -> Result<(), Refusal> {
         let mut asking = self.asking.lock();
+        let order_ms = asking.turn_ms.saturating_mul(TURNS);
         let taken = asking.taken(member)?;
-        if taken.challenge >= Some(challenge.nonce) {
-            return Err(Refusal::Duplicate);
-        }
+        taken.is_next(challenge.nonce, order_ms, now)?;
         taken.challenges.is_worth_a_check(challenge.nonce, now)
     }
 
@@ -208,60 +255,24 @@ impl QuorumValidator {
         now: Millis,
     ) -> Result<bool, Refusal> {
         let mut asking = self.asking.lock();
-        let pause_ms = asking.turn_ms.saturating_mul(PAUSE);
+        let turns_ms = |turns| asking.turn_ms.saturating_mul(turns);
+        let (order_ms, pause_ms) = (turns_ms(TURNS), turns_ms(PAUSE));
         let taken = asking.taken(member)?;
-        if taken.challenge >= Some(challenge.nonce) {
-            return Err(Refusal::Duplicate);
-        }
+        taken.is_next(challenge.nonce, order_ms, now)?;
         taken.challenges.take(challenge.nonce, now)?;
-        taken.challenge = Some(challenge.nonce);
-        if challenge.subjects.contains(&self.me) {
-            let is_due = taken.asked.is_none_or(|last| now < last || now.since(last) >= pause_ms);
-            if is_due {
-                taken.asked = Some(now);
-            }
-            if is_due || asking.open.contains_key(&member) {
-                asking.open.insert(member, challenge.riddle);
-            }
+        let before = taken.challenge;
+        let newest = before.map_or(challenge.nonce, |before| before.newest.max(challenge.nonce));
+        let mut answered = before.and_then(|before| before.answered);
+        let asks_me = challenge.subjects.contains(&self.me);
+        let is_due = answered.is_none_or(|last| now < last || now.since(last) >= pause_ms);
+        if asks_me && is_due {
+            answered = Some(now);
+        }
+        taken.challenge = Some(Asked { newest, taken: now, answered });
+        if asks_me && (is_due || asking.open.contains_key(&member)) {
+            asking.open.insert(member, challenge.riddle);
         }
         Ok(challenge.subjects.iter().any(|subject| *subject != self.me))
-    }
-
-    /// Signs the answer that is due, if one is: to all who asked, as far as one statement has room.
-    pub(crate) fn next_answer(
-        &self,
-        keyring: &Keyring,
-        entropy: &dyn Entropy,
-        now: Millis,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        let mut asking = self.asking.lock();
-        if asking.open.is_empty() || asking.answering.try_take(now, 1).is_err() {
-            return Ok(None);
-        }
-        let mut echoes = Vec::new();
-        while let Some((challenger, riddle)) = asking.open.pop_first() {
-            echoes.push(Echo { challenger, riddle });
-            if echoes.len() >= MOST_ECHOES {
-                break;
-            }
-        }
-        let header = asking.own.as_ref().map(|(_, header)| header.clone()).unwrap_or_default();
-        drop(asking);
-        let (nonce, sent_at) = keyring.draw_dated_statement(now)?;
-        let answer = Answer { view: self.directory.view().digest(), nonce, sent_at, echoes };
-        let content = wire::encode("an answer", &answer)?;
-        let (head, key) = keyring.statement_head();
-        let statement = seal_statement(Tag::Answer, &head, &content, &key.key, entropy)?;
-        Ok(Some([statement, header].concat()))
-    }
-
-    /// This node signed a frame. Its header is put beside the next answer.
-    pub(crate) fn said(&self, header: &SignedHeader<'_>) {
-        let nonce = header.header().nonce;
-        let mut asking = self.asking.lock();
-        if asking.own.as_ref().is_none_or(|(newest, _)| *newest < nonce) {
-            asking.own = Some((nonce, header.as_bytes().to_vec()));
-        }
     }
 
     /// When this node asked what `answer` gives back to it, on the steady clock; `None` unless that is

@@ -10,7 +10,7 @@ use crate::wire::{self, Refusal, Statement, WireError};
 pub(crate) type Riddle = [u8; 16];
 
 /// The most that one answer echoes: what fits a statement with room to spare.
-pub(crate) const MOST_ECHOES: usize = 256;
+pub(crate) const MOST_ECHOES: usize = 384;
 /// The most members that one challenge asks.
 pub(crate) const MOST_SUBJECTS: usize = 1_024;
 
@@ -41,6 +41,9 @@ pub(crate) struct Answer {
     pub(crate) nonce: Nonce,
     /// When it was said, on the same clock as frames.
     pub(crate) sent_at: SentAt,
+    /// The sequence of the newest message that its author had numbered by then in the boot of `nonce`; 0
+    /// before the first. Who asked because it has just started takes what lies above.
+    pub(crate) newest: u32,
     /// Whom it answers, in the order of the view.
     pub(crate) echoes: Vec<Echo>,
 }
@@ -63,6 +66,11 @@ impl Answer {
         meant_for(read.view, view)?;
         in_order(read.echoes.iter().map(|echo| &echo.challenger), MOST_ECHOES, view)?;
         Ok(read)
+    }
+
+    /// The number of the newest message of its author by then.
+    pub(crate) const fn newest(&self) -> Nonce {
+        Nonce { boot: self.nonce.boot, sequence: self.newest }
     }
 
     /// What it gives back to `challenger`.

@@ -221,6 +221,34 @@ impl Marks {
         })
     }
 
+    /// Whether `member` should be asked because its frames are not taken before it answers: when it has
+    /// had `patience_ms`, then ever less often, as above. Who is certified as failed (`is_certified`) only
+    /// if something of it arrives.
+    pub(super) fn is_to_be_opened(
+        &self,
+        member: MemberIndex,
+        is_certified: bool,
+        patience_ms: u64,
+        at: u64,
+    ) -> bool {
+        let Some(entry) = self.members.get(member.place()) else { return false };
+        let entry = entry.lock();
+        let silent_ms = at.saturating_sub(entry.heard_at);
+        let interval_ms = patience_ms.max(silent_ms / 4).min(self.suspicion_ms.saturating_mul(8));
+        (!is_certified || entry.is_muffled)
+            && entry.asked.is_none_or(|last| at.saturating_sub(last) >= interval_ms)
+    }
+
+    /// `member` itself asked, under its own signature: if it has to answer this node first, it is worth
+    /// asking now. That it lives does not follow, as the question may be an old one.
+    pub(super) fn asks(&self, member: MemberIndex) {
+        if let Some(entry) = self.members.get(member.place()) {
+            let mut entry = entry.lock();
+            entry.is_muffled = true;
+            entry.asked = None;
+        }
+    }
+
     /// `member` was asked at `at` on the steady clock.
     pub(super) fn asked(&self, member: MemberIndex, at: u64) {
         if let Some(entry) = self.members.get(member.place()) {

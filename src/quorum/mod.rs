@@ -15,6 +15,7 @@
 //! may have been is carried on: a certificate of one view never meets another of the same slot in the next.
 
 mod abstaining;
+mod answering;
 mod asking;
 mod attestation;
 mod ballot;

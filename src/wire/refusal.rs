@@ -58,6 +58,12 @@ pub enum Refusal {
     /// Its nonce was used before, or is older than the replay window.
     #[error("its nonce was used before or is too old to tell")]
     Replay,
+    /// This node started anew, and its origin has yet to answer a challenge and show where it stands:
+    /// what it said before may have been taken before.
+    #[error(
+        "its origin has not answered since this node started, so it may have been taken before"
+    )]
+    Unproven,
     /// Its nonce lies beyond the last one of a key that was rotated away.
     #[error("its nonce lies beyond the end of its key epoch")]
     ClosedEpoch,
@@ -146,6 +152,7 @@ impl Refusal {
             Self::Own => "own",
             Self::Duplicate => "duplicate",
             Self::Replay => "replay",
+            Self::Unproven => "unproven",
             Self::ClosedEpoch => "closed_epoch",
             Self::OriginQuarantined => "origin_quarantined",
             Self::BodyMismatch => "body_mismatch",

@@ -44,8 +44,9 @@ fn answer(who: &Liar, number: u32) -> Vec<u8> {
     let numbers = [9, number].map(u32::to_le_bytes).concat();
     let sent_at = u64::MAX.to_le_bytes();
     let to = u32::try_from(V).unwrap().to_le_bytes();
-    let one = 1_u64.to_le_bytes();
-    [view.as_bytes().as_slice(), &numbers, &sent_at, &one, &to, &[7; 16]].concat()
+    let [newest, one] = [u64::from(u32::MAX), 1].map(u64::to_le_bytes);
+    let newest = &newest[..4];
+    [view.as_bytes().as_slice(), &numbers, &sent_at, newest, &one, &to, &[7; 16]].concat()
 }
 
 /// What a claim of a boot says.

@@ -16,8 +16,14 @@ const VICTIM: usize = 6;
 
 /// The disk as it is now, on another disk.
 pub(crate) fn copied(disk: &Disk) -> Disk {
+    only(&Table::ALL, disk)
+}
+
+/// Some tables of the disk as they are now, on another disk.
+pub(crate) fn only(tables: &[Table], disk: &Disk) -> Disk {
     let (copy, mut batch) = (Disk::default(), Batch::new());
-    for (table, rows) in Table::ALL.iter().zip(disk.contents()) {
+    for table in tables {
+        let rows = disk.scan(*table).unwrap();
         rows.iter().for_each(|(key, value)| drop(batch.put(*table, key, value).changes()));
     }
     copy.apply(&batch).unwrap();

@@ -20,6 +20,8 @@ mod links;
 mod observed;
 mod partitions;
 mod quorum;
+mod random;
+mod restarts;
 mod slots;
 #[path = "../support/mod.rs"]
 mod support;

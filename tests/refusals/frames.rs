@@ -132,6 +132,13 @@ fn too_late(suite: Suite, met: &mut Provoked) {
     at.refuse([old], &Refusal::Replay, says, Pays::Nobody);
 
     let mut at = mesh(suite, at.met);
+    at.mesh.restart(V);
+    let update = at.mesh.steal(X).beacon(nonce(1), b"here");
+    let says =
+        "its origin has not answered since this node started, so it may have been taken before";
+    at.refuse([update], &Refusal::Unproven, says, Pays::Nobody);
+
+    let mut at = mesh(suite, at.met);
     let x = at.mesh.steal(X);
     let (rotation, _) = x.rotate(suite, nonce(9));
     assert!(at.mesh.give(V, OVER, &rotation).is_ok());

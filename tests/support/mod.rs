@@ -182,6 +182,25 @@ impl Mesh {
         self.nodes[place] = Node { recovery, ..started };
     }
 
+    /// The node at `place` has started: time passes, without a beacon, until it knows where everybody who
+    /// can answer stands.
+    pub(crate) fn settle(&mut self, place: usize) {
+        let lives = |mesh: &Self, node: &NodeId| {
+            mesh.nodes.iter().any(|other| other.id == *node && !other.down)
+        };
+        for _ in 0..20 {
+            if !self.guard(place).core().unproven().iter().any(|node| lives(self, node)) {
+                return;
+            }
+            self.now = self.now.after(250);
+            for (at, node) in self.nodes.iter().enumerate().filter(|(_, node)| !node.down) {
+                node.guard.tick(self.clock(at)).unwrap();
+            }
+            self.run();
+        }
+        panic!("{place} takes nothing of {:?}", self.guard(place).core().unproven());
+    }
+
     /// One more node, which starts on `disk` as a member of `view`. Tells its place.
     pub(crate) fn join(&mut self, disk: Disk, view: &Arc<View>) -> usize {
         let place = self.nodes.len();

@@ -3,7 +3,7 @@
 //! | link | pays from | how it gets there |
 //! |---|---|---|
 //! | proven, reserved | a budget of its own | the host said so |
-//! | proven, with a place | a budget of its own | it brought a frame that was new and true |
+//! | proven, with a place | a budget of its own | it brought a frame that was new and true, or the answer by which a member is heard again after a start |
 //! | proven, newcomer | a small budget of its own, and one that all newcomers share | |
 //! | claimed, of a pair with a place | its own part, then as below | it answered a cookie (see [`Cookies`]) |
 //! | claimed | one budget that all claimed links share | |

@@ -10,7 +10,8 @@ use super::*;
 const WIDTH: u32 = 64;
 
 fn peer(width: u32) -> Peer {
-    Peer::new(WindowWidth::new(width).unwrap(), Rate { per_second: 10, burst: 20 })
+    let rate = Rate { per_second: 10, burst: 20 };
+    Peer::new(WindowWidth::new(width).unwrap(), rate, Opening::Any)
 }
 
 fn key(number: u8) -> Digest {

@@ -1,7 +1,8 @@
 //! Who is asked, and what an answer is worth.
 
 use super::*;
-use crate::quorum::challenge::{Echo, Riddle};
+use crate::quorum::asking::Asking;
+use crate::quorum::challenge::{Echo, MOST_ECHOES, Riddle};
 use crate::wire::{self, seal_statement};
 
 /// The default suspicion time.
@@ -12,7 +13,14 @@ const LATE: Millis = Millis(S / 2);
 impl Mesh {
     /// Whom the challenge asks that is due, and its riddle.
     fn challenge(&self, now: Millis) -> Option<(Vec<u32>, Riddle)> {
-        let bytes = self.quorum.next_challenge(&self.rings[0], &OsEntropy, now).unwrap()?;
+        self.challenge_of_shut(&[], now)
+    }
+
+    /// The same, while frames of the members at `shut` are refused until they answer.
+    fn challenge_of_shut(&self, shut: &[u32], now: Millis) -> Option<(Vec<u32>, Riddle)> {
+        let shut = shut.iter().map(|place| MemberIndex(*place));
+        let signer = (&self.rings[0], &OsEntropy as _);
+        let bytes = self.quorum.next_challenge(signer, shut, now).unwrap()?;
         let Ok(Packet::Statement(statement)) = Packet::parse(&bytes) else { panic!("a statement") };
         assert_eq!(statement.tag(), Tag::Challenge);
         let Challenge { riddle, subjects, .. } =
@@ -24,7 +32,7 @@ impl Mesh {
         let nonce = self.rings[place].draw_statement().unwrap();
         let view = self.directory.view().digest();
         let echoes = vec![Echo { challenger: ME, riddle }];
-        Answer { view, nonce, sent_at: SentAt(now.0), echoes }
+        Answer { view, nonce, sent_at: SentAt(now.0), newest: 0, echoes }
     }
 
     fn take(&self, place: u32, answer: &Answer, now: Millis) -> Result<bool, Refusal> {
@@ -164,6 +172,100 @@ fn one_answer_in_a_turn_does_for_all_who_ask() {
         ask(1, NOW.after(3 * S / 8));
         assert_eq!(answered(NOW.after(3 * S / 8)), Some(vec![1]));
     }
+}
+
+/// Whoever must answer before it is heard is asked in the first turn, again when it had time to answer,
+/// and ever less often; at once when it asks something itself.
+#[test]
+fn who_is_shut_is_asked_at_once_and_again() {
+    for suite in Suite::available().take(1) {
+        let mesh = Mesh::new(suite, 4);
+        assert_eq!(mesh.challenge(Millis(0)), None, "nobody is missed");
+        let asked = |shut: &[u32], now| mesh.challenge_of_shut(shut, Millis(now)).map(|it| it.0);
+        assert_eq!(asked(&[2, 3], 0), Some(vec![2, 3]));
+        let asks = |now: &u64| asked(&[3], *now).is_some_and(|whom| whom.contains(&3));
+        let again: Vec<_> = (1..=S).filter(asks).collect();
+        assert_eq!(again[..3], [S / 8, 2 * S / 8, 3 * S / 8]);
+        assert!(again.len() < 8, "{again:?}");
+        let minutes = (S..20 * 60_000).step_by(25);
+        let later: Vec<_> = minutes.filter(asks).collect();
+        let [one_before, last] = later[later.len() - 2..] else { panic!("{later:?}") };
+        assert_eq!(last - one_before, 8 * S);
+        assert!(later.len() < 75, "{} questions in 20 minutes", later.len());
+        mesh.quorum.asks_itself(MemberIndex(3));
+        assert!(asks(&(last + S / 8)), "it may be back");
+    }
+}
+
+/// Nobody is asked for ever because a certified member has never answered; nor is it forgotten.
+#[test]
+fn a_certified_member_that_is_shut_is_asked_only_if_something_of_it_arrives() {
+    for suite in Suite::available().take(1) {
+        let mesh = Mesh::new(suite, 4);
+        for place in 0..3 {
+            mesh.count(place, &failure(3, None)).unwrap();
+        }
+        mesh.hear_all(1..3, 1, NOW);
+        assert_eq!(mesh.challenge_of_shut(&[3], NOW), None);
+        mesh.quorum.asks_itself(MemberIndex(3));
+        assert_eq!(mesh.challenge_of_shut(&[3], NOW).unwrap().0, [3]);
+    }
+}
+
+/// A member whose disk was rolled back asks under numbers that it used before. Within a suspicion time
+/// of a question they are replays; after that one is taken in each.
+#[test]
+fn old_numbers_are_taken_after_a_suspicion_time_of_silence() {
+    for suite in Suite::available().take(1) {
+        let mesh = Mesh::new(suite, 4);
+        let view = mesh.directory.view().digest();
+        let ask = |boot, sequence, now| {
+            let nonce = Nonce { boot, sequence };
+            let asked = Challenge { view, nonce, riddle: [boot as u8; 16], subjects: vec![ME] };
+            mesh.quorum.screen_challenge((MemberIndex(1), &asked), now)?;
+            mesh.quorum.take_challenge((MemberIndex(1), asked), now)
+        };
+        assert_eq!(ask(3, 5, NOW), Ok(false));
+        assert_eq!(ask(3, 5, NOW.after(1)), Err(Refusal::Duplicate));
+        assert_eq!(ask(2, 9, NOW.after(S - 1)), Err(Refusal::Duplicate));
+        assert_eq!(ask(2, 9, NOW.after(S)), Ok(false));
+        assert_eq!(ask(2, 10, NOW.after(S + 1)), Err(Refusal::Duplicate));
+        assert_eq!(ask(3, 6, NOW.after(S + 2)), Ok(false), "a newer one at any time");
+        assert_eq!(ask(2, 10, NOW.after(2 * S + 1)), Err(Refusal::Duplicate));
+        assert_eq!(ask(2, 10, NOW.after(2 * S + 2)), Ok(false));
+    }
+}
+
+/// More ask than one answer has room for, and all ask again before the last has had its turn: each has
+/// one all the same.
+#[test]
+fn answers_go_round_the_view() {
+    let members = 3 * MOST_ECHOES as u32;
+    let mut asking = Asking::new(members as usize, S);
+    let mut answered = std::collections::BTreeMap::new();
+    for _ in 0..12 {
+        asking.open.extend((0..members).map(|place| (MemberIndex(place), [1; 16])));
+        let echoes = asking.next_echoes();
+        assert_eq!(echoes.len(), MOST_ECHOES);
+        assert!(echoes.windows(2).all(|pair| pair[0].challenger < pair[1].challenger));
+        for echo in echoes {
+            *answered.entry(echo.challenger).or_insert(0) += 1;
+        }
+    }
+    assert_eq!(answered.len(), members as usize);
+    assert!(answered.values().all(|times| *times == 4), "{answered:?}");
+}
+
+/// The longest answer fits a statement.
+#[test]
+fn an_answer_to_as_many_as_there_may_be_fits_a_statement() {
+    let echo = |place| Echo { challenger: MemberIndex(place), riddle: [1; 16] };
+    let echoes = (0..MOST_ECHOES as u32).map(echo).collect();
+    let nonce = Nonce { boot: 1, sequence: 1 };
+    let view = Digest::from_bytes([1; 32]);
+    let answer = Answer { view, nonce, sent_at: SentAt(1), newest: 1, echoes };
+    let content = wire::encode("an answer", &answer).unwrap();
+    assert!(content.len() + 256 <= wire::MAX_CONTENT_LEN, "{}", content.len());
 }
 
 #[test]

@@ -64,33 +64,6 @@ fn g10_the_previous_epoch_played_again_is_refused() {
     }
 }
 
-/// G11, promises P2 and P3: a receiver that restarts has forgotten its windows. Once it has heard the
-/// origin's newest frame, nothing that lies further back than the window is taken; what lies within
-/// is taken once more at most; and whatever is replayed costs nobody anything. (That it is taken once
-/// more at all is what a start that asks for proof of freshness must prevent.)
-#[test]
-fn g11_replays_after_a_restart_take_effect_once_at_most() {
-    for suite in Suite::available() {
-        let mut mesh = Mesh::new(suite, 4);
-        let old = talk(&mut mesh, 1);
-        for _ in 0..3 {
-            // As much as moves the old ones out of the window.
-            mesh.now = mesh.now.after(60_000);
-            talk(&mut mesh, 1);
-        }
-        let recent = talk(&mut mesh, 1);
-        mesh.restart(1);
-        mesh.give(1, link(0), &mesh.beacon(0)).unwrap();
-        assert_eq!(delivered_again(&mesh, 1, &old), 0, "{suite}: behind the window");
-        let again = delivered_again(&mesh, 1, &recent);
-        assert!(again <= recent.len(), "{suite}: {again} deliveries of {}", recent.len());
-        assert_eq!(delivered_again(&mesh, 1, &recent), 0, "{suite}: a third time");
-        assert_eq!(mesh.nodes[1].host.events.lock().len(), 0);
-        mesh.assert_unharmed(1, 0);
-        mesh.assert_unharmed(1, 2);
-    }
-}
-
 /// G11: the sender's restart makes all it said before old, for everyone and at once.
 #[test]
 fn g11_nothing_of_an_earlier_boot_follows_the_first_of_the_next() {

@@ -79,13 +79,14 @@ fn g06_a_stock_played_to_a_fresh_receiver_does_not_mute_the_origin() {
     for suite in Suite::available() {
         let mut mesh = Mesh::new(suite, 4);
         mesh.give(1, link(0), &mesh.beacon(0)).unwrap();
+        mesh.restart(1);
+        mesh.settle(1);
         let stock: Vec<_> = (0..1_800)
             .map(|_| {
                 mesh.now = mesh.now.after(2_000);
                 mesh.beacon(0)
             })
             .collect();
-        mesh.restart(1);
         let (mut stock, mut heard, mut shed) = (stock.iter(), 0, 0);
         for _ in 0..30 {
             for frame in stock.by_ref().take(60) {
@@ -143,6 +144,7 @@ fn g06_old_statements_leave_the_newest_its_share() {
         }
         assert_eq!(counted, [true; 2], "{suite}");
         assert_eq!(mesh.nodes[3].host.events.lock().len(), 0);
+        mesh.settle(3);
         mesh.assert_unharmed(3, 0);
     }
 }
