@@ -15,7 +15,7 @@ use meshward::membership::Member;
 use meshward::suite::SigningKey;
 use meshward::wire::{Packet, Tag};
 use meshward::{
-    Config, Epoch, Host, Identity, Link, LinkId, MeshByzantineProtection, Millis, NodeId,
+    Config, Digest, Epoch, Host, Identity, Link, LinkId, MeshByzantineProtection, Millis, NodeId,
     OsEntropy, Suite, View,
 };
 use support::{Disk, HostSide, Liar};
@@ -55,6 +55,8 @@ fn all(suite: Suite) -> All {
         id: id(at),
         epoch: Epoch::FIRST,
         key,
+        next: Vec::new(),
+        recovery: Digest::from_bytes([0; 32]),
         view: Arc::clone(&view),
     });
     All { others: others.collect(), view, disk }
