@@ -6,6 +6,7 @@
 mod disk;
 mod host;
 mod liar;
+mod starts;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -45,6 +46,8 @@ pub(crate) struct Mesh {
     pub(crate) view: Arc<View>,
     pub(crate) suite: Suite,
     config: Config,
+    /// The disks before anybody started.
+    unstarted: Vec<Disk>,
     /// Of a thousand packets on a hop, so many are lost.
     pub(crate) loss: u64,
     /// Whether what one node sends another arrives in the order it was sent.
@@ -113,6 +116,7 @@ impl Mesh {
         });
         let view = Arc::new(View::genesis(members.collect()).unwrap());
         let now = Millis(1_000_000);
+        let unstarted = disks.iter().map(Disk::copied).collect();
         let start = |(place, disk): (usize, Disk)| start(id(place), disk, &config, &view, now);
         let nodes = disks.into_iter().enumerate().map(start).collect();
         let cut = BTreeSet::new();
@@ -122,6 +126,7 @@ impl Mesh {
             view,
             suite,
             config,
+            unstarted,
             loss: 0,
             in_order: false,
             cut,
@@ -162,31 +167,6 @@ impl Mesh {
     /// A beacon of the node at `place`, signed and not yet sent.
     pub(crate) fn beacon(&self, place: usize) -> Vec<u8> {
         self.guard(place).core().sign_beacon(b"here", self.clock(place)).unwrap()
-    }
-
-    /// The process ends and starts again on the same disk; memory is gone.
-    pub(crate) fn restart(&mut self, place: usize) {
-        let disk = self.nodes[place].disk.clone();
-        self.nodes[place] = start(id(place), disk, &self.config, &self.view, self.clock(place));
-    }
-
-    /// The node at `place` has started: time passes, without a beacon, until it knows where everybody who
-    /// can answer stands.
-    pub(crate) fn settle(&mut self, place: usize) {
-        let lives = |mesh: &Self, node: &NodeId| {
-            mesh.nodes.iter().any(|other| other.id == *node && !other.down)
-        };
-        for _ in 0..20 {
-            if !self.guard(place).core().unproven().iter().any(|node| lives(self, node)) {
-                return;
-            }
-            self.now = self.now.after(250);
-            for (at, node) in self.nodes.iter().enumerate().filter(|(_, node)| !node.down) {
-                node.guard.tick(self.clock(at)).unwrap();
-            }
-            self.run();
-        }
-        panic!("{place} takes nothing of {:?}", self.guard(place).core().unproven());
     }
 
     /// One more node, which starts on `disk` as a member of `view`. Tells its place.
