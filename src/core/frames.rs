@@ -8,7 +8,7 @@ use crate::gossip::{FrameRefused, Message};
 use crate::id::{Link, LinkId, Millis, NodeId};
 use crate::quorum::{Contradiction, EquivocationProof, UncheckedProof};
 use crate::reputation::{Charge, Offence};
-use crate::wire::{Kind, Packet, Refusal, Tag, WireError};
+use crate::wire::{Frame, Kind, Packet, Refusal, Tag, WireError};
 
 impl Core {
     /// Takes whatever arrived over `link`: frame, attestation, rotation, Hello, certificate, proof.
@@ -75,6 +75,7 @@ impl Core {
     ) -> Result<Accepted, Refusal> {
         let admitted = self.gossip.verify_message(link, bytes, now);
         let admitted = admitted.map_err(|refused| {
+            self.note_missed_view(&refused.refusal, bytes);
             if refused.refusal == Refusal::Own {
                 self.look_at_own_frame(link, bytes, now, outputs);
             }
@@ -111,7 +112,7 @@ impl Core {
         now: Millis,
         outputs: &mut Vec<Output>,
     ) -> Refusal {
-        let FrameRefused { refusal, origin, view, contradiction } = refused;
+        let FrameRefused { refusal, origin, contradiction } = refused;
         if let Some([first, second]) = contradiction {
             let sealed = EquivocationProof::seal_headers(self.mesh(), [&first, &second]);
             if let Some(proof) = self.prove(sealed) {
@@ -119,13 +120,19 @@ impl Core {
             }
         }
         self.note_missed_key(&refusal);
-        let goes_on = matches!(refusal, Refusal::Unproven | Refusal::OtherView { .. });
-        if goes_on && view > Some(self.view().number()) {
-            // In which nobody answers the questions of this one: when all start anew, some from disks
-            // that know of a later view, they would not hear each other for good.
+        self.refused(link, origin, refusal, now, outputs)
+    }
+
+    /// Asks for the step to a view in which a member speaks that is not heard here. Nobody answers there
+    /// what is asked in this view: when all start anew, some from disks that know of a later view, they
+    /// would not hear each other for good.
+    fn note_missed_view(&self, refusal: &Refusal, bytes: &[u8]) {
+        if matches!(refusal, Refusal::Unproven | Refusal::OtherView { .. })
+            && let Ok(frame) = Frame::parse(bytes)
+            && frame.header().view > self.view().number()
+        {
             self.timers.lock().missed_a_view = true;
         }
-        self.refused(link, origin, refusal, now, outputs)
     }
 
     /// Asks for what was missed, if something came under a key that is not known here.

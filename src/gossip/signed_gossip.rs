@@ -12,7 +12,7 @@ use super::peer::Peer;
 use super::retained::Retained;
 use super::succession::peer;
 use super::{GossipConfig, Ledgers, Message};
-use crate::id::{Digest, Epoch, Link, Millis, NodeId, ViewNumber};
+use crate::id::{Digest, Epoch, Link, Millis, NodeId};
 use crate::keyring::{Error, Keyring, Misuse, PreparedRotation};
 use crate::membership::{Directory, KeyRecord, MemberIndex};
 use crate::replay::Look;
@@ -69,16 +69,13 @@ pub struct FrameRefused {
     /// The origin it names, as far as it could be read: proven by nothing but, for refusals that
     /// come after the signature check, its own valid signature.
     pub origin: Option<NodeId>,
-    /// The view it names, likewise.
-    pub view: Option<ViewNumber>,
     /// Two signed headers under one nonce, when that is what was found.
     pub contradiction: Option<[Box<[u8]>; 2]>,
 }
 
 impl FrameRefused {
     pub(super) fn of(refusal: Refusal, frame: &Frame<'_>) -> Self {
-        let (origin, view) = (Some(frame.header().origin), Some(frame.header().view));
-        Self { refusal, origin, view, contradiction: None }
+        Self { refusal, origin: Some(frame.header().origin), contradiction: None }
     }
 }
 
@@ -179,12 +176,7 @@ impl SignedGossip {
                 // Over its budget a link is not charged for the form of what it sends, too.
                 let admitted = self.admit_packet(link, None, now);
                 let refusal = admitted.err().unwrap_or_else(|| error.into());
-                return Err(FrameRefused {
-                    refusal,
-                    origin: None,
-                    view: None,
-                    contradiction: None,
-                });
+                return Err(FrameRefused { refusal, origin: None, contradiction: None });
             }
         };
         match self.screen_parsed(link, &frame, now) {

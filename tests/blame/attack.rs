@@ -6,7 +6,7 @@ use crate::payers::{Payer, payer};
 use crate::support::{Liar, Mesh, id, link};
 use meshward::limit::Rate;
 use meshward::reputation::{Penalties, Reputation, ReputationConfig};
-use meshward::wire::{HEADER_LEN, Header, Kind, Packet};
+use meshward::wire::{HEADER_LEN, Header, Kind, Packet, Tag};
 use meshward::{
     Accepted, Config, GossipConfig, Link, LinkId, Millis, NodeId, Nonce, QuorumConfig, Refusal,
     SentAt, Suite,
@@ -38,6 +38,8 @@ pub(crate) struct World {
     /// What X says under its first key and under its second, and what it says after the pause.
     beacons: [Vec<Vec<u8>>; 2],
     rotation: Vec<u8>,
+    /// X's first key and its second.
+    keys: [Liar; 2],
 }
 
 fn config() -> Config {
@@ -71,7 +73,8 @@ impl World {
             who.frame(Header { sent_at: SentAt(sent_at as u64), ..header }, b"here")
         };
         let stock = (0..STOCK).map(|number| say(&first, 1 + number, 2_000 * number)).collect();
-        let beacons = [first, second].map(|who| {
+        let keys = [first, second];
+        let beacons = keys.each_ref().map(|who| {
             let sent_at = |number: usize| {
                 let pause = match number {
                     0..MOST_ACTS => 0,
@@ -81,10 +84,10 @@ impl World {
                 2_000 * STOCK + number.min(MOST_ACTS) * INTERVAL_MS as usize + pause as usize
             };
             let all = 0..=MOST_ACTS + 20;
-            all.map(|number| say(&who, 1 + STOCK + number, sent_at(number))).collect()
+            all.map(|number| say(who, 1 + STOCK + number, sent_at(number))).collect()
         });
         let arsenal = arsenal(&mesh);
-        Self { mesh, arsenal, stock, beacons, rotation }
+        Self { mesh, arsenal, stock, beacons, rotation, keys }
     }
 }
 
@@ -105,6 +108,27 @@ fn signer(bytes: &[u8]) -> Option<usize> {
         _ => return None,
     };
     (0..7).find(|place| id(*place) == origin)
+}
+
+/// The riddle of a challenge.
+fn riddle(bytes: &[u8]) -> Option<[u8; 16]> {
+    match Packet::parse(bytes) {
+        Ok(Packet::Statement(statement)) if statement.tag() == Tag::Challenge => {
+            statement.content()[40..56].try_into().ok()
+        }
+        _ => None,
+    }
+}
+
+/// What X answers to a riddle when it has numbered its frames up to `newest`.
+fn answer(x: &Liar, (to, riddle): (usize, [u8; 16]), newest: u32) -> Vec<u8> {
+    let numbers = [1, u32::MAX].map(u32::to_le_bytes).concat();
+    let place = x.view.index_of(&id(to)).unwrap().0.to_le_bytes();
+    let (sent_at, one) = (0_u64.to_le_bytes(), 1_u64.to_le_bytes());
+    let newest = newest.to_le_bytes();
+    let view = x.view.digest();
+    let view = view.as_bytes().as_slice();
+    x.say(Tag::Answer, &[view, &numbers, &sent_at, &newest, &one, &place, &riddle].concat())
 }
 
 struct Attack<'a> {
@@ -131,7 +155,7 @@ pub(crate) fn play(world: &mut World, acts: &[Act]) {
     world.mesh.now = Millis(200_000_000);
     let now = world.mesh.now;
     let mut attack = Attack { world, now, said: 0, key: 0, shed: None };
-    attack.restart();
+    attack.start();
     for act in acts {
         attack.act(act);
         attack.compare();
@@ -149,14 +173,32 @@ pub(crate) fn play(world: &mut World, acts: &[Act]) {
 }
 
 impl Attack<'_> {
+    /// Both start for the first time.
+    fn start(&mut self) {
+        self.world.mesh.now = self.now;
+        for at in [V, TWIN] {
+            self.world.mesh.start_for_the_first_time(at);
+            self.world.mesh.guard(at).reserve_link(link(X).id(), self.now).unwrap();
+        }
+    }
+
+    /// Both start anew, and X answers their questions: up to what it says next everything is old.
     fn restart(&mut self) {
         self.world.mesh.now = self.now;
+        let newest = u32::try_from(STOCK + self.said).unwrap();
         for at in [V, TWIN] {
             self.world.mesh.restart(at);
             self.world.mesh.guard(at).reserve_link(link(X).id(), self.now).unwrap();
             if self.key == 1 {
                 self.world.mesh.give(at, link(X), &self.world.rotation).unwrap();
             }
+            self.world.mesh.guard(at).tick(self.now).unwrap();
+            let sent = self.world.mesh.nodes[at].host.sent();
+            let asked = sent.iter().find_map(|(bytes, _)| riddle(bytes)).unwrap();
+            let answer = answer(&self.world.keys[self.key], (at, asked), newest);
+            let taken = self.world.mesh.give(at, link(X), &answer);
+            assert!(matches!(taken, Ok(Accepted::Answer { .. })), "{taken:?}");
+            assert!(!self.world.mesh.guard(at).core().unproven().contains(&id(X)));
         }
         self.shed = None;
     }

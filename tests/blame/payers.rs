@@ -17,9 +17,9 @@ pub(crate) fn payer(reason: &str) -> Payer {
         "equivocation" | "contradictory_vote" | "over_rate" => Payer::Signer,
         "not_understood" | "other_mesh" | "link_quarantined" | "check_budget"
         | "unknown_origin" | "unknown_key" | "other_view" | "own" | "duplicate" | "replay"
-        | "closed_epoch" | "origin_quarantined" | "origin_rate" | "not_a_beacon" | "nonsense"
-        | "outdated" | "decided" | "attestor_rate" | "bad_cookie" | "rotation_rate"
-        | "rotation_order" | "suite_unavailable" => Payer::Nobody,
+        | "unproven" | "closed_epoch" | "origin_quarantined" | "origin_rate" | "not_a_beacon"
+        | "nonsense" | "outdated" | "decided" | "attestor_rate" | "bad_cookie"
+        | "rotation_rate" | "rotation_order" | "suite_unavailable" => Payer::Nobody,
         other => panic!("{other}: say who pays for it"),
     }
 }

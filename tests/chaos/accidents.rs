@@ -2,33 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use meshward::store::{Batch, Table};
 use meshward::wire::Kind;
 use meshward::{
     Accepted, Config, CriticalEvent, Digest, Directory, EquivocationProof, Event, Nonce, Refusal,
-    Store, Suite,
+    Suite,
 };
 
-use crate::support::{Disk, Liar, Mesh, id, link};
+use crate::support::{Liar, Mesh, id, link};
 
 /// The member that has the accident, of seven.
 const VICTIM: usize = 6;
-
-/// The disk as it is now, on another disk.
-pub(crate) fn copied(disk: &Disk) -> Disk {
-    only(&Table::ALL, disk)
-}
-
-/// Some tables of the disk as they are now, on another disk.
-pub(crate) fn only(tables: &[Table], disk: &Disk) -> Disk {
-    let (copy, mut batch) = (Disk::default(), Batch::new());
-    for table in tables {
-        let rows = disk.scan(*table).unwrap();
-        rows.iter().for_each(|(key, value)| drop(batch.put(*table, key, value).changes()));
-    }
-    copy.apply(&batch).unwrap();
-    copy
-}
 
 /// A mesh whose quarantines last for 40 seconds, in which the last member runs in its second boot for
 /// `ms`, and then again in its second boot, from a disk that knows of the first alone.
@@ -37,7 +20,7 @@ fn restored_from_an_old_disk(suite: Suite, ms: u64) -> Mesh {
     config.members.first_quarantine_ms = 40_000;
     let mut mesh = Mesh::with(suite, 7, config);
     mesh.pass(3_000);
-    let old = copied(&mesh.nodes[VICTIM].disk);
+    let old = mesh.nodes[VICTIM].disk.copied();
     mesh.restart(VICTIM);
     mesh.pass(ms);
     // At another moment of its second, or it would sign the very same headers again.

@@ -6,7 +6,6 @@ use meshward::quorum::{Ballot, Phase, UncheckedBallot};
 use meshward::wire::{Packet, Tag};
 use meshward::{CriticalEvent, Digest, Error, Event, Misuse, Refusal, Suite};
 
-use crate::accidents::copied;
 use crate::support::{Liar, Mesh, id, link};
 
 /// The member whose disk is rolled back, of seven.
@@ -44,7 +43,7 @@ fn rolled_back(suite: Suite, seed: u64) -> Mesh {
     mesh.seed(seed);
     mesh.tapped = Some(Vec::new());
     mesh.pass(2_000);
-    let old = copied(&mesh.nodes[VICTIM].disk);
+    let old = mesh.nodes[VICTIM].disk.copied();
     for (place, content) in [(0, 1), (1, 1), (2, 1), (3, 2), (VICTIM, 1)] {
         mesh.guard(place).report_critical_event(proposal(content), mesh.now).unwrap();
     }

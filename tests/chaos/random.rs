@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use meshward::{Accepted, Mark, Message, NodeId, Suite};
 
-use crate::accidents::{copied, only};
 use crate::support::{Disk, Mesh, id, link};
 
 /// It says nothing of its own but what has to be said, so its disk may be rolled back.
@@ -28,7 +27,7 @@ struct Schedule {
 impl Schedule {
     fn new(suite: Suite, seed: u64) -> Self {
         let mesh = Mesh::new(suite, NODES);
-        let first_disk = copied(&mesh.nodes[LISTENER].disk);
+        let first_disk = mesh.nodes[LISTENER].disk.copied();
         let dice = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).max(1);
         let (delivered, count) = (Default::default(), [0; 3]);
         Self { mesh, air: Vec::new(), delivered, first_disk, dice, count }
@@ -65,8 +64,8 @@ impl Schedule {
     fn restart(&mut self, at: usize) {
         if at == LISTENER {
             let disk = match self.roll(3) {
-                0 => copied(&self.first_disk),
-                1 => only(&[meshward::store::Table::Identity], &self.mesh.nodes[at].disk),
+                0 => self.first_disk.copied(),
+                1 => self.mesh.nodes[at].disk.only(&[meshward::store::Table::Identity]),
                 _ => self.mesh.nodes[at].disk.clone(),
             };
             self.mesh.nodes[at].disk = disk;

@@ -7,7 +7,6 @@ use meshward::store::Table;
 use meshward::wire::{Packet, Tag};
 use meshward::{Accepted, Change, CriticalEvent, Event, Link, LinkId, Refusal, Suite};
 
-use crate::accidents::{copied, only};
 use crate::observed::challenge;
 use crate::support::{Disk, Liar, Mesh, id, link};
 
@@ -34,9 +33,9 @@ enum Back {
 fn come_back(mesh: &mut Mesh, back: Back, first: &Disk) {
     match back {
         Back::SameDisk => {}
-        Back::OlderDisk => mesh.nodes[R].disk = copied(first),
+        Back::OlderDisk => mesh.nodes[R].disk = first.copied(),
         Back::IdentityAlone => {
-            mesh.nodes[R].disk = only(&[Table::Identity], &mesh.nodes[R].disk);
+            mesh.nodes[R].disk = mesh.nodes[R].disk.only(&[Table::Identity]);
         }
     }
     mesh.restart(R);
@@ -77,7 +76,7 @@ fn g11_nothing_is_delivered_again_after_the_receiver_restarts() {
     for suite in Suite::available() {
         for back in [Back::SameDisk, Back::OlderDisk, Back::IdentityAlone] {
             let mut mesh = Mesh::new(suite, 4);
-            let first = copied(&mesh.nodes[R].disk);
+            let first = mesh.nodes[R].disk.copied();
             // It has started twice, and asked: who answers has seen its numbers.
             mesh.restart(R);
             mesh.settle(R);
@@ -274,6 +273,7 @@ fn k15_a_mesh_that_restarts_at_once_comes_up() {
     for suite in Suite::available() {
         let mut mesh = Mesh::new(suite, 7);
         mesh.pass(2_000);
+        let old = mesh.beacon(6);
         (0..7).for_each(|place| mesh.restart(place));
         mesh.nodes[6].down = true;
         (mesh.loss, mesh.relays) = (333, false);
@@ -297,7 +297,13 @@ fn k15_a_mesh_that_restarts_at_once_comes_up() {
         for (at, of) in (0..6).flat_map(|at| (0..6).map(move |of| (at, of))) {
             assert!(!mesh.certified(at, of));
         }
-        // And if it comes back after all, it is heard.
+        // Somebody plays an old beacon of it, and it is asked in vain. If it comes back after all, and says
+        // so, it is asked again at once.
+        for at in 0..6 {
+            assert_eq!(mesh.give(at, hostile(1), &old).unwrap_err(), Refusal::Unproven);
+        }
+        mesh.pass(1_000);
+        assert!(asked(&mesh) > before, "{suite}");
         mesh.nodes[6].down = false;
         mesh.restart(6);
         mesh.pass(SOON_MS);
@@ -357,7 +363,7 @@ fn k15_who_starts_a_view_behind_follows() {
     for suite in Suite::available() {
         let mut mesh = Mesh::new(suite, 5);
         mesh.pass(1_000);
-        let old = copied(&mesh.nodes[R].disk);
+        let old = mesh.nodes[R].disk.copied();
         let change = Change::of(mesh.guard(0).core().view()).leave(id(4));
         for place in 0..4 {
             mesh.guard(place).propose_change(change.clone(), mesh.now).unwrap();

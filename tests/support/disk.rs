@@ -32,6 +32,22 @@ impl Disk {
         *self.fault.lock() = fault;
     }
 
+    /// The disk as it is now, on another disk.
+    pub(crate) fn copied(&self) -> Self {
+        self.only(Table::ALL)
+    }
+
+    /// Some tables of the disk as they are now, on another disk.
+    pub(crate) fn only(&self, tables: &[Table]) -> Self {
+        let (copy, mut batch) = (Self::default(), Batch::new());
+        for table in tables {
+            let rows = self.scan(*table).unwrap();
+            rows.iter().for_each(|(key, value)| drop(batch.put(*table, key, value).changes()));
+        }
+        copy.apply(&batch).unwrap();
+        copy
+    }
+
     /// Every table as it stands.
     pub(crate) fn contents(&self) -> Vec<Vec<Entry>> {
         Table::ALL.iter().map(|table| self.scan(*table).unwrap()).collect()

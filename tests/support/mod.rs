@@ -7,6 +7,7 @@ mod disk;
 mod host;
 mod keys;
 mod liar;
+mod starts;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -46,6 +47,8 @@ pub(crate) struct Mesh {
     pub(crate) view: Arc<View>,
     pub(crate) suite: Suite,
     config: Config,
+    /// The disks before anybody started.
+    unstarted: Vec<Disk>,
     /// Of a thousand packets on a hop, so many are lost.
     pub(crate) loss: u64,
     /// Whether what one node sends another arrives in the order it was sent.
@@ -116,6 +119,7 @@ impl Mesh {
         });
         let view = Arc::new(View::genesis(members.collect()).unwrap());
         let now = Millis(1_000_000);
+        let unstarted = disks.iter().map(Disk::copied).collect();
         let start = |((place, disk), recovery): ((usize, Disk), Option<RecoveryKey>)| Node {
             recovery,
             ..start(id(place), disk, &config, &view, now)
@@ -128,6 +132,7 @@ impl Mesh {
             view,
             suite,
             config,
+            unstarted,
             loss: 0,
             in_order: false,
             cut,
@@ -168,37 +173,6 @@ impl Mesh {
     /// A beacon of the node at `place`, signed and not yet sent.
     pub(crate) fn beacon(&self, place: usize) -> Vec<u8> {
         self.guard(place).core().sign_beacon(b"here", self.clock(place)).unwrap()
-    }
-
-    /// The process ends and starts again on the same disk; memory is gone.
-    pub(crate) fn restart(&mut self, place: usize) {
-        self.restart_with(place, &self.config.clone());
-    }
-
-    /// The same with another configuration.
-    pub(crate) fn restart_with(&mut self, place: usize, config: &Config) {
-        let (disk, recovery) = (self.nodes[place].disk.clone(), self.nodes[place].recovery.take());
-        let started = start(id(place), disk, config, &self.view, self.clock(place));
-        self.nodes[place] = Node { recovery, ..started };
-    }
-
-    /// The node at `place` has started: time passes, without a beacon, until it knows where everybody who
-    /// can answer stands.
-    pub(crate) fn settle(&mut self, place: usize) {
-        let lives = |mesh: &Self, node: &NodeId| {
-            mesh.nodes.iter().any(|other| other.id == *node && !other.down)
-        };
-        for _ in 0..20 {
-            if !self.guard(place).core().unproven().iter().any(|node| lives(self, node)) {
-                return;
-            }
-            self.now = self.now.after(250);
-            for (at, node) in self.nodes.iter().enumerate().filter(|(_, node)| !node.down) {
-                node.guard.tick(self.clock(at)).unwrap();
-            }
-            self.run();
-        }
-        panic!("{place} takes nothing of {:?}", self.guard(place).core().unproven());
     }
 
     /// One more node, which starts on `disk` as a member of `view`. Tells its place.

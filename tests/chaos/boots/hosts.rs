@@ -6,7 +6,6 @@ use meshward::wire::Tag;
 use meshward::{CriticalEvent, Digest, Error, Event, Misuse, Nonce, Refusal, Suite};
 
 use super::{assert_no_number_twice, boot, mesh_of, of, restart_on, tapped};
-use crate::accidents::copied;
 use crate::support::{Liar, Mesh, id, link};
 
 /// K15, promise P9: seven restart in one instant. In the one run two disks are of before the last boot, in
@@ -19,7 +18,7 @@ fn k15_a_mesh_that_restarts_as_a_whole_comes_up() {
         for rolled_back in [2, 7] {
             let mut mesh = mesh_of(suite, 7);
             mesh.pass(2_000);
-            let old: Vec<_> = mesh.nodes.iter().map(|node| copied(&node.disk)).collect();
+            let old: Vec<_> = mesh.nodes.iter().map(|node| node.disk.copied()).collect();
             for place in 0..7 {
                 mesh.restart(place);
             }
@@ -97,7 +96,7 @@ fn k03_two_hosts_of_one_identity_never_share_a_boot() {
     for suite in Suite::available() {
         let mut mesh = mesh_of(suite, 4);
         mesh.pass(2_000);
-        let copy = copied(&mesh.nodes[3].disk);
+        let copy = mesh.nodes[3].disk.copied();
         // The other host has a place of its own on the network.
         let view = Arc::clone(&mesh.view);
         let twin = mesh.join(copy, &view);

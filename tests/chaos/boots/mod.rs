@@ -12,7 +12,6 @@ use meshward::{
     OsEntropy, Refusal, Suite,
 };
 
-use crate::accidents::copied;
 use crate::support::{Disk, Liar, Mesh, id, link};
 
 fn mesh_of(suite: Suite, n: usize) -> Mesh {
@@ -71,7 +70,7 @@ fn boot(mesh: &Mesh, place: usize) -> Option<u32> {
 }
 
 fn restart_on(mesh: &mut Mesh, place: usize, disk: &Disk) {
-    mesh.nodes[place].disk = copied(disk);
+    mesh.nodes[place].disk = disk.copied();
     mesh.restart(place);
 }
 
@@ -100,7 +99,7 @@ fn k14_a_rolled_back_disk_begins_above_every_boot_before() {
         let mut mesh = mesh_of(suite, 4);
         mesh.pass(2_000);
         assert_eq!((0..4).map(|at| boot(&mesh, at)).collect::<Vec<_>>(), [Some(1); 4]);
-        let old = copied(&mesh.nodes[3].disk);
+        let old = mesh.nodes[3].disk.copied();
         for next in 2..=4 {
             mesh.restart(3);
             assert_eq!(boot(&mesh, 3), None);
@@ -130,7 +129,7 @@ fn k14_nothing_is_signed_while_the_only_witness_is_away() {
     for suite in Suite::available() {
         let mut mesh = mesh_of(suite, 4);
         mesh.pass(2_000);
-        let old = copied(&mesh.nodes[3].disk);
+        let old = mesh.nodes[3].disk.copied();
         // The second boot is stored by 0 and 1 alone.
         mesh.nodes[2].down = true;
         mesh.restart(3);
@@ -224,7 +223,7 @@ fn k14_no_number_is_used_twice_whatever_the_schedule() {
             mesh.loss = 100;
             let liar = mesh.steal(5);
             mesh.nodes[5].down = true;
-            let mut disks = vec![copied(&mesh.nodes[6].disk)];
+            let mut disks = vec![mesh.nodes[6].disk.copied()];
             let (mut confirmed, mut seen) = (0_u32, 0);
             let mut dice = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let mut roll = |sides: u64| {
@@ -257,7 +256,7 @@ fn k14_no_number_is_used_twice_whatever_the_schedule() {
                 if let Some(boot) = boot(&mesh, 6) {
                     assert!(boot >= confirmed, "{suite}, {seed}: {boot} after {confirmed}");
                     confirmed = boot;
-                    disks.push(copied(&mesh.nodes[6].disk));
+                    disks.push(mesh.nodes[6].disk.copied());
                 }
                 assert_no_number_twice(&mesh);
             }
@@ -277,7 +276,7 @@ fn k14_a_disk_of_an_earlier_view_is_helped_on_and_told() {
     for suite in Suite::available() {
         let mut mesh = mesh_of(suite, 4);
         mesh.pass(2_000);
-        let old = copied(&mesh.nodes[3].disk);
+        let old = mesh.nodes[3].disk.copied();
         let disk = Disk::default();
         let identity = Identity::create(&disk, id(4), suite, &OsEntropy).unwrap();
         let change = Change::of(&mesh.view).join(identity.member("node 4"));
@@ -315,7 +314,7 @@ fn k14_frames_that_were_heard_tell_a_node_of_boots_that_it_never_claimed() {
         let mut mesh = Mesh::new(suite, 4);
         mesh.tapped = Some(Vec::new());
         mesh.pass(2_000);
-        let old = copied(&mesh.nodes[3].disk);
+        let old = mesh.nodes[3].disk.copied();
         for _ in 0..4 {
             mesh.restart(3);
             mesh.pass(2_000);
