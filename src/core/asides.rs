@@ -33,7 +33,7 @@ pub(super) struct Asides {
     /// on. Mostly there is one or none, so no tree, which would cost a KiB from the first.
     taken: VecDeque<Taken>,
     /// The one that contradicts one of them, while the member is frozen.
-    other: Option<Taken>,
+    other: Option<Box<Taken>>,
     /// When it was last told keys that it lacked.
     told_keys: Option<Millis>,
     /// The view in which it was last sent the step to the next one, and when.
@@ -82,13 +82,15 @@ impl Asides {
         if self.taken.len() >= TAKEN_ROTATIONS {
             self.taken.pop_front();
         }
+        // Room for the one that there mostly is, and no more.
+        self.taken.reserve_exact(1);
         self.taken.push_back(Taken::new(statement, now));
         self.other = None;
     }
 
     /// Remembers the one that contradicts one that was taken.
     pub(super) fn took_other(&mut self, statement: &Statement<'_>, now: Millis) {
-        self.other = Some(Taken::new(statement, now));
+        self.other = Some(Box::new(Taken::new(statement, now)));
     }
 
     /// The one that contradicts one that was taken.
@@ -146,7 +148,7 @@ impl Asides {
     /// away asked for it, and would never get it if each neighbour took it for a mere duplicate.
     /// `None` if it is another one.
     pub(super) fn pass_on_again(&mut self, statement: &Digest, now: Millis) -> Option<bool> {
-        let mut known = self.taken.iter_mut().chain(&mut self.other);
+        let mut known = self.taken.iter_mut().chain(self.other.as_deref_mut());
         let known = known.find(|taken| taken.fingerprint == *statement);
         let Taken { passed_on: last, .. } = known?;
         let due = now < *last || now.since(*last) >= PASS_ON_INTERVAL_MS;
