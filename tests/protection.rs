@@ -227,7 +227,7 @@ fn public_key_manipulation() {
         assert_eq!(refusal.unwrap_err(), unknown);
 
         let mut members: Vec<Member> = mesh.view.members().to_vec();
-        members[0].key.key = impostor.key.public_key().clone();
+        Arc::make_mut(&mut members[0].key).key = impostor.key.public_key().clone();
         let manipulated = Arc::new(View::genesis(members).unwrap());
         assert_ne!(manipulated.mesh(), mesh.view.mesh(), "another key is another mesh");
         let elsewhere = Liar { view: manipulated, ..Liar::impostor(suite, id(0), &mesh.view) };

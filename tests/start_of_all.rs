@@ -84,7 +84,7 @@ impl All {
     }
 
     fn hello(&self, from: usize) -> Vec<u8> {
-        let content = [[2, 2].map(u32::to_le_bytes).concat(), vec![0; 8]].concat();
+        let content = [[2, 2].map(u32::to_le_bytes).concat(), vec![0; 8], vec![0]].concat();
         self.others[from].say(Tag::Hello, &content)
     }
 

@@ -210,7 +210,7 @@ impl Identity {
     /// What the others need to know of this node, for a view: the public half.
     pub fn member(&self, name: impl Into<String>) -> Member {
         let key = self.record.clone();
-        Member { id: self.node, name: name.into(), key, joined: ViewNumber(0) }
+        Member { id: self.node, name: name.into(), key: Arc::new(key), joined: ViewNumber(0) }
     }
 
     /// The statements by which this node's keys follow one from another, oldest first.

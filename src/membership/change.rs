@@ -1,5 +1,7 @@
 //! What makes one view out of another.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{KeyRecord, Member, View, ViewError};
@@ -130,7 +132,7 @@ impl Change {
             if record.epoch <= member.key.epoch {
                 return Err(ViewError::OldKey(*node));
             }
-            member.key = record.clone();
+            member.key = Arc::new(record.clone());
         }
         for node in leaves {
             let place = members.iter().position(|member| member.id == *node);

@@ -75,7 +75,7 @@ pub struct RotatedKey {
 impl Keys {
     /// Those of a member that joins.
     fn of(member: &Member) -> Arc<RwLock<Self>> {
-        let current = Arc::new(member.key.clone());
+        let current = Arc::clone(&member.key);
         let (previous, past, frozen) = (None, VecDeque::new(), None);
         Arc::new(RwLock::new(Self { current, previous, past, frozen }))
     }

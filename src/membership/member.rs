@@ -1,5 +1,7 @@
 //! One member as the view records it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::NextKeys;
@@ -41,7 +43,7 @@ pub struct Member {
     /// A name for people to read, at most [`MAX_NAME_LEN`](super::MAX_NAME_LEN) bytes.
     pub name: String,
     /// Its key as of this view.
-    pub key: KeyRecord,
+    pub key: Arc<KeyRecord>,
     /// The view that it joined with. What it said in a view before that was said in another life, and
     /// is not taken again (attack K11).
     pub joined: ViewNumber,
@@ -51,7 +53,7 @@ impl Member {
     /// A member from the first view on, whose first key is `key`, which [nothing
     /// follows](KeyRecord::first).
     pub fn new(id: NodeId, name: impl Into<String>, key: PublicKey) -> Self {
-        Self { id, name: name.into(), key: KeyRecord::first(key), joined: ViewNumber(0) }
+        Self { id, name: name.into(), key: Arc::new(KeyRecord::first(key)), joined: ViewNumber(0) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The history of everybody's keys: what is read back is what was written, or nothing is.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::id::Nonce;
 use crate::membership::{KeyRecord, MAX_VIEW_LEN, MemberIndex, NextKeys, ViewError};
@@ -38,7 +40,8 @@ impl Members {
             let member = Member::new(id(seed), format!("n{seed}"), key);
             let next = NextKeys::of([next.public_key()]).commitment();
             let recovery = recovery.public_key().digest();
-            Member { key: KeyRecord { next, recovery, ..member.key }, ..member }
+            let key = KeyRecord { next, recovery, ..KeyRecord::clone(&member.key) };
+            Member { key: Arc::new(key), ..member }
         });
         Self { view: Arc::new(View::genesis(members.collect()).unwrap()), keys, next, recovery }
     }
@@ -174,7 +177,7 @@ fn what_does_not_follow_is_refused_and_changes_nothing() {
         assert_eq!(refusal(history.add(&stolen)), Refusal::Commitment);
         assert_eq!(history.rotations().count(), 1);
         let untouched = &members.view.members()[1].key;
-        assert_eq!(*history.directory().current(MemberIndex(1)).unwrap(), *untouched);
+        assert_eq!(history.directory().current(MemberIndex(1)).unwrap(), *untouched);
         assert_eq!(history.add(&second), Ok(MemberIndex(0)));
     }
 }

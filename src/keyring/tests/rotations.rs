@@ -1,5 +1,7 @@
 //! From one key to the next: on the side that rotates, and on the side that hears of it.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::id::{Digest, Nonce};
 use crate::membership::{KeyRecord, MemberIndex, NextKeys, RotatedKey};
@@ -151,7 +153,7 @@ impl Keys {
             .collect();
         let next = names(&candidates).commitment();
         let members = [(1, &current), (2, &other)].map(|(seed, of)| Member {
-            key: KeyRecord { next, ..record(of) },
+            key: Arc::new(KeyRecord { next, ..record(of) }),
             ..Member::new(id(seed), "x", of.key.public_key().clone())
         });
         let view = View::genesis(members.into()).unwrap();
