@@ -42,6 +42,7 @@ impl Core {
         if !change.apply(&self.directory, from, now.after(self.config.grace_ms)) {
             return Err(Refusal::RotationOrder);
         }
+        self.quorum.changed_its_key(member, now);
         if is_recovery {
             self.quorum.recovered(member);
         }

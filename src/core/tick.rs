@@ -167,6 +167,7 @@ impl Core {
             return outputs;
         }
         let away_ms = self.quorum.tick(now);
+        self.quorum.note_lost(now);
         if away_ms > 0 {
             tracing::warn!(away_ms, "the ticks come late: silence in between is not counted");
         }

@@ -23,11 +23,12 @@ impl Core {
     ///
     /// # Errors
     /// [`Misuse::Change`]: it starts from another view, or makes no sense there, or names a key that is
-    /// not known here, or is longer than a packet may be; [`Misuse::TooManyProposals`]; or a fault of
+    /// not known here, or [replaces](Change::replace) one of a member that is not lost, or is longer than
+    /// a packet may be; [`Misuse::TooManyProposals`]; or a fault of
     /// the scheme.
     pub fn propose_change(&self, change: Change, now: Millis) -> Result<Step<Tally>, Error> {
         self.may_speak()?;
-        let event = self.quorum.check_change(&change)?;
+        let event = self.quorum.check_change(&change, now)?;
         let bytes = change.to_bytes().map_err(|error| Misuse::Change(error.to_string()))?;
         let (found, limit) = (bytes.len(), wire::max_container_len(self.view().len()));
         if found > limit.saturating_sub(64) {

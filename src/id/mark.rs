@@ -6,15 +6,22 @@ use serde::{Deserialize, Serialize};
 
 /// Names one key of a member. Recovery outranks every operational rotation before it, so the two
 /// counts are compared in this order.
+///
+/// The upper 8 bits of the operational count tell how often the quorum gave the member another key since
+/// its last recovery, the lower 24 how often that key was rotated. So what the quorum gives outranks every
+/// rotation of a key before it, and a recovery outranks both.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 pub struct Epoch {
     /// How often the member's keys were recovered.
     pub recovery: u32,
-    /// How often the operational key was rotated since.
+    /// How often the operational key was rotated since, and the quorum replaced it.
     pub operational: u32,
 }
+
+/// Where the count of replacements begins in an operational count.
+const REPLACEMENT: u32 = 1 << 24;
 
 impl Epoch {
     /// The epoch of the key that a member joins with.
@@ -23,7 +30,21 @@ impl Epoch {
     /// The epoch that an operational rotation leads to; `None` when the count is exhausted.
     pub fn next_operational(self) -> Option<Self> {
         let operational = self.operational.checked_add(1)?;
-        Some(Self { operational, ..self })
+        let next = Self { operational, ..self };
+        (next.line() == self.line()).then_some(next)
+    }
+
+    /// The epoch of the key that the quorum gives a member in the place of the one of this epoch; `None`
+    /// when it has done so 255 times since the last recovery.
+    pub fn next_replacement(self) -> Option<Self> {
+        let operational = (self.operational / REPLACEMENT).checked_add(1)?;
+        Some(Self { operational: operational.checked_mul(REPLACEMENT)?, ..self })
+    }
+
+    /// Tells apart the keys that rotations do not lead to from one another: the recoveries and the
+    /// replacements before it, greater when it outranks.
+    pub(crate) const fn line(self) -> (u32, u32) {
+        (self.recovery, self.operational / REPLACEMENT)
     }
 }
 

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::candidates::{Candidates, StoredRecord};
 use super::recovery::seal_recovery;
 use super::{ActiveKey, Error, Fault, KeyChange, Misuse, RecoveryKey, boot, lease};
-use crate::id::{Epoch, MeshId, NodeId, ViewNumber};
+use crate::id::{Digest, Epoch, MeshId, NodeId, ViewNumber};
 use crate::membership::{KeyRecord, Member, NextKeys};
 use crate::store::{Batch, Store, Table};
 use crate::suite::{Entropy, SigningKey, Suite};
@@ -70,20 +70,20 @@ impl Identity {
             return Err(Misuse::IdentityExists(found.node).into());
         }
         let recovery = RecoveryKey::generate(node, 0, suite, entropy)?;
-        let made = Self::make(node, Epoch::FIRST, suite, recovery, entropy)?;
+        let made = Self::make(node, Epoch::FIRST, suite, recovery.public_key().digest(), entropy)?;
         let mut batch = Batch::new();
         put(&mut batch, node, (&made.active, &made.record), &made.next)?;
         boot::put_never(store, &mut batch)?;
         lease::put_created(&mut batch);
         store.apply(&batch)?;
-        Ok(made)
+        Ok(Self { recovery: Some(recovery), ..made })
     }
 
     fn make(
         node: NodeId,
         epoch: Epoch,
         suite: Suite,
-        recovery: RecoveryKey,
+        recovery: Digest,
         entropy: &dyn Entropy,
     ) -> Result<Self, Error> {
         let key = SigningKey::generate(suite, entropy)?;
@@ -92,7 +92,7 @@ impl Identity {
             epoch,
             key: key.public_key().clone(),
             next: next.names().commitment(),
-            recovery: recovery.public_key().digest(),
+            recovery,
         };
         Ok(Self {
             node,
@@ -100,7 +100,7 @@ impl Identity {
             record,
             next: Arc::new(next),
             rotations: Vec::new(),
-            recovery: Some(recovery),
+            recovery: None,
         })
     }
 
@@ -141,7 +141,7 @@ impl Identity {
         let count = with.count.checked_add(1).ok_or(Misuse::CounterExhausted("recovery count"))?;
         let recovery = RecoveryKey::generate(node, count, suite, entropy)?;
         let epoch = Epoch { recovery: count, operational: 0 };
-        let mut made = Self::make(node, epoch, suite, recovery, entropy)?;
+        let mut made = Self::make(node, epoch, suite, recovery.public_key().digest(), entropy)?;
         let statement =
             seal_recovery((mesh, node), with, (&made.record, &made.active.key), entropy)?;
         let mut batch = Batch::new();
@@ -154,6 +154,38 @@ impl Identity {
         put(&mut batch, node, (&made.active, &made.record), &made.next)?;
         store.apply(&batch)?;
         made.rotations = stored_rotations(store)?;
+        made.recovery = Some(recovery);
+        Ok(made)
+    }
+
+    /// Makes keys for `node`, which lost its own and every backup of them, and stores them in one write.
+    /// `lost` is its newest key that is known to the others. The new one speaks for the node once two
+    /// thirds of the members have decided on a change that [replaces](crate::Change::replace) the lost one
+    /// by that of [`member`](Self::member), and the node starts with the view that follows.
+    ///
+    /// It commits to the same recovery key: should that be found, it outranks what the quorum gave.
+    ///
+    /// # Errors
+    /// [`Misuse::IdentityExists`] when the store holds an identity; [`Misuse::Downgrade`] to a suite weaker
+    /// than that of the lost key; a fault of the store or of the scheme. Nothing is stored then.
+    pub fn replace(
+        store: &dyn Store,
+        (node, lost): (NodeId, &KeyRecord),
+        suite: Suite,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, Error> {
+        if let Some(found) = Self::node_in(store)? {
+            return Err(Misuse::IdentityExists(found).into());
+        }
+        if suite < lost.key.suite() {
+            return Err(Misuse::Downgrade { from: lost.key.suite(), to: suite }.into());
+        }
+        let exhausted = Misuse::CounterExhausted("replacement count");
+        let epoch = lost.epoch.next_replacement().ok_or(exhausted)?;
+        let made = Self::make(node, epoch, suite, lost.recovery, entropy)?;
+        let mut batch = Batch::new();
+        put(&mut batch, node, (&made.active, &made.record), &made.next)?;
+        store.apply(&batch)?;
         Ok(made)
     }
 

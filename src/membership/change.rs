@@ -8,8 +8,8 @@ use super::{KeyRecord, Member, View, ViewError};
 use crate::id::{Digest, NodeId, ViewNumber};
 use crate::wire;
 
-/// Who joins, who leaves (by itself or expelled), and from which newer keys the rotations of those who
-/// stay go on. It is proposed, and decided by the members of the view that it starts from.
+/// Who joins, who leaves (by itself or expelled), from which newer keys the rotations of those who stay
+/// go on, and who gets another key because it lost its own. It is proposed, and decided by the members of the view that it starts from.
 ///
 /// It has one canonical form, so the same change is the same bytes whoever writes it.
 ///
@@ -67,6 +67,19 @@ impl Change {
         self
     }
 
+    /// With `record` as the key of `node`, which has lost its own and has no backup:
+    /// [`Identity::replace`](crate::Identity::replace) makes one. The member begins another life with it:
+    /// nothing that is said under its keys before counts from then on.
+    ///
+    /// A node takes part in deciding on it only while it knows the member as failed, and has for
+    /// [`QuorumConfig::replacement_delay_ms`](crate::QuorumConfig::replacement_delay_ms): who lives
+    /// cannot be replaced, whatever the hosts of the others are talked into (attack K9). It carries the
+    /// commitment to the recovery key on, so it loses to a recovery, be it made before or after.
+    #[must_use]
+    pub fn replace(self, node: NodeId, record: KeyRecord) -> Self {
+        self.anchor(node, record)
+    }
+
     /// The digest of the view that it starts from.
     pub const fn from(&self) -> Digest {
         self.from
@@ -82,9 +95,19 @@ impl Change {
         &self.leaves
     }
 
-    /// The newer keys of those who stay, in the order of their ids.
+    /// The newer keys of those who stay, in the order of their ids, [replaced](Self::replace) ones among
+    /// them.
     pub fn anchors(&self) -> &[(NodeId, KeyRecord)] {
         &self.keys
+    }
+
+    /// Those of them that replace the ones that their members lost; `view` is the one that it starts from.
+    pub fn replaced<'a>(&'a self, view: &'a View) -> impl Iterator<Item = &'a (NodeId, KeyRecord)> {
+        let is_replaced = |(node, record): &&(NodeId, KeyRecord)| {
+            let member = view.index_of(node).and_then(|member| view.member(member));
+            member.is_some_and(|member| replaces(record, &member.key))
+        };
+        self.keys.iter().filter(is_replaced)
     }
 
     /// What ballots on it are cast for.
@@ -132,6 +155,9 @@ impl Change {
             if record.epoch <= member.key.epoch {
                 return Err(ViewError::OldKey(*node));
             }
+            if replaces(record, &member.key) {
+                member.joined = number;
+            }
             member.key = Arc::new(record.clone());
         }
         for node in leaves {
@@ -148,4 +174,11 @@ impl Change {
         members.sort_by_key(|member| member.id);
         Ok(members)
     }
+}
+
+/// Whether `record`, which a change gives a member that had `before`, is none that rotations and recoveries
+/// lead to.
+const fn replaces(record: &KeyRecord, before: &KeyRecord) -> bool {
+    let ((_, count), line) = (record.epoch.line(), before.epoch.line());
+    count != 0 && (record.epoch.recovery != line.0 || count != line.1)
 }

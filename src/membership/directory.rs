@@ -112,7 +112,9 @@ impl Keys {
             return;
         }
         let closing = Nonce { boot: u32::MAX, sequence: u32::MAX };
-        let grace_until = if record.epoch == epoch { Millis(0) } else { grace_until };
+        // Who lost its key, or had it stolen, says nothing under it any more.
+        let goes_on = record.epoch.line() == epoch.line() && record.epoch != epoch;
+        let grace_until = if goes_on { grace_until } else { Millis(0) };
         self.replace(RotatedKey { to: record.clone(), closing, grace_until }, past_keys);
     }
 }
@@ -260,13 +262,13 @@ impl Directory {
     }
 
     /// Notes that two verified changes of the key of `member` lead on from `from`: the one that was taken
-    /// here, and one to `other`. Tells whether it was not frozen before, and is: what a recovery outranks
-    /// freezes nobody. Its key stays the one that it is
+    /// here, and one to `other`. Tells whether it was not frozen before, and is: what a recovery or a
+    /// replacement outranks freezes nobody. Its key stays the one that it is
     /// here; what was signed with the other can be checked all the same.
     pub fn freeze(&self, member: MemberIndex, from: Epoch, other: KeyRecord) -> bool {
         let Some(keys) = self.keys.get(member.place()) else { return false };
         let mut keys = keys.write();
-        let is_outranked = other.epoch.recovery < keys.current.epoch.recovery;
+        let is_outranked = other.epoch.line() < keys.current.epoch.line();
         if keys.frozen.is_some() || keys.current.epoch <= from || is_outranked {
             return false;
         }

@@ -25,6 +25,12 @@ pub struct QuorumConfig {
     /// when two thirds are in, in milliseconds; the second waits twice as long, and so on, up to 64
     /// times. Longer than a ballot takes through the mesh. 50 to 600 000.
     pub round_ms: u64,
+    /// How long this node has to know a member as failed, with a certificate and without a sign of life
+    /// since, before it takes part in giving the name another key (see
+    /// [`Change::replace`](crate::Change::replace)), in milliseconds. It counts anew in each view and
+    /// after a start. Longer than an owner may need to bring its host back. At least `suspicion_ms`,
+    /// 1 000 to 2 678 400 000 (31 days).
+    pub replacement_delay_ms: u64,
     /// The attestations taken of one member, beside a burst of two for each member of the view.
     pub attestor_rate: Rate,
     /// The undecided events other than node failures that are kept of one member's statements; its
@@ -38,6 +44,7 @@ impl Default for QuorumConfig {
             suspicion_ms: 3_000,
             resend_ms: 1_000,
             round_ms: 2_000,
+            replacement_delay_ms: 86_400_000,
             attestor_rate: Rate { per_second: 10, burst: 20 },
             slots_per_member: 64,
         }
@@ -54,6 +61,12 @@ impl QuorumConfig {
             ("suspicion_ms", self.suspicion_ms, 100, 3_600_000),
             ("resend_ms", self.resend_ms, 50, 600_000),
             ("round_ms", self.round_ms, 50, 600_000),
+            (
+                "replacement_delay_ms",
+                self.replacement_delay_ms,
+                self.suspicion_ms.max(1_000),
+                2_678_400_000,
+            ),
             ("slots_per_member", u64::try_from(self.slots_per_member).unwrap_or(0), 1, 4_096),
         ];
         for (name, value, least, most) in ranges {

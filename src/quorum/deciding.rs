@@ -185,6 +185,7 @@ impl QuorumValidator {
     /// The next act with a ballot; rounds without one are entered at once. Until the write that it is
     /// for has ended there is no other.
     fn next_ballot(&self, slot: Slot, now: Millis) -> Option<(Act, Ballot)> {
+        let may_accept = self.still_accepted(&slot, now);
         let mut state = self.state.lock();
         let view = self.directory.view().number();
         if state.is_decided(&slot) || state.is_silenced(&slot) || state.abstains(&slot, view) {
@@ -196,9 +197,10 @@ impl QuorumValidator {
         }
         let State { parts, ballots, handover, .. } = &mut *state;
         let part = parts.get_mut(&slot).filter(|part| !part.is_writing)?;
+        let accepted = may_accept.unwrap_or_else(|| part.accepted.clone());
         loop {
             let round = part.voter.round();
-            let mut seen = self.seen(&slot, ballots, &part.voter, &part.accepted);
+            let mut seen = self.seen(&slot, ballots, &part.voter, &accepted);
             let waits_for = part.voter.waits_for(&seen).map(|stage| (round, stage));
             seen.timed_out = has_waited(&mut part.waits, waits_for, self.round_ms(round), now);
             let act = part.voter.next(&seen)?;

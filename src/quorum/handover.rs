@@ -23,7 +23,7 @@ use std::sync::Arc;
 use super::carried::Carried;
 use super::validator::State;
 use super::{Choice, CriticalEvent, QuorumValidator, Slot, Tally};
-use crate::id::{Digest, ViewNumber};
+use crate::id::{Digest, Millis, NodeId, ViewNumber};
 use crate::keyring::Misuse;
 use crate::membership::{Change, View};
 use crate::wire::Refusal;
@@ -70,11 +70,18 @@ impl QuorumValidator {
     ///
     /// # Errors
     /// [`Misuse`] says what is wrong with it.
-    pub(crate) fn check_change(&self, change: &Change) -> Result<CriticalEvent, Misuse> {
+    pub(crate) fn check_change(
+        &self,
+        change: &Change,
+        now: Millis,
+    ) -> Result<CriticalEvent, Misuse> {
         let view = self.directory.view();
         let refused = |error: crate::membership::ViewError| Misuse::Change(error.to_string());
         view.changed(change, Vec::new()).map_err(refused)?;
-        for (node, record) in change.anchors() {
+        self.check_replaced(change, now)?;
+        let is_replaced =
+            |node: &NodeId| change.replaced(view).any(|(replaced, _)| replaced == node);
+        for (node, record) in change.anchors().iter().filter(|(node, _)| !is_replaced(node)) {
             let name = (record.epoch, record.key.digest(), record.key.suite());
             let member = view.index_of(node).ok_or(Misuse::UnknownSubject(*node))?;
             if self.directory.key_ever(member, name).is_none() {

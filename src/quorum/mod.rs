@@ -33,6 +33,7 @@ mod failures;
 mod handover;
 mod health;
 mod links;
+mod lost;
 mod marks;
 mod part;
 mod partition;

@@ -11,6 +11,7 @@ use super::ballots::Ballots;
 use super::handover::Handover;
 use super::health::Health;
 use super::links::Links;
+use super::lost::Lost;
 use super::marks::Marks;
 use super::part::Part;
 use super::reports::Mine;
@@ -37,6 +38,7 @@ pub struct QuorumValidator {
     pub(super) marks: Marks,
     pub(super) health: Health,
     pub(super) asking: Mutex<Asking>,
+    pub(super) lost: Mutex<Lost>,
     pub(super) state: Mutex<State>,
 }
 
@@ -133,7 +135,8 @@ impl QuorumValidator {
         let (faults, at) = (directory.view().faults_tolerated(), marks.steady(now));
         let health = Health::new(members, faults, config.suspicion_ms, at);
         let asking = Mutex::new(Asking::new(members, config.suspicion_ms));
-        Ok(Self { directory, me, config, marks, health, asking, state: Mutex::new(state) })
+        let (state, lost) = (Mutex::new(state), Mutex::default());
+        Ok(Self { directory, me, config, marks, health, asking, lost, state })
     }
 
     /// What can be told about an attestation before its signature is checked.

@@ -17,6 +17,7 @@ mod gossip;
 mod health;
 mod keys;
 mod links;
+mod lost;
 mod observed;
 mod partitions;
 mod quorum;

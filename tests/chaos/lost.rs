@@ -1,0 +1,229 @@
+//! The quorum gives a member another key: when it has lost its own, and only then.
+
+use std::sync::Arc;
+
+use meshward::membership::View;
+use meshward::quorum::{Ballot, Phase};
+use meshward::wire::{Container, Tag};
+use meshward::{
+    Change, Config, CriticalEvent, Epoch, Event, Identity, Misuse, Nonce, OsEntropy, QuorumConfig,
+    Refusal, Suite,
+};
+
+use crate::support::{Disk, Liar, Mesh, id, link};
+
+/// The member whose keys are lost, or are said to be.
+const X: usize = 6;
+/// Of seven members two may lie.
+const LIARS: [usize; 2] = [4, 5];
+const HONEST: [usize; 4] = [0, 1, 2, 3];
+
+const DELAY_MS: u64 = 20_000;
+
+fn mesh(suite: Suite) -> Mesh {
+    let quorum = QuorumConfig { replacement_delay_ms: DELAY_MS, ..QuorumConfig::default() };
+    let mut mesh = Mesh::with(suite, 7, Config { quorum, ..Config::default() });
+    mesh.pass(3000);
+    mesh
+}
+
+fn view(mesh: &Mesh, place: usize) -> Arc<View> {
+    Arc::clone(mesh.guard(place).core().view())
+}
+
+fn epoch(mesh: &Mesh, at: usize) -> Epoch {
+    let core = mesh.guard(at).core();
+    let member = core.view().index_of(&id(X)).unwrap();
+    core.directory().current(member).unwrap().epoch
+}
+
+/// New keys for X on an empty disk, and the change that gives it them.
+fn replacement(mesh: &Mesh) -> (Disk, Change) {
+    let disk = Disk::default();
+    let core = mesh.guard(0).core();
+    let lost = core.directory().current(core.view().index_of(&id(X)).unwrap()).unwrap();
+    let identity = Identity::replace(&disk, (id(X), &lost), mesh.suite, &OsEntropy).unwrap();
+    let record = identity.member("").key.as_ref().clone();
+    (disk, Change::of(core.view()).replace(id(X), record))
+}
+
+/// X falls silent, and is certified as failed everywhere.
+fn fails(mesh: &mut Mesh) {
+    mesh.nodes[X].down = true;
+    for _ in 0..80 {
+        if (0..X).all(|at| mesh.certified(at, X)) {
+            return;
+        }
+        mesh.pass(250);
+    }
+    panic!("it is not certified as failed");
+}
+
+fn refused(mesh: &Mesh, at: usize, change: &Change) -> String {
+    match mesh.guard(at).propose_change(change.clone(), mesh.now) {
+        Err(meshward::Error::Misuse(Misuse::Change(why))) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The liars vote for `change` in every round there will be.
+fn lie(mesh: &Mesh, change: &Change) {
+    let event = CriticalEvent::MembershipChange {
+        view: meshward::ViewNumber(1),
+        change: change.digest().unwrap(),
+    };
+    let known = Container::to_bytes(Tag::Change, mesh.view.mesh(), &change.to_bytes().unwrap());
+    for liar in LIARS {
+        let name = mesh.steal(liar);
+        for round in 0..8 {
+            for phase in [Phase::Prevote, Phase::Precommit] {
+                let vote = name.vote(&Ballot::for_event(&event, round, phase).unwrap());
+                for at in HONEST {
+                    let _taken_or_not = mesh.give(at, link(liar), &vote);
+                }
+            }
+        }
+    }
+    for at in HONEST {
+        let _taken_or_not = mesh.give(at, link(LIARS[0]), &known);
+    }
+}
+
+/// K9, promise P9: f liars and the hosts of all honest nodes, who believe them, want to give the name of a
+/// member that lives to somebody else. Nothing comes of it, neither by a proposal nor by its digest alone.
+#[test]
+fn k09_who_lives_is_not_replaced() {
+    for suite in Suite::available() {
+        let mut mesh = mesh(suite);
+        let (_disk, change) = replacement(&mesh);
+        lie(&mesh, &change);
+        let event = CriticalEvent::MembershipChange {
+            view: meshward::ViewNumber(1),
+            change: change.digest().unwrap(),
+        };
+        for at in HONEST {
+            assert!(refused(&mesh, at, &change).contains("failed for long enough"), "{suite}");
+            let news = |event: &Event| matches!(event, Event::ChangeProposed { .. });
+            assert_eq!(mesh.nodes[at].host.count(news), 1, "its host is asked");
+            let _reported_or_not = mesh.guard(at).report_critical_event(event.clone(), mesh.now);
+        }
+        for _ in 0..60 {
+            mesh.pass(1000);
+            lie(&mesh, &change);
+        }
+        for at in HONEST {
+            assert_eq!(view(&mesh, at).number().0, 0, "{suite} at {at}");
+            assert_eq!(epoch(&mesh, at), Epoch::FIRST);
+        }
+        mesh.assert_unharmed(0, X);
+    }
+}
+
+/// K9: it is not replaced before the time is up; and when it comes back just before two thirds have
+/// accepted, or only changes its key, those who have do not vote for it any more.
+#[test]
+fn k09_who_comes_back_in_time_is_not_replaced() {
+    for suite in Suite::available() {
+        for says_a_rotation in [false, true] {
+            let mut mesh = mesh(suite);
+            let thief = mesh.steal(X);
+            fails(&mut mesh);
+            let (_disk, change) = replacement(&mesh);
+            mesh.pass(DELAY_MS / 2);
+            assert!(refused(&mesh, 0, &change).contains("failed for long enough"), "{suite}");
+            mesh.pass(DELAY_MS);
+            for at in &HONEST[..2] {
+                mesh.guard(*at).propose_change(change.clone(), mesh.now).unwrap();
+            }
+            mesh.pass(1000);
+            if says_a_rotation {
+                let (rotation, _) = thief.rotate(suite, Nonce { boot: 1, sequence: 900 });
+                for at in 0..X {
+                    mesh.give(at, link(X), &rotation).unwrap();
+                }
+            } else {
+                mesh.nodes[X].down = false;
+                mesh.pass(2000);
+            }
+            lie(&mesh, &change);
+            for at in &HONEST[2..] {
+                refused(&mesh, *at, &change);
+            }
+            for _ in 0..15 {
+                mesh.pass(1000);
+                lie(&mesh, &change);
+            }
+            for at in HONEST {
+                assert_eq!(view(&mesh, at).number().0, 0, "{suite} at {at}: {says_a_rotation}");
+            }
+        }
+    }
+}
+
+/// Whoever lost its keys is given others by the quorum, and goes on under its name. A thief of the lost
+/// ones is out, whatever it says, and can freeze nobody. Who finds the recovery key outranks all that.
+#[test]
+fn k09_who_lost_its_keys_goes_on_with_others() {
+    for suite in Suite::available() {
+        let mut mesh = mesh(suite);
+        let thief = mesh.steal(X);
+        let before = mesh.nodes[X].disk.copied();
+        let found = mesh.nodes[X].recovery.take().unwrap();
+        fails(&mut mesh);
+        let (disk, change) = replacement(&mesh);
+        mesh.pass(DELAY_MS + 1000);
+        for at in 0..X {
+            mesh.guard(at).propose_change(change.clone(), mesh.now).unwrap();
+        }
+        for _ in 0..80 {
+            if (0..X).all(|at| view(&mesh, at).number().0 == 1) {
+                break;
+            }
+            mesh.pass(250);
+        }
+        assert!((0..X).all(|at| view(&mesh, at).number().0 == 1), "{suite}: it is decided");
+
+        mesh.view = view(&mesh, 0);
+        mesh.nodes[X].disk = disk;
+        mesh.restart(X);
+        mesh.settle(X);
+        mesh.pass(5000);
+        let replaced = Epoch { recovery: 0, operational: 1 << 24 };
+        for at in 0..X {
+            assert_eq!(epoch(&mesh, at), replaced, "{suite} at {at}");
+            let said = mesh.nodes[at]
+                .inbox
+                .iter()
+                .any(|said| said.origin == id(X) && said.mark.epoch == replaced);
+            assert!(said, "{suite}: {at} hears it");
+        }
+        let (one, _) = thief.rotate(suite, Nonce { boot: 1, sequence: 900 });
+        let other = Liar { next: crate::support::candidates(), ..thief.after(suite) };
+        let other = thief.rotation(&other, thief.claim(&other, Nonce { boot: 1, sequence: 901 }));
+        let said = thief.beacon(Nonce { boot: 9, sequence: 1 }, b"thief");
+        for at in HONEST {
+            for rotation in [&one, &other] {
+                let _known_or_refused = mesh.give(at, link(4), rotation);
+                assert!(!mesh.guard(at).core().is_node_frozen(&id(X)), "{suite}");
+            }
+            let refusal = mesh.give(at, link(4), &said).unwrap_err();
+            let is_out = matches!(refusal, Refusal::UnknownKey { .. } | Refusal::OtherView { .. });
+            assert!(is_out, "{suite}: {refusal}");
+            assert_eq!(epoch(&mesh, at), replaced);
+        }
+        mesh.assert_unharmed(0, X);
+        mesh.guard(X).rotate_keys(suite, mesh.now).unwrap();
+        mesh.pass(2000);
+        assert_eq!(epoch(&mesh, 0), replaced.next_operational().unwrap(), "{suite}");
+
+        mesh.nodes[X].disk = before;
+        mesh.nodes[X].recovery = Some(found);
+        let disk = mesh.nodes[X].disk.copied();
+        mesh.recover(X, disk, suite);
+        mesh.pass(5000);
+        for at in HONEST {
+            assert_eq!(epoch(&mesh, at), Epoch { recovery: 1, operational: 0 }, "{suite} at {at}");
+        }
+        mesh.assert_unharmed(0, X);
+    }
+}
