@@ -105,6 +105,20 @@ mod tests {
         let recovered = Epoch { recovery: 1, operational: 0 };
         assert!(recovered > late);
         assert_eq!(late.next_operational(), None);
+        // Rotations do not reach what the quorum gives.
+        let last = Epoch { recovery: 2, operational: (1 << 24) - 1 };
+        assert_eq!(last.next_operational(), None);
+        let replaced = Epoch { recovery: 2, operational: 1 << 24 };
+        assert_eq!(last.next_replacement(), Some(replaced));
+        assert_eq!(Epoch { recovery: 2, operational: 0 }.next_replacement(), Some(replaced));
+        let again = Epoch { recovery: 2, operational: 2 << 24 };
+        assert_eq!(replaced.next_operational().unwrap().next_replacement(), Some(again));
+        let end = Epoch { recovery: 2, operational: 255 << 24 };
+        assert_eq!(end.next_replacement(), None);
+        assert!(
+            last.line() < replaced.line()
+                && end.line() < Epoch { recovery: 3, operational: 0 }.line()
+        );
         assert!(Nonce { boot: 2, sequence: 0 } > Nonce { boot: 1, sequence: u32::MAX });
     }
 }

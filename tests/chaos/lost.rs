@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use meshward::membership::View;
+use meshward::membership::{KeyRecord, View};
 use meshward::quorum::{Ballot, Phase};
 use meshward::wire::{Container, Tag};
 use meshward::{
-    Change, Config, CriticalEvent, Epoch, Event, Identity, Misuse, Nonce, OsEntropy, QuorumConfig,
-    Refusal, Suite,
+    Change, Config, CriticalEvent, Digest, Epoch, Event, Identity, Misuse, Nonce, OsEntropy,
+    QuorumConfig, Refusal, Suite,
 };
 
 use crate::support::{Disk, Liar, Mesh, id, link};
@@ -157,6 +157,31 @@ fn k09_who_comes_back_in_time_is_not_replaced() {
                 assert_eq!(view(&mesh, at).number().0, 0, "{suite} at {at}: {says_a_rotation}");
             }
         }
+    }
+}
+
+/// K9: what is given to a lost member neither ends its owner's hold on it nor leaves others in its way.
+#[test]
+fn k09_a_replacement_keeps_the_recovery_key() {
+    for suite in Suite::available() {
+        let mut mesh = mesh(suite);
+        fails(&mut mesh);
+        mesh.pass(DELAY_MS + 1000);
+        let (_disk, good) = replacement(&mesh);
+        let record = good.anchors()[0].1.clone();
+        let change = |record: KeyRecord| Change::of(&mesh.view).replace(id(X), record);
+        let own = Digest::from_bytes([7; 32]);
+        let stolen = change(KeyRecord { recovery: own, ..record.clone() });
+        assert!(refused(&mesh, 0, &stolen).contains("its commitment to its recovery key"));
+        for operational in [(1 << 24) + 1, 2 << 24] {
+            let epoch = Epoch { recovery: 0, operational };
+            let skipped = change(KeyRecord { epoch, ..record.clone() });
+            assert!(refused(&mesh, 0, &skipped).contains("another epoch"), "{suite}");
+        }
+        let epoch = Epoch { recovery: 1, operational: 0 };
+        let unknown = change(KeyRecord { epoch, ..record.clone() });
+        assert!(refused(&mesh, 0, &unknown).contains("not known to have that key"), "{suite}");
+        mesh.guard(0).propose_change(good, mesh.now).unwrap();
     }
 }
 
