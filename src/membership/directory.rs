@@ -262,13 +262,13 @@ impl Directory {
     }
 
     /// Notes that two verified changes of the key of `member` lead on from `from`: the one that was taken
-    /// here, and one to `other`. Tells whether it was not frozen before, and is: what a recovery or a
-    /// replacement outranks freezes nobody. Its key stays the one that it is
+    /// here, and one to `other`. Tells whether it was not frozen before, and is: what a recovery outranks
+    /// freezes nobody. Its key stays the one that it is
     /// here; what was signed with the other can be checked all the same.
     pub fn freeze(&self, member: MemberIndex, from: Epoch, other: KeyRecord) -> bool {
         let Some(keys) = self.keys.get(member.place()) else { return false };
         let mut keys = keys.write();
-        let is_outranked = other.epoch.line() < keys.current.epoch.line();
+        let is_outranked = other.epoch.recovery < keys.current.epoch.recovery;
         if keys.frozen.is_some() || keys.current.epoch <= from || is_outranked {
             return false;
         }
