@@ -104,7 +104,8 @@ pub(crate) fn lived(
         show(&node.guard.core());
         show(&*node.host.events.lock());
         show(&node.inbox);
-        let panicked = std::panic::catch_unwind(|| panic!("{identity:?} {:?}", node.recovery));
+        let shown = std::panic::AssertUnwindSafe((&identity, &node.recovery));
+        let panicked = std::panic::catch_unwind(|| panic!("{:?}", *shown));
         assert!(panicked.is_err());
     }
 }
