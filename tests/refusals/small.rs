@@ -146,7 +146,7 @@ fn every_set_of_members_that_is_no_view_is_named() {
     let shared = view(vec![one.clone(), Member { key: one.key.clone(), ..two.clone() }]);
     met.meet(&shared, &format!("{} and {} have the same key", id(0), id(1)));
     let own = one.key.key.digest();
-    let same = KeyRecord { recovery: own, ..one.key.clone() };
+    let same = Arc::new(KeyRecord { recovery: own, ..KeyRecord::clone(&one.key) });
     let same = view(vec![Member { key: same, ..one.clone() }]);
     let says = format!("the recovery key of {} is the key that it signs with", one.id);
     met.meet(&same, &says);
@@ -174,7 +174,7 @@ fn every_set_of_members_that_is_no_view_is_named() {
     met.meet(&again, &format!("{} is to join and is a member", one.id));
     let stranger = changed(Change::of(&genesis).leave(id(9)));
     met.meet(&stranger, &format!("{} is no member", id(9)));
-    let old = changed(Change::of(&genesis).anchor(one.id, one.key.clone()));
+    let old = changed(Change::of(&genesis).anchor(one.id, KeyRecord::clone(&one.key)));
     met.meet(&old, &format!("the key given for {} is no newer than the one in the view", one.id));
     let change = Change::of(&genesis).leave(one.id);
     let carried = genesis.changed(&change, vec![0; MAX_CARRIED_LEN + 1]).unwrap_err();

@@ -40,6 +40,39 @@ fn of_recovery_key(key: &RecoveryKey, suite: Suite, kept: &mut Vec<Vec<u8>>) {
     kept.extend(secret_parts(suite, &bytes[32 + 4 + 1 + 8..]).into_iter().map(masked));
 }
 
+/// To whom the secrets that there are, masked, are told while they are there.
+pub(crate) type Keep<'a> = &'a mut dyn FnMut(Vec<Vec<u8>>);
+
+/// An identity is made, written as a backup has it, read back and loaded. Nothing of it is left on return.
+pub(crate) fn made(suite: Suite, secret: Keep<'_>) {
+    let disk = Disk::default();
+    let mut identity = Identity::create(&disk, id(1), suite, &OsEntropy).unwrap();
+    let recovery = identity.recovery_key().unwrap();
+    let mut kept = Vec::new();
+    on_disk(&disk, suite, &mut kept);
+    of_recovery_key(&recovery, suite, &mut kept);
+    secret(kept);
+    let written = identity.to_secret_bytes().unwrap();
+    let read = Identity::from_secret_bytes(&written).unwrap();
+    let loaded = Identity::load(&disk).unwrap();
+    assert_eq!((read.node(), loaded.node()), (id(1), id(1)));
+}
+
+/// An identity is taken back with its recovery key. Nothing of it is left on return.
+pub(crate) fn recovered(suite: Suite, secret: Keep<'_>) {
+    let mesh = Mesh::new(suite, 1).view.mesh();
+    let (before, disk) = (Disk::default(), Disk::default());
+    let mut identity = Identity::create(&before, id(1), suite, &OsEntropy).unwrap();
+    let with = identity.recovery_key().unwrap();
+    let with = RecoveryKey::from_secret_bytes(&with.to_secret_bytes().unwrap()).unwrap();
+    let mut taken = Identity::recover(&disk, mesh, &with, [], suite, &OsEntropy).unwrap();
+    let mut kept = Vec::new();
+    [&before, &disk].iter().for_each(|disk| on_disk(disk, suite, &mut kept));
+    of_recovery_key(&with, suite, &mut kept);
+    of_recovery_key(&taken.recovery_key().unwrap(), suite, &mut kept);
+    secret(kept);
+}
+
 /// Lives through a mesh of `suite` and shows everything that can be shown to `show`; what is to be secret
 /// is told to `secret`, [`masked`], as soon as it is there. Nothing of the mesh is left when it returns.
 pub(crate) fn lived(
