@@ -66,7 +66,8 @@ pub(super) struct Writes {
 pub(super) enum Waiting {
     Part(PartWrite),
     Rotation(PreparedRotation),
-    Proofs(Vec<Name>),
+    /// Proofs and standings.
+    Judgements(Vec<Name>),
     View(ViewLink),
 }
 

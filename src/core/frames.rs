@@ -164,7 +164,7 @@ impl Core {
 
     fn publish(&self, proof: EquivocationProof, outputs: &mut Vec<Output>) {
         outputs.push(Output::Send(proof.as_bytes().to_vec()));
-        self.remember_proof(Arc::new(proof), true, outputs);
+        self.remember_proof(Arc::new(proof), outputs);
     }
 
     fn unreadable(

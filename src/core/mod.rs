@@ -24,6 +24,7 @@ mod output;
 mod own;
 mod past;
 mod proofs;
+mod standings;
 mod start;
 mod statements;
 mod stored_proofs;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::engine::Waiting;
 use super::tick::is_due;
-use super::{Core, Event, Output};
+use super::{Core, Event, Output, standings, stored_proofs};
 use crate::id::{Digest, Epoch, Millis, NodeId};
 use crate::membership::{MOST_KEYS, View};
 use crate::quorum::EquivocationProof;
 use crate::reputation::{Charge, Offence};
+use crate::store::Batch;
 
 /// Whom a proof is about, and the key that it condemns. In the order of the view, then of the keys.
 pub(super) type Name = (NodeId, Epoch, Digest);
@@ -28,7 +29,7 @@ const LONGEST_WAIT: u32 = 64;
 /// All goes by the id of the member, so one of these serves two views at once.
 #[derive(Debug)]
 pub(super) struct Proofs {
-    held: BTreeMap<Name, Held>,
+    held: BTreeMap<Name, Arc<EquivocationProof>>,
     /// Those that differ from what the store holds, as far as is known, or are no longer held.
     unsaved: BTreeSet<Name>,
     /// Those to be offered before the next pause.
@@ -37,16 +38,8 @@ pub(super) struct Proofs {
     next_wait: u32,
 }
 
-/// A name, with the proof and the sentence that are held under it, or `None` if nothing is any more.
-pub(super) type Unsaved = (Name, Option<(Arc<EquivocationProof>, u64)>);
-
-#[derive(Debug)]
-struct Held {
-    proof: Arc<EquivocationProof>,
-    /// How much of the quarantine that it brought about is to be served after a restart, in
-    /// milliseconds; `None` until the charge is made.
-    sentence_ms: Option<u64>,
-}
+/// A name, with the proof that is held under it, or `None` if none is any more.
+pub(super) type Unsaved = (Name, Option<Arc<EquivocationProof>>);
 
 impl Proofs {
     pub(super) const fn new() -> Self {
@@ -59,9 +52,9 @@ impl Proofs {
         }
     }
 
-    fn insert(&mut self, proof: Arc<EquivocationProof>, sentence_ms: Option<u64>) {
+    pub(super) fn insert(&mut self, proof: Arc<EquivocationProof>) {
         let name = (proof.node(), proof.epoch(), proof.key());
-        self.held.insert(name, Held { proof, sentence_ms });
+        self.held.insert(name, proof);
         self.unsaved.insert(name);
         self.round.push_front(name);
         self.offer();
@@ -81,17 +74,11 @@ impl Proofs {
         names.take_while(|(of, ..)| *of == node).collect()
     }
 
-    /// Takes back what was written in an earlier boot. Of its sentence half is served in this one, and
-    /// half of that in the next: a restart cannot know how long ago it was spoken, and in this way all
-    /// restarts together prolong a quarantine by no more than its own length.
-    pub(super) fn take_back(&mut self, proof: EquivocationProof, sentence_ms: u64) {
+    /// Takes back what was written in an earlier boot.
+    pub(super) fn take_back(&mut self, proof: EquivocationProof) {
         let name = (proof.node(), proof.epoch(), proof.key());
-        let half = sentence_ms / 2;
-        let half = if half < SHORTEST_SENTENCE_MS { 0 } else { half };
-        self.insert(Arc::new(proof), Some(half));
-        if half == sentence_ms {
-            self.unsaved.remove(&name);
-        }
+        self.insert(Arc::new(proof));
+        self.unsaved.remove(&name);
     }
 
     /// Another view has followed. The proofs against those who left go, from the disk, too: nobody takes
@@ -119,53 +106,17 @@ impl Proofs {
             }
         }
         let name = self.round.pop_front()?;
-        self.held.get(&name).map(|held| Arc::clone(&held.proof))
+        self.held.get(&name).map(Arc::clone)
     }
 
-    /// The charge for what was found of `node` has been made, and its quarantine lasts `left_ms`.
-    fn charged(&mut self, node: NodeId, left_ms: u64) {
-        for name in self.of_member(node) {
-            if let Some(held) = self.held.get_mut(&name) {
-                held.sentence_ms.get_or_insert(left_ms);
-            }
-        }
-    }
-
-    /// The quarantine of `node` has ended, so nothing of it is left to be served.
-    pub(super) fn released(&mut self, node: NodeId) {
-        for name in self.of_member(node) {
-            if let Some(Held { sentence_ms: Some(left_ms), .. }) = self.held.get_mut(&name)
-                && std::mem::take(left_ms) > 0
-            {
-                self.unsaved.insert(name);
-            }
-        }
-    }
-
-    /// The longest sentence of each member that has one to serve.
-    fn sentences(&self) -> BTreeMap<NodeId, u64> {
-        let mut longest = BTreeMap::new();
-        for ((node, ..), held) in &self.held {
-            let left: &mut u64 = longest.entry(*node).or_default();
-            *left = held.sentence_ms.unwrap_or(0).max(*left);
-        }
-        longest.retain(|_, left| *left > 0);
-        longest
-    }
-
-    /// What has to be written, and is taken for written from now on. What has not been charged yet
-    /// waits for that.
+    /// What has to be written, and is taken for written from now on.
     pub(super) fn unsaved(&mut self) -> Vec<Unsaved> {
-        let mut unsaved = Vec::new();
-        self.unsaved.retain(|name| {
-            let held = self.held.get(name);
-            let sentence_ms = held.map_or(Some(0), |held| held.sentence_ms);
-            let Some(sentence_ms) = sentence_ms else { return true };
-            let held = held.map(|held| (Arc::clone(&held.proof), sentence_ms));
-            unsaved.push((*name, held));
-            false
-        });
-        unsaved
+        let unsaved = std::mem::take(&mut self.unsaved).into_iter();
+        unsaved.map(|name| (name, self.held.get(&name).map(Arc::clone))).collect()
+    }
+
+    fn has_unsaved(&self) -> bool {
+        !self.unsaved.is_empty()
     }
 
     /// Nobody knows what of these reached the store, so they are to be written again.
@@ -174,12 +125,9 @@ impl Proofs {
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Arc<EquivocationProof>> {
-        self.held.values().map(|held| &held.proof)
+        self.held.values()
     }
 }
-
-/// What is shorter is not worth a write.
-const SHORTEST_SENTENCE_MS: u64 = 1_000;
 
 impl Core {
     /// The proofs of equivocation that are held here, by member and key epoch: at most one for each of
@@ -188,43 +136,45 @@ impl Core {
         self.proofs.lock().all().map(Arc::clone).collect()
     }
 
-    /// Keeps a proof that is news. `charged` tells whether the member pays for it.
-    pub(super) fn remember_proof(
-        &self,
-        proof: Arc<EquivocationProof>,
-        charged: bool,
-        outputs: &mut Vec<Output>,
-    ) {
-        let sentence = if charged { None } else { Some(0) };
-        self.proofs.lock().insert(Arc::clone(&proof), sentence);
+    /// Keeps a proof that is news.
+    pub(super) fn remember_proof(&self, proof: Arc<EquivocationProof>, outputs: &mut Vec<Output>) {
+        self.proofs.lock().insert(Arc::clone(&proof));
         outputs.push(Output::Event(Event::Equivocation(proof)));
     }
 
     /// Charges `node` for what was found, and writes that down.
     pub(super) fn charge_for_proof(&self, node: NodeId, now: Millis, outputs: &mut Vec<Output>) {
         self.charge_member(node, Offence::Equivocation, now, outputs);
-        let ends = self.ledgers.members.quarantine_ends(&node, now);
-        self.proofs.lock().charged(node, ends.map_or(0, |ends| ends.since(now)));
-        self.save_proofs(now, outputs);
+        self.save_judgements(now, outputs);
     }
 
-    /// Writes what is not in the store yet, once in a resend interval at most, or whoever burns key
-    /// after key would keep the disk of everybody busy. Nothing waits for it: a proof binds others, and
-    /// whoever forgets it is shown it again.
-    pub(super) fn save_proofs(&self, now: Millis, outputs: &mut Vec<Output>) {
-        let unsaved = {
-            let mut proofs = self.proofs.lock();
-            let interval_ms = self.config.quorum.resend_ms;
-            let due = || is_due(&mut self.timers.lock().last_proof_write, interval_ms, now);
-            if proofs.unsaved.is_empty() || !due() { Vec::new() } else { proofs.unsaved() }
+    /// Writes down what is not in the store yet of proofs and standings, together, once in a resend interval
+    /// at most, or whoever burns key after key would keep the disk of everybody busy. Nothing waits for
+    /// it: a proof binds others, and whoever forgets it is shown it again.
+    pub(super) fn save_judgements(&self, now: Millis, outputs: &mut Vec<Output>) {
+        let all = {
+            let mut timers = self.timers.lock();
+            let all = timers.are_standings_due(now) && !self.ledgers.members.is_empty();
+            if !(all || self.ledgers.members.has_unsaved() || self.proofs.lock().has_unsaved())
+                || !is_due(&mut timers.last_judgement, self.config.quorum.resend_ms, now)
+            {
+                return;
+            }
+            timers.wrote_standings(all, now);
+            all
         };
-        if unsaved.is_empty() {
+        let (proofs, standings) =
+            (self.proofs.lock().unsaved(), self.ledgers.members.unsaved(all, now));
+        if proofs.is_empty() && standings.is_empty() {
             return;
         }
-        let names = unsaved.iter().map(|(name, _)| *name).collect();
-        match super::stored_proofs::batch(&unsaved) {
-            Ok(batch) => outputs.push(self.persist(batch, Waiting::Proofs(names))),
-            Err(error) => tracing::error!(%error, "a proof cannot be written down"),
+        let names = proofs.iter().map(|(name, _)| *name).collect();
+        let mut batch = Batch::new();
+        let written = stored_proofs::put(&mut batch, &proofs)
+            .and_then(|()| standings::put(&mut batch, &standings));
+        match written {
+            Ok(()) => outputs.push(self.persist(batch, Waiting::Judgements(names))),
+            Err(error) => tracing::error!(%error, "a proof or a standing cannot be written down"),
         }
     }
 
@@ -236,20 +186,6 @@ impl Core {
                 self.gossip.condemn(member, proof.epoch(), proof.key());
             }
         }
-    }
-
-    /// Puts those back into quarantine who have something left to serve.
-    pub(super) fn resume_sentences(&self, now: Millis) {
-        self.condemn_proven();
-        let proofs = self.proofs.lock();
-        let mut outputs = Vec::new();
-        for (node, left_ms) in proofs.sentences() {
-            let offence = Offence::Equivocation;
-            let charge = self.ledgers.members.resume(node, offence, left_ms, now);
-            tracing::warn!(%node, ?charge, "a member goes back into quarantine after the restart");
-            outputs.extend(told(node, offence, charge));
-        }
-        self.timers.lock().since_start = outputs;
     }
 }
 

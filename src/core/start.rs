@@ -9,6 +9,7 @@ use super::asides::Asides;
 use super::counters::Counters;
 use super::engine::Writes;
 use super::past::Past;
+use super::standings;
 use super::stored_proofs;
 use super::tick::Timers;
 use super::{Config, Core};
@@ -56,6 +57,7 @@ impl Core {
         }
         let proofs = Arc::new(Mutex::new(stored_proofs::load(store, &view)?));
         let ledgers = Arc::new(ledgers(&config, &view)?);
+        let since_start = standings::load(store, &ledgers.members, now)?;
         let gossip = SignedGossip::new(
             Arc::clone(&directory),
             Arc::clone(&keyring),
@@ -75,13 +77,13 @@ impl Core {
             entropy,
             counters: Arc::new(Counters::default()),
             writes: Arc::new(Mutex::new(Writes::default())),
-            timers: Mutex::new(Timers::default()),
+            timers: Mutex::new(Timers::since(since_start)),
             asides,
             proofs,
             past: Arc::new(Mutex::new(past)),
             has_left: AtomicBool::new(false),
         };
-        core.resume_sentences(now);
+        core.condemn_proven();
         Ok(core)
     }
 }
@@ -117,7 +119,8 @@ fn ledgers(config: &Config, view: &View) -> Result<Ledgers, Misuse> {
     let wrong = |error: crate::reputation::ReputationConfigError| Misuse::Config(error.to_string());
     Ok(Ledgers {
         members: Ledger::new(config.members.clone(), view.len(), Some(view.faults_tolerated()))
-            .map_err(wrong)?,
+            .map_err(wrong)?
+            .noting_changes(),
         links: Ledger::new(config.links.clone(), config.gossip.links, None).map_err(wrong)?,
     })
 }

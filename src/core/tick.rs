@@ -13,6 +13,9 @@ use crate::wire::{Container, Tag};
 const HELLO_INTERVAL_MS: u64 = 2_000;
 const LONGEST_HELLO_INTERVAL_MS: u64 = 16_000;
 
+/// How often all standings are written down, in milliseconds.
+const REFRESH_MS: u64 = 3_600_000;
+
 /// What is due, and what was asked for since the last tick.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
@@ -35,9 +38,12 @@ pub(super) struct Timers {
     last_answered: Option<Slot>,
     /// Certificates that this node sent lately, or is to send.
     told: VecDeque<Told>,
-    pub(super) last_proof_write: Option<Millis>,
+    /// When proofs and standings were last written down.
+    pub(super) last_judgement: Option<Millis>,
+    /// When all standings were last written down; `None` if nobody knows which reached the store.
+    pub(super) last_standings: Option<Millis>,
     /// What the start brought about, and the host has not been told yet.
-    pub(super) since_start: Vec<Output>,
+    since_start: Vec<Output>,
     /// One was sent unasked since the last resend interval began.
     told_one: bool,
 }
@@ -61,6 +67,11 @@ const LONGEST_WAIT: u32 = 64;
 const MOST_ASKED_ABOUT: usize = 16;
 
 impl Timers {
+    /// Those of a start that brought about what the host is told of first.
+    pub(super) fn since(start: Vec<Output>) -> Self {
+        Self { since_start: start, ..Self::default() }
+    }
+
     /// Whether it would be news that somebody still reports on a settled matter.
     pub(super) fn takes_question(&self, slot: &Slot) -> bool {
         self.asked_about.len() < MOST_ASKED_ABOUT && !self.asked_about.contains(slot)
@@ -137,6 +148,18 @@ impl Timers {
         Self { said_hello: true, quorum_lost: self.quorum_lost, ..Self::default() }
     }
 
+    /// Whether all standings are to be written down, since time changes them.
+    pub(super) fn are_standings_due(&self, now: Millis) -> bool {
+        self.last_standings.is_none_or(|last| now < last || now.since(last) >= REFRESH_MS)
+    }
+
+    /// Standings were written down, and all of them, if `all` of them were.
+    pub(super) fn wrote_standings(&mut self, all: bool, now: Millis) {
+        if all {
+            self.last_standings = Some(now);
+        }
+    }
+
     /// A key was learnt, so asking helps.
     pub(super) fn learnt_a_key(&mut self) {
         self.vain_hellos = 0;
@@ -178,7 +201,6 @@ impl Core {
 
     fn release(&self, now: Millis, outputs: &mut Vec<Output>) {
         let members = self.ledgers.members.expire(now);
-        members.iter().for_each(|node| self.proofs.lock().released(*node));
         let members = members.into_iter();
         let links = self.ledgers.links.expire(now).into_iter();
         outputs.extend(members.map(|node| Output::Event(Event::MemberReleased { node })));
@@ -198,7 +220,7 @@ impl Core {
             (timers.next_to_answer(), told, history_wanted, timers.change_is_due())
         };
         outputs.extend(self.persist_stalled());
-        self.save_proofs(now, outputs);
+        self.save_judgements(now, outputs);
         match self.quorum.restate(&self.keyring, self.entropy.as_ref(), now) {
             Ok(standing) => standing.iter().for_each(|tally| self.tell(tally, outputs)),
             Err(error) => {

@@ -16,12 +16,21 @@ pub enum Table {
     View,
     /// Proofs that a member contradicted itself, so that a restart does not forget them.
     Proof,
+    /// How members stand here: scores, quarantines. A restart does not launder them.
+    Standing,
 }
 
 impl Table {
     /// Every table, in order.
-    pub const ALL: &'static [Self] =
-        &[Self::Meta, Self::Identity, Self::Boot, Self::Vote, Self::View, Self::Proof];
+    pub const ALL: &'static [Self] = &[
+        Self::Meta,
+        Self::Identity,
+        Self::Boot,
+        Self::Vote,
+        Self::View,
+        Self::Proof,
+        Self::Standing,
+    ];
 
     /// The name under which the table is kept. It is part of the format on disk.
     pub const fn name(self) -> &'static str {
@@ -32,6 +41,7 @@ impl Table {
             Self::Vote => "vote",
             Self::View => "view",
             Self::Proof => "proof",
+            Self::Standing => "standing",
         }
     }
 }

@@ -1,6 +1,8 @@
 //! P10: how long a quarantine lasts that restarts interrupt, and what a rotation does to it.
 
-use meshward::{Accepted, Event, Refusal, Suite};
+use meshward::reputation::Offence;
+use meshward::store::{Batch, Table};
+use meshward::{Accepted, Event, Nonce, Refusal, Store, Suite};
 
 use super::{STRANGER, found, halves, held, id, is_quarantined, link, proof, with_liar};
 use crate::support::Mesh;
@@ -84,16 +86,61 @@ fn p10_no_more_than_f_go_back_into_quarantine() {
         for place in [4, 5] {
             mesh.give(1, link(2), &proof(&mesh.steal(place), 1)).unwrap();
         }
+        mesh.pass(5_000);
+        let before = mesh.nodes[1].disk.scan(Table::Standing).unwrap();
+        assert_eq!(before.len(), 2);
         // Their quarantine is over, and that does not reach the disk before the third lies.
         mesh.now = mesh.now.after(5 * MINUTE);
         mesh.give(1, link(2), &proof(&mesh.steal(6), 1)).unwrap();
+        mesh.pass(5_000);
         assert_eq!(mesh.guard(1).stats(mesh.now).quarantined_nodes, [id(6)]);
+        let mut lost = Batch::new();
+        for (place, stored) in &before {
+            lost.put(Table::Standing, place, stored);
+        }
+        mesh.nodes[1].disk.apply(&lost).unwrap();
         mesh.restart(1);
         mesh.guard(1).tick(mesh.now).unwrap();
         assert_eq!(mesh.guard(1).stats(mesh.now).quarantined_nodes, [id(4), id(5)]);
         let alarm = |event: &Event| matches!(event, Event::QuarantineWithheld { node, .. } if *node == id(6));
         assert_eq!(mesh.nodes[1].host.count(alarm), 1);
         assert_eq!(held(&mesh, 1).len(), 3);
+    }
+}
+
+/// Whoever is near to quarantine for something that no proof tells is as near to it after a restart of
+/// who judges, and whoever is in it stays there.
+#[test]
+fn p10_a_restart_does_not_launder() {
+    for suite in Suite::available() {
+        let (mut mesh, liar) = with_liar(suite);
+        // Faster than it may speak, by its own clock.
+        let too_fast = |mesh: &Mesh, from: u32, count: u32| {
+            for sequence in from..from + count {
+                let nonce = Nonce { boot: 9, sequence };
+                let _charged_or_not = mesh.give(1, link(3), &liar.beacon(nonce, b"fast"));
+            }
+        };
+        too_fast(&mesh, 1, 23);
+        let reputation = |mesh: &Mesh| mesh.guard(1).core().reputation(&id(3), mesh.now).as_ppm();
+        let before = reputation(&mesh);
+        assert!(before < 1_000_000 && !is_quarantined(&mesh, 1), "{before}");
+        mesh.pass(5_000);
+        let lost = 1_000_000 - reputation(&mesh);
+        mesh.restart(1);
+        let after = 1_000_000 - reputation(&mesh);
+        assert!(after + 1_000 >= lost / 2 && after < lost, "{lost} {after}");
+
+        too_fast(&mesh, 100, 40);
+        assert!(is_quarantined(&mesh, 1));
+        mesh.pass(5_000);
+        mesh.restart(1);
+        assert!(is_quarantined(&mesh, 1), "{suite}");
+        let told = |event: &Event| matches!(event, Event::MemberQuarantined { node, offence: Offence::OverRate, .. } if *node == id(3));
+        mesh.pass(500);
+        assert_eq!(mesh.nodes[1].host.count(told), 1);
+        mesh.pass(5 * MINUTE / 2);
+        assert!(!is_quarantined(&mesh, 1));
     }
 }
 
@@ -104,7 +151,7 @@ fn p10_no_more_than_f_go_back_into_quarantine() {
 fn p11_a_rotation_leaves_the_condemned_key_behind() {
     for suite in Suite::available() {
         let mut mesh = Mesh::new(suite, 4);
-        mesh.pass(1_000);
+        mesh.pass(5_000);
         let before = mesh.steal(3);
         for judge in [1, 2] {
             mesh.give(judge, link(3), &proof(&before, 1)).unwrap();
