@@ -65,6 +65,8 @@
 //! | `dilithium3` | yes | [`Suite::Dilithium3`]: PQClean's C code |
 //! | `ml-dsa-65` | yes | [`Suite::MlDsa65`]: FIPS 204 in Rust |
 //! | `durable-store` | yes | `DurableStore`: an embedded transactional store |
+//! | `backup` | yes | `keyring::backup`: encrypted backups |
+//! | `shamir` | no | the key of a backup split m of n |
 //!
 //! A suite that is not compiled in answers
 //! [`SuiteUnavailable`](suite::SuiteError::SuiteUnavailable); nothing else changes.
@@ -86,7 +88,9 @@ pub mod store;
 pub mod suite;
 pub mod wire;
 
-pub use crate::core::{Accepted, Blame, Config, Core, Event, Output, Stats, Step, WriteId};
+pub use crate::core::{
+    Accepted, Blame, Config, Core, DiskTrust, Event, Output, Stats, Step, WriteId,
+};
 pub use crate::gossip::{GossipConfig, Message, SignedGossip};
 pub use crate::host::{Host, MapekMonitor, MeshByzantineProtection, MeshRouter, PeerHealth};
 pub use crate::id::{

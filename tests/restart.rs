@@ -6,10 +6,16 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use meshward::keyring::{Error, Fault as LibraryFault};
 use meshward::quorum::{Ballot, Phase, UncheckedBallot};
+use meshward::store::{Batch, Table};
 use meshward::wire::{Packet, Tag};
-use meshward::{Accepted, CriticalEvent, Digest, Epoch, Nonce, Refusal, Suite, Tally};
+use meshward::{
+    Accepted, CriticalEvent, Digest, Epoch, Identity, MemoryStore, Nonce, OsEntropy, Refusal,
+    Store, Suite, Tally, View,
+};
 use support::{Fault, Mesh, id, link};
 
 fn proposal(content: u8) -> CriticalEvent {
@@ -217,4 +223,33 @@ fn no_boot_no_signature() {
 fn epoch_of_0_at(mesh: &Mesh, at: usize) -> Epoch {
     let member = mesh.view.index_of(&id(0)).unwrap();
     mesh.guard(at).core().directory().current(member).unwrap().epoch
+}
+
+/// P9: an identity that is brought to a store that forgets has had boots that nobody there knows of, so
+/// it signs nothing until others have stored the number of its start. One that was made there signs.
+#[test]
+fn a_store_that_forgets_asks_the_mesh_unless_the_identity_was_made_there() {
+    for suite in Suite::available() {
+        let (made, brought) = (MemoryStore::new(), MemoryStore::new());
+        let identity = Identity::create(&made, id(0), suite, &OsEntropy).unwrap();
+        let mut rows = Batch::new();
+        for (key, value) in made.scan(Table::Identity).unwrap() {
+            rows.put(Table::Identity, &key, &value);
+        }
+        brought.apply(&rows).unwrap();
+        let view = Arc::new(View::genesis(vec![identity.member("alone")]).unwrap());
+        for (store, is_known) in [(made, true), (brought, false)] {
+            let host = support::HostSide::default();
+            let host = meshward::Host::new(store, host.clone(), host);
+            let config = meshward::Config::default();
+            let now = meshward::Millis(1_000);
+            let guard =
+                meshward::MeshByzantineProtection::start(config, view.clone(), host, now).unwrap();
+            assert_eq!(guard.core().is_boot_confirmed(), is_known, "{suite}");
+            assert_eq!(guard.sign_beacon(b"", now).is_ok(), is_known, "{suite}");
+            // In a mesh of one its own word is a quorum's.
+            guard.tick(now).unwrap();
+            guard.sign_beacon(b"", now).unwrap();
+        }
+    }
 }

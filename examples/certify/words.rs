@@ -276,6 +276,8 @@ pub(crate) const fn packet(tag: Tag) -> &'static str {
         Tag::Answer => "a member's answer that it lives",
         Tag::Ballot => "one member's ballot",
         Tag::Change => "a change of the members",
+        Tag::Claim => "the number that a node claims for its start",
+        Tag::Witness => "a member's word that it stored such claims",
         Tag::View => "a step to the next view",
         Tag::Prevotes => "two thirds of prevotes, which certify nothing",
     }

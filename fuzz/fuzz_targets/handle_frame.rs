@@ -65,6 +65,8 @@ enum Said {
     Rotation { of: u8, content: u8 },
     Incident { of: u8 },
     Hello { sequence: u32 },
+    Claim { riddle: u8, boot: u32 },
+    Witness { of: u8, riddle: u8, boot: u32 },
     NewKey { closing: u32 },
 }
 
@@ -257,6 +259,20 @@ impl Attack<'_> {
                 let nonce = [9_u32.to_le_bytes(), sequence.to_le_bytes(), [0; 4], [0; 4]].concat();
                 let (head, key) = (self.liar.head(), &self.liar.key);
                 return seal_statement(Tag::Hello, &head, &nonce, key, &OsEntropy).unwrap();
+            }
+            Said::Claim { riddle, boot } => {
+                let view = &self.liar.view;
+                let (digest, number) = (view.digest(), view.number().0.to_le_bytes());
+                let riddle = [riddle; 16];
+                let claim = [digest.as_bytes(), &number[..], &riddle, &boot.to_le_bytes()].concat();
+                return self.liar.say(Tag::Claim, &claim);
+            }
+            Said::Witness { of, riddle, boot } => {
+                let (digest, one) = (self.liar.view.digest(), 1_u64.to_le_bytes());
+                let (of, riddle) = (u32::from(of % 4).to_le_bytes(), [riddle; 16]);
+                let boot = boot.to_le_bytes();
+                let witness = [digest.as_bytes(), &one[..], &of, &riddle, &boot].concat();
+                return self.liar.say(Tag::Witness, &witness);
             }
             Said::NewKey { closing } => {
                 let next = SigningKey::generate(Suite::MlDsa65, &OsEntropy).unwrap();

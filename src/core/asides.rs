@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::once::OncePerLink;
 use crate::id::{Digest, Millis, Nonce, ViewNumber};
 use crate::limit::{Rate, TokenBucket};
 use crate::wire::Statement;
@@ -29,6 +30,8 @@ pub(super) struct Asides {
     taken: VecDeque<Taken>,
     /// The view in which it was last sent the step to the next one, and when.
     helped: Option<(ViewNumber, Millis)>,
+    /// Over which links it was shown a vote of its own that it may have forgotten.
+    pub(super) shown: OncePerLink,
 }
 
 /// A rotation that was taken.
@@ -53,6 +56,7 @@ impl Asides {
             rotations: TokenBucket::new(Rate { per_second: 1, burst: 32 }),
             taken: VecDeque::new(),
             helped: None,
+            shown: OncePerLink::default(),
         }
     }
 
@@ -73,7 +77,7 @@ impl Asides {
     /// What of it lives on in the next view.
     pub(super) fn succeed(&self) -> Self {
         let Self { hello, ref rotations, ref taken, .. } = *self;
-        Self { hello, rotations: rotations.clone(), taken: taken.clone(), helped: None }
+        Self { hello, rotations: rotations.clone(), taken: taken.clone(), ..Self::new() }
     }
 
     /// Whether a member that speaks in `view`, which is over, may be sent the next step: once in
@@ -113,6 +117,6 @@ pub(super) fn fingerprint(statement: &Statement<'_>) -> Digest {
     Digest::of("meshward 2026 rotation statement", &whole(statement))
 }
 
-fn whole(statement: &Statement<'_>) -> Vec<u8> {
+pub(super) fn whole(statement: &Statement<'_>) -> Vec<u8> {
     [statement.signed(), statement.signature(), statement.attachment()].concat()
 }

@@ -102,7 +102,7 @@ impl Core {
         Ok(Accepted::Answer { node, answers_others })
     }
 
-    fn check(
+    pub(super) fn check(
         &self,
         statement: &Statement<'_>,
         (member, purpose): (MemberIndex, Purpose),

@@ -5,6 +5,22 @@ use crate::keyring::Misuse;
 use crate::quorum::QuorumConfig;
 use crate::reputation::ReputationConfig;
 
+/// Whether what this node has stored is there again when it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DiskTrust {
+    /// It is: the disk is never restored from a copy, and the machine never from a snapshot.
+    #[default]
+    NeverRolledBack,
+    /// It may not be: the disk can be an older one. The node then signs nothing at its start until a
+    /// quorum has stored the number of this start: see
+    /// [`Event::BootConfirmed`](super::Event::BootConfirmed). It is one of the f faulty when its disk
+    /// was rolled back.
+    ///
+    /// A store that does not [survive a restart](crate::Store::survives_restart) counts as such a disk,
+    /// if the identity in it was not made there.
+    MayBeRolledBack,
+}
+
 /// Everything that can be set. Ranges are checked when a node is built, defaults included.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -21,6 +37,8 @@ pub struct Config {
     /// Keys kept ready for checking. ML-DSA-65 needs 43 KiB for each, Dilithium3 2 KiB. A mesh with
     /// more members than this pays for expanding a key whenever it comes round again. 1 to 16 384.
     pub prepared_keys: usize,
+    /// Whether this node's disk can be an older one than it wrote.
+    pub disk: DiskTrust,
 }
 
 impl Default for Config {
@@ -32,6 +50,7 @@ impl Default for Config {
             links: ReputationConfig::default(),
             grace_ms: 60_000,
             prepared_keys: 256,
+            disk: DiskTrust::default(),
         }
     }
 }

@@ -7,7 +7,10 @@ use std::sync::atomic::AtomicBool;
 use parking_lot::Mutex;
 
 use super::asides::Asides;
+use super::boot::Riddle;
+use super::claims::Claims;
 use super::counters::{Counters, Counts};
+use super::lease::Lease;
 use super::output::WriteId;
 use super::past::Past;
 use super::proofs::{Name, Proofs};
@@ -48,6 +51,9 @@ pub struct Core {
     pub(super) asides: Mutex<Vec<Asides>>,
     pub(super) proofs: Arc<Mutex<Proofs>>,
     pub(super) past: Arc<Mutex<Past>>,
+    /// The number of this start, until it is confirmed.
+    pub(super) lease: Arc<Mutex<Option<Lease>>>,
+    pub(super) claims: Arc<Mutex<Claims>>,
     /// This node is no member of the newest view.
     pub(super) has_left: AtomicBool,
 }
@@ -69,6 +75,10 @@ pub(super) enum Waiting {
     /// Proofs and standings.
     Judgements(Vec<Name>),
     View(ViewLink),
+    /// This node's next boot.
+    Boot(u32),
+    /// The boot that another claims.
+    Claim(NodeId, (u32, Riddle)),
 }
 
 impl Core {

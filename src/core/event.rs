@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::id::{Digest, Epoch, LinkId, Millis, NodeId, ViewNumber};
+use crate::id::{Digest, Epoch, LinkId, Millis, NodeId, Nonce, ViewNumber};
 use crate::membership::{Change, View};
-use crate::quorum::{Certificate, CriticalEvent, EquivocationProof};
+use crate::quorum::{Ballot, Certificate, CriticalEvent, EquivocationProof};
 use crate::reputation::Offence;
 use crate::suite::Suite;
 
@@ -54,6 +54,31 @@ pub enum Event {
     /// others refuse its messages for a while, and take its beacons for signs of life only once they are
     /// past the numbers that were used before. Rotating the key lets it be heard at once.
     Equivocation(Arc<EquivocationProof>),
+    /// A quorum has stored the number of this start, so that no start before or after has the same: the
+    /// node may sign. Before that every call that signs answers
+    /// [`Misuse::Unconfirmed`](crate::Misuse::Unconfirmed). Told only where the disk may have been
+    /// [rolled back](crate::DiskTrust).
+    BootConfirmed {
+        /// The number.
+        boot: u32,
+    },
+    /// A message under this node's own key, with a number that this node has not given: its disk was
+    /// rolled back, or another host runs under its identity, or its key was stolen. Whoever runs the node
+    /// should find out which; rotating the key is what helps against a thief. It votes on nothing in
+    /// exclusive slots until it is started again, with
+    /// [`DiskTrust::MayBeRolledBack`](crate::DiskTrust::MayBeRolledBack) if the disk was.
+    OtherSelf {
+        /// The number of the message.
+        nonce: Nonce,
+    },
+    /// This is a vote of this node, signed with its key, that it does not remember: its disk was rolled
+    /// back to before it, or another host speaks under its identity. It says nothing more in that slot,
+    /// after a restart and in later views, too, and does not help to hand over this view. The others
+    /// decide without it.
+    Abstains {
+        /// The vote.
+        ballot: Ballot,
+    },
     /// A member votes for this in an exclusive slot, and nobody did before as far as is known here.
     /// A host that accepts it says so by reporting it as well.
     Proposed {

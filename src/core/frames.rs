@@ -74,8 +74,12 @@ impl Core {
         outputs: &mut Vec<Output>,
     ) -> Result<Accepted, Refusal> {
         let admitted = self.gossip.verify_message(link, bytes, now);
-        let admitted =
-            admitted.map_err(|refused| self.frame_refused(link, refused, now, outputs))?;
+        let admitted = admitted.map_err(|refused| {
+            if refused.refusal == Refusal::Own {
+                self.look_at_own_frame(link, bytes, now, outputs);
+            }
+            self.frame_refused(link, refused, now, outputs)
+        })?;
         let node = admitted.signed_header.header().origin;
         self.ask_for_an_echo(link, node, now, outputs);
         let (spoken_in, here) = (admitted.signed_header.header().view, self.view().number());

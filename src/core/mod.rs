@@ -13,15 +13,20 @@
 
 mod asides;
 mod blame;
+mod boot;
 mod challenges;
+mod claims;
 mod config;
 mod counters;
 mod engine;
 mod event;
 mod frames;
+mod lease;
 mod observed;
+mod once;
 mod output;
 mod own;
+mod own_votes;
 mod past;
 mod proofs;
 mod standings;
@@ -31,9 +36,10 @@ mod stored_proofs;
 mod succession;
 mod tick;
 mod views;
+mod witnessing;
 
 pub use blame::Blame;
-pub use config::Config;
+pub use config::{Config, DiskTrust};
 pub use counters::Stats;
 pub use engine::Core;
 pub use event::Event;

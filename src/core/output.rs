@@ -77,7 +77,7 @@ pub enum Accepted {
     },
     /// Two thirds prevoted this in some round; it is not certified with that.
     Prevotes(CriticalEvent),
-    /// A member's attestation, ballot or rotation that was taken before and that others may have lost.
+    /// A member's attestation, ballot, rotation or claim that was taken before and that others may have lost.
     Repeated {
         /// Who made it.
         origin: NodeId,
@@ -106,6 +106,15 @@ pub enum Accepted {
     },
     /// A member asks for what it missed.
     Hello(NodeId),
+    /// A member claims the number of its start. It is witnessed once it is stored.
+    Claim(NodeId),
+    /// A member has stored the claims of others.
+    Witness {
+        /// The member.
+        node: NodeId,
+        /// Whether that is news of claims that others wait for. If not, nobody else needs it.
+        is_news: bool,
+    },
     /// Others agreed on an event.
     Certificate(Arc<Certificate>),
     /// A member contradicted itself.
@@ -130,6 +139,7 @@ impl Accepted {
             Self::Cookie | Self::CookieEcho(_) => false,
             Self::Challenge { asks_others, .. } => *asks_others,
             Self::Answer { answers_others, .. } => *answers_others,
+            Self::Witness { is_news, .. } => *is_news,
             _ => true,
         }
     }

@@ -18,7 +18,7 @@ impl Core {
     /// [`Misuse::BodyTooLong`] or [`Misuse::RateExceeded`]; [`Misuse::NotAMember`] once it has left the
     /// mesh; or a fault of the scheme.
     pub fn sign_message(&self, kind: Kind, body: &[u8], now: Millis) -> Result<Vec<u8>, Error> {
-        self.is_in_view()?;
+        self.may_speak()?;
         let bytes = self.gossip.sign_message(kind, body, now)?;
         if let Ok(Packet::Frame(frame)) = Packet::parse(&bytes) {
             self.quorum.said(frame.signed_header());
@@ -65,7 +65,7 @@ impl Core {
         }
         let entropy = self.entropy.as_ref();
         let mut outputs = Vec::new();
-        self.is_in_view()?;
+        self.may_speak()?;
         if matches!(event, CriticalEvent::ViewChange { .. }) {
             return Err(Misuse::Nonsense("no host decides when a view ends").into());
         }
@@ -87,6 +87,9 @@ impl Core {
 
     /// Says what is due in an exclusive slot, once that is durable.
     pub(super) fn vote(&self, slot: &Slot, now: Millis, outputs: &mut Vec<Output>) {
+        if !self.keyring.is_confirmed() {
+            return;
+        }
         match self.quorum.next_write(*slot, (&self.keyring, self.entropy.as_ref()), now) {
             Ok(write) => outputs.extend(write.map(|write| self.persist_part(write))),
             Err(error) => tracing::warn!(%error, "a ballot could not be signed"),
@@ -146,7 +149,7 @@ impl Core {
     /// [`Misuse::RotationPending`] while one is under way, [`Misuse::Downgrade`]; or a fault of the
     /// scheme. The key in use is then the one before.
     pub fn rotate_keys(&self, suite: Suite) -> Result<Step<()>, Error> {
-        self.is_in_view()?;
+        self.may_speak()?;
         let stalled = self.writes.lock().stalled.as_ref().map(PreparedRotation::suite);
         if stalled.is_some_and(|stalled| stalled != suite) {
             return Err(Misuse::RotationPending.into());
@@ -171,6 +174,8 @@ impl Core {
             Some(Waiting::View(step)) => self.stepped(step, &mut outputs),
             Some(Waiting::Part(write)) => self.part_written(write, now, &mut outputs),
             Some(Waiting::Rotation(rotation)) => self.rotated(rotation, now, &mut outputs),
+            Some(Waiting::Boot(boot)) => self.boot_written(boot, now, &mut outputs),
+            Some(Waiting::Claim(node, at)) => self.claims.lock().wrote(&node, at, true),
         }
         outputs
     }
@@ -190,6 +195,8 @@ impl Core {
                 self.proofs.lock().write_failed(names);
             }
             Some(Waiting::View(_)) => self.past.lock().end_step(),
+            Some(Waiting::Boot(_)) => self.boot_not_written(),
+            Some(Waiting::Claim(node, at)) => self.claims.lock().wrote(&node, at, false),
             Some(Waiting::Part(part)) if part.view() == self.view().number() => {
                 self.quorum.not_written(&part);
             }

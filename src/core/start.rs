@@ -6,16 +6,18 @@ use std::sync::atomic::AtomicBool;
 use parking_lot::Mutex;
 
 use super::asides::Asides;
+use super::claims::Claims;
 use super::counters::Counters;
 use super::engine::Writes;
+use super::lease::Lease;
 use super::past::Past;
 use super::standings;
 use super::stored_proofs;
 use super::tick::Timers;
-use super::{Config, Core};
+use super::{Config, Core, DiskTrust};
 use crate::gossip::{COOKIES_SENT, GossipConfig, Ledgers, SignedGossip};
 use crate::id::Millis;
-use crate::keyring::{Error, Fault, Identity, Keyring, Misuse, verify_rotation};
+use crate::keyring::{Error, Fault, Identity, Keyring, Misuse, verify_rotation, was_created_in};
 use crate::limit::Rate;
 use crate::membership::{Directory, MemberIndex, RotatedKey, View};
 use crate::quorum::QuorumValidator;
@@ -50,6 +52,16 @@ impl Core {
         let rate = config.gossip.origin_rate;
         let keyring = Arc::new(Keyring::start(identity, store, view.mesh(), rate, now)?);
         take_back_own_key(&directory, &keyring, me, config.grace_ms, now)?;
+        let lease = match config.disk == DiskTrust::MayBeRolledBack
+            || (!store.survives_restart() && !was_created_in(store)?)
+        {
+            true => {
+                keyring.await_witnesses();
+                Some(Lease::new(&view, entropy.as_ref())?)
+            }
+            false => None,
+        };
+        let claims = Arc::new(Mutex::new(Claims::load(store, &view)?));
         let quorum = QuorumValidator::new(Arc::clone(&directory), me, config.quorum.clone(), now)?;
         quorum.take_over_carried().map_err(Fault::from)?;
         for (slot, part) in store.scan(Table::Vote)? {
@@ -81,9 +93,12 @@ impl Core {
             asides,
             proofs,
             past: Arc::new(Mutex::new(past)),
+            lease: Arc::new(Mutex::new(lease)),
+            claims,
             has_left: AtomicBool::new(false),
         };
         core.condemn_proven();
+        core.abstain_where_proven();
         Ok(core)
     }
 }
@@ -97,7 +112,9 @@ pub(super) fn with_room_for_statements(config: &Config, view: &View) -> GossipCo
     let members = u64::try_from(view.len()).unwrap_or(u64::MAX);
     let slots = u64::try_from(config.quorum.slots_per_member).unwrap_or(u64::MAX);
     let held = members.saturating_mul((members / 3).saturating_add(slots).saturating_add(1));
-    let held = held.saturating_add(1);
+    // A claim of each, and what it witnesses of the others'.
+    let claimed = members.saturating_mul(2).saturating_add(members / 64);
+    let held = held.saturating_add(1).saturating_add(claimed);
     let a_second = held.saturating_mul(2_000).checked_div(config.quorum.resend_ms).unwrap_or(held);
     // A challenge and an answer of each in an eighth of a suspicion time.
     let asked = members.saturating_mul(16);

@@ -32,6 +32,7 @@ impl Core {
             Packet::Statement(statement) => {
                 origin = Some(statement.head().origin);
                 if origin == Some(self.node()) {
+                    self.look_at_own(link, statement, now, outputs);
                     return Err(Refusal::Own);
                 }
                 match statement.tag() {
@@ -40,6 +41,8 @@ impl Core {
                     Tag::Rotation => self.take_rotation(link, &statement, now, outputs),
                     Tag::Challenge => self.take_challenge(link, &statement, now),
                     Tag::Answer => self.take_answer(link, &statement, now, outputs),
+                    Tag::Claim => self.take_claim(link, &statement, now, outputs),
+                    Tag::Witness => self.take_witness(link, &statement, now, outputs),
                     _ => self.take_hello(link, &statement, now, outputs),
                 }
             }
@@ -190,13 +193,17 @@ impl Core {
                     let slot = ballot.ballot().slot();
                     let holds = || ballot.verify(&self.directory, now).is_ok();
                     self.note_question(link, slot, member, holds, now);
+                } else {
+                    self.show_beyond(link, ballot, now, outputs);
                 }
                 return Err(refusal);
             }
         }
         self.gossip.take_checks(link, member, 1, now)?;
-        let vote = *ballot.ballot();
+        let (vote, beyond) = (*ballot.ballot(), self.quorum.beyond(&ballot));
         let verified = ballot.verify(&self.directory, now)?;
+        let beyond = beyond.filter(|_| self.may_show(link, verified.voter(), now));
+        outputs.extend(beyond.map(|packet| Output::SendTo { link, packet }));
         let is_new_to_us = vote.event().filter(|event| !self.quorum.has_met(event));
         match self.quorum.validate_ballot(verified, now) {
             Ok(tally) => {
@@ -355,6 +362,7 @@ impl Core {
         }
         drop(asides);
         self.help_on(link, member, view, now, outputs);
+        self.show_votes(link, member, outputs);
         self.timers.lock().history_wanted = true;
         self.proofs.lock().offer();
         Ok(Accepted::Hello(node))
@@ -382,6 +390,7 @@ impl Core {
         let pays =
             proof.node() != self.node() && self.directory.known_keys(offender).contains(&Some(key));
         self.remember_proof(Arc::clone(&proof), outputs);
+        self.own_proof(&proof, now, outputs);
         match pays {
             true => self.charge_for_proof(proof.node(), now, outputs),
             false => self.save_judgements(now, outputs),

@@ -47,6 +47,7 @@ impl Core {
             view.members().iter().map(of).collect()
         };
         self.proofs.lock().succeed(&view);
+        self.claims.lock().succeed(&view);
         let core = Self {
             me,
             config: self.config.clone(),
@@ -62,6 +63,8 @@ impl Core {
             asides: Mutex::new(asides),
             proofs: Arc::clone(&self.proofs),
             past: Arc::clone(&self.past),
+            lease: Arc::clone(&self.lease),
+            claims: Arc::clone(&self.claims),
             has_left: AtomicBool::new(false),
         };
         core.condemn_proven();

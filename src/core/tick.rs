@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
 
+use super::once::OncePerLink;
 use super::{Core, Event, Output};
 use crate::id::Millis;
 use crate::quorum::Slot;
@@ -42,6 +43,9 @@ pub(super) struct Timers {
     pub(super) last_judgement: Option<Millis>,
     /// When all standings were last written down; `None` if nobody knows which reached the store.
     pub(super) last_standings: Option<Millis>,
+    /// Over which links votes in this node's name were checked.
+    pub(super) own_checks: OncePerLink,
+    pub(super) last_witness: Option<Millis>,
     /// What the start brought about, and the host has not been told yet.
     since_start: Vec<Output>,
     /// One was sent unasked since the last resend interval began.
@@ -188,6 +192,13 @@ impl Core {
             tracing::warn!(away_ms, "the ticks come late: silence in between is not counted");
         }
         self.release(now, &mut outputs);
+        self.witness(now, &mut outputs);
+        self.claim_boot(now, &mut outputs);
+        if !self.keyring.is_confirmed() {
+            self.step_on(&mut outputs);
+            self.watch_quorum(now, &mut outputs);
+            return outputs;
+        }
         self.send_again(now, &mut outputs);
         for slot in self.quorum.open_slots() {
             self.vote(&slot, now, &mut outputs);

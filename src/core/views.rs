@@ -26,7 +26,7 @@ impl Core {
     /// not known here, or is longer than a packet may be; [`Misuse::TooManyProposals`]; or a fault of
     /// the scheme.
     pub fn propose_change(&self, change: Change, now: Millis) -> Result<Step<Tally>, Error> {
-        self.is_in_view()?;
+        self.may_speak()?;
         let event = self.quorum.check_change(&change)?;
         let bytes = change.to_bytes().map_err(|error| Misuse::Change(error.to_string()))?;
         let (found, limit) = (bytes.len(), wire::max_container_len(self.view().len()));
@@ -56,6 +56,12 @@ impl Core {
             true => Err(Misuse::NotAMember(self.node())),
             false => Ok(()),
         }
+    }
+
+    /// Whether it may sign statements and messages there.
+    pub(super) fn may_speak(&self) -> Result<(), Misuse> {
+        self.is_in_view()?;
+        self.keyring.is_confirmed().then_some(()).ok_or(Misuse::Unconfirmed)
     }
 
     pub(super) fn take_change(
@@ -211,6 +217,7 @@ impl Core {
         let mut batch = Batch::new();
         past::put(&mut batch, &step);
         self.quorum.put_parts_after(step.view(), &mut batch)?;
+        self.claims.lock().put_leaving(step.view(), &mut batch);
         if !self.past.lock().may_step(self.view().number()) {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use super::{Error, Misuse};
 use crate::store::{Batch, Store, Table};
 use crate::wire;
 
-const KEY: &[u8] = b"boot";
+pub(super) const KEY: &[u8] = b"boot";
 
 /// Counts this start and returns its number once that is durable. The first start is 1.
 pub(super) fn claim(store: &dyn Store) -> Result<u32, Error> {

@@ -52,6 +52,11 @@ pub enum Misuse {
     /// The sequence of this boot is used up.
     #[error("all nonces of this boot are used; restart to begin the next")]
     NoncesExhausted,
+    /// This node's disk may have been rolled back, and no quorum has witnessed the number of this start
+    /// yet: what it signs now could be signed under a number that was used before. It may sign after
+    /// [`Event::BootConfirmed`](crate::Event::BootConfirmed).
+    #[error("no quorum has witnessed the number of this start yet")]
+    Unconfirmed,
     /// The boot counter or the key epoch cannot be counted any further.
     #[error("the {0} is used up")]
     CounterExhausted(&'static str),
@@ -90,6 +95,10 @@ pub enum Misuse {
     /// may be undecided.
     #[error("too many proposals are undecided here")]
     TooManyProposals,
+    /// This node may have voted in that slot what it does not remember, so it says nothing more there:
+    /// see [`Event::Abstains`](crate::Event::Abstains).
+    #[error("this node does not know what it voted in that slot, and abstains")]
+    Abstains,
     /// A change of the members that cannot be made.
     #[error("the change of the members: {0}")]
     Change(String),

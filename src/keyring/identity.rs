@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActiveKey, Error, Misuse};
+use super::{ActiveKey, Error, Misuse, lease};
 use crate::id::{Epoch, NodeId, ViewNumber};
 use crate::membership::{KeyRecord, Member};
 use crate::store::{Batch, Store, Table};
@@ -48,6 +48,7 @@ impl Identity {
         let active = ActiveKey { epoch: Epoch::FIRST, key };
         let mut batch = Batch::new();
         put_active(&mut batch, node, &active)?;
+        lease::put_created(&mut batch);
         store.apply(&batch)?;
         Ok(Self { node, active: Arc::new(active), rotations: Vec::new() })
     }

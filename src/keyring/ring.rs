@@ -68,15 +68,17 @@ pub struct Keyring {
     node: NodeId,
     mesh: MeshId,
     rate: Rate,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
 }
 
 #[derive(Debug)]
-struct State {
+pub(super) struct State {
     active: Arc<ActiveKey>,
-    boot: u32,
+    pub(super) boot: u32,
+    /// Whether the number of this boot is known to be new, so that it may be used.
+    pub(super) is_confirmed: bool,
     /// The sequence of the next message; `None` when all are used.
-    next: Option<u32>,
+    pub(super) next: Option<u32>,
     /// The sequence of the next bare statement.
     next_statement: Option<u32>,
     bucket: TokenBucket,
@@ -85,6 +87,12 @@ struct State {
     /// The last nonce of the active key, while a rotation away from it is being made durable.
     closing: Option<Nonce>,
     rotations: Vec<Arc<[u8]>>,
+}
+
+impl State {
+    fn may_sign(&self) -> Result<(), Misuse> {
+        self.is_confirmed.then_some(()).ok_or(Misuse::Unconfirmed)
+    }
 }
 
 impl Keyring {
@@ -106,6 +114,7 @@ impl Keyring {
         let state = State {
             active,
             boot,
+            is_confirmed: true,
             next: Some(1),
             next_statement: Some(1),
             bucket: TokenBucket::new(rate),
@@ -150,6 +159,7 @@ impl Keyring {
     /// [`Misuse::NoncesExhausted`].
     pub fn draw_statement(&self) -> Result<Nonce, Misuse> {
         let mut state = self.state.lock();
+        state.may_sign()?;
         let sequence = state.next_statement.ok_or(Misuse::NoncesExhausted)?;
         state.next_statement = sequence.checked_add(1);
         Ok(Nonce { boot: state.boot, sequence })
@@ -177,6 +187,7 @@ impl Keyring {
     /// become durable, [`Misuse::RotationPending`].
     pub fn draw(&self, now: Millis) -> Result<Ticket, Misuse> {
         let mut state = self.state.lock();
+        state.may_sign()?;
         let sequence = state.next.ok_or(Misuse::NoncesExhausted)?;
         let nonce = Nonce { boot: state.boot, sequence };
         if state.closing.is_some_and(|closing| nonce > closing) {
@@ -211,6 +222,7 @@ impl Keyring {
 
     fn reserve_closing(&self, suite: Suite) -> Result<(Arc<ActiveKey>, Nonce), Misuse> {
         let mut state = self.state.lock();
+        state.may_sign()?;
         if state.closing.is_some() {
             return Err(Misuse::RotationPending);
         }

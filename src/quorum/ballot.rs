@@ -58,7 +58,7 @@ impl Ballot {
     }
 
     /// Whether it is for a slot of `view` that ballots decide.
-    fn check(&self, view: &View) -> Result<(), &'static str> {
+    pub(super) fn check(&self, view: &View) -> Result<(), &'static str> {
         let any = self.choice.unwrap_or_else(|| Digest::from_bytes([0; 32]));
         self.slot.event(any).ok_or("ballots decide exclusive slots alone")?.check(view)
     }
@@ -167,6 +167,19 @@ impl<'a> UncheckedBallot<'a> {
         self.verify_under(&key.record, directory)
     }
 
+    /// Checks the signature, if any key that its voter ever had holds it: one check.
+    ///
+    /// # Errors
+    /// As for [`verify`](Self::verify).
+    pub(crate) fn verify_ever(&self, directory: &Directory) -> Result<(), Refusal> {
+        let head = self.statement.head();
+        let record = directory
+            .key_ever(self.voter, (head.epoch, head.key, head.suite))
+            .ok_or(Refusal::UnknownKey { origin: head.origin, epoch: head.epoch })?;
+        let (signed, signature) = (self.statement.signed(), self.statement.signature());
+        Ok(directory.verify(&record, Purpose::Ballot, signed, signature)?)
+    }
+
     fn verify_under(
         self,
         record: &KeyRecord,
@@ -219,6 +232,11 @@ impl<'a> CastBallot<'a> {
         self.ballot.ballot.choice
     }
 
+    /// The vote.
+    pub(super) const fn ballot(&self) -> Ballot {
+        self.ballot.ballot
+    }
+
     /// Who voted, and under which key.
     pub(super) const fn head(&self) -> &StatementHead {
         self.ballot.head()
@@ -226,13 +244,7 @@ impl<'a> CastBallot<'a> {
 
     /// Checks the signature of what may have been said long ago, under a key that is no more.
     pub(super) fn verify_ever(&self, directory: &Directory) -> Result<(), Refusal> {
-        let UncheckedBallot { statement, voter, .. } = &self.ballot;
-        let head = statement.head();
-        let record = directory
-            .key_ever(*voter, (head.epoch, head.key, head.suite))
-            .ok_or(Refusal::UnknownKey { origin: head.origin, epoch: head.epoch })?;
-        let (signed, signature) = (statement.signed(), statement.signature());
-        Ok(directory.verify(&record, Purpose::Ballot, signed, signature)?)
+        self.ballot.verify_ever(directory)
     }
 }
 

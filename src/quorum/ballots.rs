@@ -150,6 +150,33 @@ impl Ballots {
         again
     }
 
+    /// What is held of a member that it may have forgotten when it sends `ballot`: a later one in that
+    /// slot, or another one of the same phase and round.
+    ///
+    /// Its precommit comes after a prevote in the same round as a matter of course. So that is worth
+    /// showing only beside a prevote that was signed anew, which a restart brings about.
+    pub(super) fn beyond(&self, ballot: &UncheckedBallot<'_>) -> Option<&VerifiedBallot> {
+        let Ballot { slot, round, phase, choice } = *ballot.ballot();
+        let cast = self.slots.get(&slot)?.get(&ballot.voter())?;
+        let newest = cast.furthest()?;
+        let same = cast.of(phase).map(|held| &held.ballot);
+        let same = same.filter(|held| held.ballot.round == round);
+        match newest.ballot.round {
+            held if held > round => Some(newest),
+            held if held < round => None,
+            _ => match same {
+                Some(held) if held.ballot.choice != choice => Some(held),
+                Some(held) if newest.ballot.phase > phase => (!ballot.is(held)).then_some(newest),
+                _ => None,
+            },
+        }
+    }
+
+    /// What each slot holds of `voter` that is furthest on.
+    pub(super) fn furthest_of(&self, voter: MemberIndex) -> impl Iterator<Item = &VerifiedBallot> {
+        self.slots.values().filter_map(move |cast| cast.get(&voter)?.furthest())
+    }
+
     /// Notes that `voter` voted differently in the same phase and round, and gives its first vote.
     pub(super) fn contradict(&mut self, second: &VerifiedBallot) -> Option<VerifiedBallot> {
         let Ballot { slot, phase, .. } = second.ballot;
@@ -250,9 +277,13 @@ impl Cast {
         choices.max_by_key(|(round, _)| *round).map(|(_, content)| content)
     }
 
-    fn progress(&self) -> Option<(u32, Phase)> {
+    fn furthest(&self) -> Option<&VerifiedBallot> {
         let all = [&self.prevote, &self.precommit].into_iter().flatten();
-        all.map(|held| (held.round(), held.ballot.ballot.phase)).max()
+        all.map(|held| &held.ballot).max_by_key(|held| (held.ballot.round, held.ballot.phase))
+    }
+
+    fn progress(&self) -> Option<(u32, Phase)> {
+        self.furthest().map(|held| (held.ballot.round, held.ballot.phase))
     }
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct PartWrite {
     ballot: Option<(Act, Phase, Arc<[u8]>)>,
     /// What the host accepts with it.
     accepts: Option<Digest>,
+    /// It says that nothing more is said in the slot.
+    abstains: bool,
 }
 
 impl PartWrite {
@@ -83,6 +85,9 @@ impl QuorumValidator {
             if state.is_decided(&slot) || accepted.contains(&content) {
                 return Ok(None);
             }
+            if state.abstains(&slot, self.directory.view().number()) {
+                return Err(Misuse::Abstains.into());
+            }
             if is_full || accepted.len() >= MOST_ACCEPTED {
                 return Err(Misuse::TooManyProposals.into());
             }
@@ -108,15 +113,25 @@ impl QuorumValidator {
     /// Writes down what is accepted; nothing if a write is under way, which the next one follows.
     fn write_accepted(&self, slot: Slot) -> Result<Option<PartWrite>, Error> {
         let mut state = self.state.lock();
-        let Some(part) = state.parts.get_mut(&slot) else { return Ok(None) };
-        if part.is_writing {
-            return Ok(None);
-        }
+        let part = state.parts.get_mut(&slot).filter(|part| !part.is_writing);
+        Ok(part.map(|part| self.write_part(slot, part)).transpose()?)
+    }
+
+    /// Writes down what binds this node in a slot in which no write is under way.
+    fn write_part(&self, slot: Slot, part: &mut Part) -> Result<PartWrite, WireError> {
         let mut batch = Batch::new();
         part.put(&mut batch, self.at(slot), part.voter.clone())?;
         part.is_writing = true;
-        let view = self.directory.view().number();
-        Ok(Some(PartWrite { view, slot, batch, ballot: None, accepts: None }))
+        let (view, abstains) = (self.directory.view().number(), part.abstains.is_some());
+        Ok(PartWrite { view, slot, batch, ballot: None, accepts: None, abstains })
+    }
+
+    /// Writes down that this node abstains in a slot, if that is not durable yet.
+    fn write_abstention(&self, slot: Slot) -> Result<Option<PartWrite>, Error> {
+        let mut state = self.state.lock();
+        let part = state.parts.get_mut(&slot).filter(|part| !part.is_writing);
+        let due = part.filter(|part| part.abstains.is_some_and(|abstains| !abstains.is_written));
+        Ok(due.map(|part| self.write_part(slot, part)).transpose()?)
     }
 
     fn take_back(&self, slot: Slot, content: Digest) {
@@ -139,7 +154,9 @@ impl QuorumValidator {
         (keyring, entropy): (&Keyring, &dyn Entropy),
         now: Millis,
     ) -> Result<Option<PartWrite>, Error> {
-        let Some((act, ballot)) = self.next_ballot(slot, now) else { return Ok(None) };
+        let Some((act, ballot)) = self.next_ballot(slot, now) else {
+            return self.write_abstention(slot);
+        };
         let prepared = self.seal_own(&ballot, keyring, entropy).and_then(|bytes| {
             let state = self.state.lock();
             let part = state.parts.get(&slot).ok_or(Misuse::Nonsense("the slot is gone"))?;
@@ -156,6 +173,7 @@ impl QuorumValidator {
                 batch,
                 ballot: Some((act, ballot.phase, bytes)),
                 accepts: None,
+                abstains: false,
             })),
             Err(error) => {
                 self.end_write(slot);
@@ -168,7 +186,8 @@ impl QuorumValidator {
     /// for has ended there is no other.
     fn next_ballot(&self, slot: Slot, now: Millis) -> Option<(Act, Ballot)> {
         let mut state = self.state.lock();
-        if state.is_decided(&slot) || state.is_silenced(&slot) {
+        let view = self.directory.view().number();
+        if state.is_decided(&slot) || state.is_silenced(&slot) || state.abstains(&slot, view) {
             return None;
         }
         if matches!(slot, Slot::View(_)) {
@@ -258,20 +277,29 @@ impl QuorumValidator {
 
     /// A write is durable: its ballot counts here and may leave.
     pub(crate) fn written(&self, write: PartWrite, now: Millis) -> Cast {
-        let PartWrite { slot, ballot, .. } = write;
+        let PartWrite { slot, ballot, abstains, .. } = write;
         let mut packets = Vec::new();
+        if abstains {
+            self.abstention_is_written(slot);
+        }
         if let Some((act, phase, bytes)) = ballot {
             let mut state = self.state.lock();
+            // It may have been shown something while that was written.
+            let may_leave = !state.abstains(&slot, self.directory.view().number());
             if let Some(part) = state.parts.get_mut(&slot) {
                 part.voter.apply(act);
-                part.signed(phase, Arc::clone(&bytes));
+                if may_leave {
+                    part.signed(phase, Arc::clone(&bytes));
+                }
                 let leads = self.leader(&slot, part.voter.round()) == Some(self.me);
-                packets.extend(part.to_propose_again(leads));
+                packets.extend(part.to_propose_again(leads && may_leave));
             }
             drop(state);
-            packets.push(bytes.to_vec());
-            // It is checked and counted like everybody else's.
-            let _counted = self.count_own(&bytes, now);
+            if may_leave {
+                packets.push(bytes.to_vec());
+                // It is checked and counted like everybody else's.
+                let _counted = self.count_own(&bytes, now);
+            }
         }
         self.end_write(slot);
         Cast { packets, tally: self.standing(&slot) }
@@ -318,6 +346,7 @@ impl QuorumValidator {
         let packets = state.open_parts().flat_map(|(slot, part)| {
             let shows = hands_over || self.leader(slot, part.voter.round()) == Some(self.me);
             let ballots = [&part.prevote, &part.precommit].into_iter().flatten();
+            let ballots = ballots.filter(|_| part.abstains.is_none());
             part.to_propose_again(shows).into_iter().chain(ballots.map(|bytes| bytes.to_vec()))
         });
         packets.collect()
@@ -348,25 +377,5 @@ impl QuorumValidator {
             standing.extend(self.count_own(&bytes, now));
         }
         Ok(standing)
-    }
-
-    /// Takes back this node's part in a slot as it was stored in an earlier boot, if that was in this
-    /// view.
-    ///
-    /// # Errors
-    /// [`WireError`] when it cannot be read: what bound this node is not known then.
-    pub(crate) fn restore_part(&self, place: &[u8], stored: &[u8]) -> Result<(), WireError> {
-        let (view, slot): (ViewNumber, Slot) = wire::decode("a slot", place)?;
-        if view != self.directory.view().number() {
-            return Ok(());
-        }
-        let part = Part::restore(stored, &self.directory)?;
-        let mut state = self.state.lock();
-        state.handover.has_begun |= part.hands_over;
-        if matches!(slot, Slot::Membership(_)) {
-            state.handover.take_back_changes(&part.written);
-        }
-        state.parts.insert(slot, part);
-        Ok(())
     }
 }

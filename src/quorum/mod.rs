@@ -14,6 +14,7 @@
 //! The members change in the same way, one view after the other. What was decided stays decided, and what
 //! may have been is carried on: a certificate of one view never meets another of the same slot in the next.
 
+mod abstaining;
 mod asking;
 mod attestation;
 mod ballot;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Slot;
 use super::ballot::{Ballot, Phase};
 use super::prevotes::Prevotes;
 use super::reports::signing_key;
 use super::validator::State;
 use super::voter::{Stage, Voter};
+use super::{QuorumValidator, Slot};
 use crate::id::{Digest, Millis, ViewNumber};
 use crate::membership::Directory;
 use crate::store::{Batch, Table};
@@ -36,6 +36,18 @@ pub(super) struct Part {
     /// The contents that others may know by their digests alone: the changes of the members that the host
     /// accepts; what the next views carry on that this node wrote itself and voted for.
     pub(super) written: Vec<Vec<u8>>,
+    /// It says nothing more in its slot, in this view or a later one, since it does not know what it
+    /// said there.
+    pub(super) abstains: Option<Abstains>,
+}
+
+/// That a part abstains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Abstains {
+    /// The view in which it said what it has forgotten.
+    pub(super) since: ViewNumber,
+    /// Whether that is durable.
+    pub(super) is_written: bool,
 }
 
 /// Contents that are kept: as many as a host may accept. Of next views a node writes another when it
@@ -50,6 +62,7 @@ struct Stored {
     prevotes: Option<Vec<u8>>,
     hands_over: bool,
     written: Vec<Vec<u8>>,
+    abstains: Option<ViewNumber>,
 }
 
 /// Where a part is stored. What was said in a slot of one view never takes the place of what is said in
@@ -76,6 +89,28 @@ pub(super) fn has_waited(
     }
     *waits = waits_for.map(|waits_for| (waits_for, now));
     false
+}
+
+impl QuorumValidator {
+    /// Takes back this node's part in a slot as it was stored in an earlier boot, if that was in this
+    /// view.
+    ///
+    /// # Errors
+    /// [`WireError`] when it cannot be read: what bound this node is not known then.
+    pub(crate) fn restore_part(&self, place: &[u8], stored: &[u8]) -> Result<(), WireError> {
+        let (view, slot): (ViewNumber, Slot) = wire::decode("a slot", place)?;
+        if view != self.directory.view().number() {
+            return Ok(());
+        }
+        let part = Part::restore(stored, &self.directory)?;
+        let mut state = self.state.lock();
+        state.handover.has_begun |= part.hands_over;
+        if matches!(slot, Slot::Membership(_)) {
+            state.handover.take_back_changes(&part.written);
+        }
+        state.parts.insert(slot, part);
+        Ok(())
+    }
 }
 
 impl State {
@@ -121,7 +156,7 @@ impl Part {
 
     /// Reads what was stored.
     pub(super) fn restore(stored: &[u8], directory: &Directory) -> Result<Self, WireError> {
-        let Stored { voter, accepted, prevotes, hands_over, written } =
+        let Stored { voter, accepted, prevotes, hands_over, written, abstains } =
             wire::decode("a part in a slot", stored)?;
         let prevotes = prevotes.and_then(|bytes| {
             // Without them the lock holds all the same; others may still show them.
@@ -129,7 +164,8 @@ impl Part {
             checked.inspect_err(|refusal| tracing::warn!(%refusal, "stored prevotes")).ok()
         });
         let prevotes = prevotes.map(Arc::new);
-        Ok(Self { voter, accepted, prevotes, hands_over, written, ..Self::default() })
+        let abstains = abstains.map(|since| Abstains { since, is_written: true });
+        Ok(Self { voter, accepted, prevotes, hands_over, written, abstains, ..Self::default() })
     }
 
     /// Keeps a content that it votes for. If that is decided, nobody else may have it: a ballot gives a
@@ -145,7 +181,7 @@ impl Part {
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.voter == Voter::default() && self.accepted.is_empty()
+        self.voter == Voter::default() && self.accepted.is_empty() && self.abstains.is_none()
     }
 
     /// What is to be made durable before it goes on as `voter`, in the view of that number.
@@ -157,7 +193,9 @@ impl Part {
     ) -> Result<(), WireError> {
         let prevotes = self.prevotes.as_ref().map(|prevotes| prevotes.as_bytes().to_vec());
         let (accepted, written) = (self.accepted.clone(), self.written.clone());
-        let stored = Stored { voter, accepted, prevotes, hands_over: self.hands_over, written };
+        let (hands_over, abstains) =
+            (self.hands_over, self.abstains.map(|abstains| abstains.since));
+        let stored = Stored { voter, accepted, prevotes, hands_over, written, abstains };
         let stored = wire::encode("a part in a slot", &stored)?;
         batch.put(Table::Vote, &key(at)?, &stored);
         Ok(())
@@ -166,7 +204,7 @@ impl Part {
     /// Who leads shows what its proposal stands on, or those that are locked could not follow it; and
     /// everybody does when the view is handed over, or they would not write the same next one.
     pub(super) fn to_propose_again(&self, shows: bool) -> Option<Vec<u8>> {
-        let prevotes = self.prevotes.as_ref().filter(|_| shows)?;
+        let prevotes = self.prevotes.as_ref().filter(|_| shows && self.abstains.is_none())?;
         Some(prevotes.as_bytes().to_vec())
     }
 
@@ -182,6 +220,9 @@ impl Part {
     }
 
     pub(super) fn to_sign_anew(&self, slot: Slot, key: Digest) -> Vec<Ballot> {
+        if self.abstains.is_some() {
+            return Vec::new();
+        }
         let mut said = self.said(slot);
         said.retain(|ballot| {
             let signed = match ballot.phase {

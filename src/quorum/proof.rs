@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Ballot;
 use super::ballot::CastBallot;
 use crate::id::{Digest, Epoch, MeshId, NodeId};
 use crate::membership::{Directory, KeyRecord, MemberIndex};
@@ -115,6 +116,15 @@ impl EquivocationProof {
         &self.bytes
     }
 
+    /// The first of two votes that it consists of; `None` if it does not consist of votes.
+    pub(crate) fn ballot(&self, directory: &Directory) -> Option<Ballot> {
+        let UncheckedProof { content, .. } = UncheckedProof::read(&self.bytes, directory).ok()?;
+        match content {
+            Content::Votes(first, _) => Some(read_vote(first, directory).ok()?.ballot()),
+            Content::Headers(..) => None,
+        }
+    }
+
     /// The keys that it was checked under, all that is needed to check it again.
     pub(crate) fn keys(&self) -> &[Arc<KeyRecord>] {
         &self.keys
@@ -212,7 +222,7 @@ pub(super) fn verify_header(
 }
 
 /// The same of what may have been said long ago, which contradicts itself all the same.
-fn verify_header_ever(
+pub(super) fn verify_header_ever(
     signed: &SignedHeader<'_>,
     directory: &Directory,
 ) -> Result<MemberIndex, Refusal> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::carried::Carried;
-use super::part::{self, Part};
+use super::part::{self, Abstains, Part};
 use super::voter::Voter;
 use super::votes::failure_mark;
 use super::{QuorumValidator, Slot};
@@ -37,11 +37,14 @@ impl QuorumValidator {
             .map(|member| self.directory.view().index_of(&member.id))
             .collect();
         next.marks = self.marks.succeed(&before, now);
-        let accepted = self.accepted_after(&view);
+        let (accepted, abstentions) = (self.accepted_after(&view), self.abstentions_after(&view));
         {
             let mut state = next.state.lock();
             for (slot, contents) in accepted {
                 state.parts.entry(slot).or_default().accepted = contents;
+            }
+            for (slot, abstains) in abstentions {
+                state.parts.entry(slot).or_default().abstains = Some(abstains);
             }
         }
         let mut state = self.state.lock();
@@ -51,7 +54,12 @@ impl QuorumValidator {
             let mark = certificate.map(|certificate| failure_mark(certificate.event()));
             Some((member.id, mark.or_else(|| state.failed_before.get(&member.id).copied())?))
         });
-        next.state.lock().failed_before = failures.collect();
+        let failed_before = failures.collect();
+        {
+            let mut next = next.state.lock();
+            next.failed_before = failed_before;
+            next.abstains_from_all = state.abstains_from_all;
+        }
         drop(state);
         Ok(next)
     }
@@ -78,9 +86,15 @@ impl QuorumValidator {
     pub(crate) fn put_parts_after(&self, view: &View, batch: &mut Batch) -> Result<(), WireError> {
         let carried = Carried::from_bytes(view.carried())?;
         let mut voters: BTreeMap<_, _> = locked_parts(&carried, view).into_iter().collect();
+        let mut parts = BTreeMap::<Slot, Part>::new();
         for (slot, accepted) in self.accepted_after(view) {
+            parts.entry(slot).or_default().accepted = accepted;
+        }
+        for (slot, abstains) in self.abstentions_after(view) {
+            parts.entry(slot).or_default().abstains = Some(abstains);
+        }
+        for (slot, part) in parts {
             let voter = voters.remove(&slot).unwrap_or_default();
-            let part = Part { accepted, ..Part::default() };
             part.put(batch, (view.number(), slot), voter)?;
         }
         let here = self.directory.view().number();
@@ -88,6 +102,19 @@ impl QuorumValidator {
             batch.delete(crate::store::Table::Vote, &part::key((here, *slot))?);
         }
         Ok(())
+    }
+
+    /// In which slots that go on in `view` this node abstains: there it has nothing to say either.
+    fn abstentions_after(&self, view: &View) -> Vec<(Slot, Abstains)> {
+        let carried = Carried::from_bytes(view.carried()).unwrap_or_default();
+        let state = self.state.lock();
+        let goes_on = |slot: &Slot| slot.outlives_its_view() && !carried.closes(slot);
+        let abstaining = state.parts.iter().filter_map(|(slot, part)| {
+            // It may have begun after the step was written.
+            let abstains = Abstains { is_written: false, ..part.abstains? };
+            goes_on(slot).then_some((*slot, abstains))
+        });
+        abstaining.collect()
     }
 
     /// What this node's host accepted in slots that go on in `view`.

@@ -1,5 +1,6 @@
 //! What holds for statements on events and for what they add up to, tried with real signatures.
 
+mod abstaining;
 mod asking;
 mod certificates;
 mod deciding;

@@ -54,6 +54,8 @@ pub(super) struct State {
     pub(super) links: Links,
     /// Whether this node's host sees a partition; what it states of it is then kept up to date.
     pub(super) sees_partition: bool,
+    /// This node votes on nothing.
+    pub(super) abstains_from_all: bool,
 }
 
 impl State {
@@ -125,6 +127,7 @@ impl QuorumValidator {
             failed_before: BTreeMap::new(),
             links: Links::default(),
             sees_partition: false,
+            abstains_from_all: false,
         };
         let marks = Marks::new(members, config.suspicion_ms, now);
         let (faults, at) = (directory.view().faults_tolerated(), marks.steady(now));

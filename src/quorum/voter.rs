@@ -124,6 +124,24 @@ impl Voter {
         self.valid
     }
 
+    /// Whether it cannot have said this in that round and phase, as far as it remembers: if it did, it
+    /// has forgotten something that binds it.
+    ///
+    /// What it said in rounds that it has left it need not remember, as it never votes there again; but
+    /// what it precommitted to, it is locked on, or was until two thirds prevoted another content later.
+    pub fn has_forgotten(&self, round: u32, is_precommit: bool, choice: Choice) -> bool {
+        if round < self.round {
+            let binds = choice.filter(|_| is_precommit);
+            return binds.is_some_and(|content| match self.locked {
+                Some(locked) if locked.round == round => locked.content != content,
+                Some(locked) => locked.round < round,
+                None => true,
+            });
+        }
+        let said = if is_precommit { self.precommit } else { self.prevote };
+        round > self.round || said != Some(choice)
+    }
+
     /// Notes that two thirds prevoted a content. Tells whether that is news.
     pub fn learn(&mut self, backed: Backed) -> bool {
         let news = self.valid.is_none_or(|valid| valid.round < backed.round);
@@ -197,5 +215,43 @@ impl Voter {
             locked.content == content || backed.is_some_and(|backed| backed.round > locked.round)
         });
         is_free && (backed.is_some() || accepted.contains(&content))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(seed: u8) -> Choice {
+        Some(Digest::from_bytes([seed; 32]))
+    }
+
+    #[test]
+    fn what_cannot_have_been_said_was_forgotten() {
+        let (prevote, precommit) = (false, true);
+        let mut voter = Voter::default();
+        assert!(
+            voter.has_forgotten(0, prevote, content(1)) && voter.has_forgotten(0, prevote, None)
+        );
+        voter.apply(Act::Enter(3));
+        voter.apply(Act::Prevote(content(1)));
+        voter.apply(Act::Precommit(content(1)));
+        for phase in [prevote, precommit] {
+            assert!(!voter.has_forgotten(3, phase, content(1)));
+            assert!(
+                voter.has_forgotten(3, phase, content(2)) && voter.has_forgotten(3, phase, None)
+            );
+            assert!(
+                voter.has_forgotten(4, phase, content(1)) && voter.has_forgotten(4, phase, None)
+            );
+        }
+        voter.apply(Act::Enter(5));
+        // It never votes in an earlier round again, and what it precommitted to it is locked on.
+        assert!(!voter.has_forgotten(2, prevote, content(2)));
+        assert!(!voter.has_forgotten(4, precommit, None));
+        assert!(!voter.has_forgotten(2, precommit, content(2)), "it has left that lock since");
+        assert!(!voter.has_forgotten(3, precommit, content(1)));
+        assert!(voter.has_forgotten(3, precommit, content(2)));
+        assert!(voter.has_forgotten(4, precommit, content(1)), "a later lock than it knows of");
     }
 }

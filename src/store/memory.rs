@@ -16,11 +16,15 @@ use crate::store::{Batch, Change, Store, StoreError, Table};
 /// - *P2, once*: the node cannot tell by itself, after a restart, what it has delivered before. It
 ///   relies on the challenge in its `Hello` alone, as it would with an outdated disk.
 /// - *P9, key continuity*: after a restart the host is a newcomer to itself. It has no key, no boot
-///   counter and no memory of its votes, unless the host gives it an identity from a backup; then
-///   it must ask the mesh for its highest boot before it signs anything.
+///   counter and no memory of its votes, unless the host gives it an identity that was made
+///   elsewhere. It then asks the mesh for a boot above all that it used, and signs nothing until two
+///   thirds have stored that: it runs as
+///   [one whose disk can be rolled back](crate::DiskTrust::MayBeRolledBack), and what it does not know of
+///   its votes counts it among the faulty.
 ///
-/// So [`survives_restart`](Store::survives_restart) is `false`, and a node that runs on it must be
-/// set up as one whose disk can be rolled back.
+/// So [`survives_restart`](Store::survives_restart) is `false`. An identity that was made in the store
+/// has not been through a restart, and signs at once. As a witness to the starts of others such a node
+/// forgets what it stored, and is one of the faulty after a restart, too.
 #[derive(Default)]
 pub struct MemoryStore {
     tables: RwLock<BTreeMap<Table, Entries>>,

@@ -8,7 +8,7 @@ pub enum Table {
     Meta,
     /// Own keys and what belongs to them. Holds secrets.
     Identity,
-    /// The boot counter.
+    /// The boot counter, and the highest boot that each other member is known to have claimed.
     Boot,
     /// Own votes and locks in exclusive slots, so that a restart does not vote again.
     Vote,

@@ -23,6 +23,10 @@ pub enum Purpose {
     Challenge,
     /// A member's answer to it.
     Answer,
+    /// The number that a node claims for its start.
+    Claim,
+    /// A member's word that it has stored such a claim.
+    Witness,
 }
 
 impl Purpose {
@@ -37,11 +41,13 @@ impl Purpose {
             Self::Hello => b"meshward/1/hello",
             Self::Challenge => b"meshward/1/challenge",
             Self::Answer => b"meshward/1/answer",
+            Self::Claim => b"meshward/1/boot-claim",
+            Self::Witness => b"meshward/1/boot-witness",
         }
     }
 
     #[cfg(test)]
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Frame,
         Self::Attestation,
         Self::Ballot,
@@ -50,6 +56,8 @@ impl Purpose {
         Self::Hello,
         Self::Challenge,
         Self::Answer,
+        Self::Claim,
+        Self::Witness,
     ];
 }
 

@@ -40,6 +40,10 @@ pub enum Tag {
     Change,
     /// The step to the next view.
     View,
+    /// The number that a node claims for its start.
+    Claim,
+    /// A member's word that it has stored such claims.
+    Witness,
 }
 
 impl Tag {
@@ -60,6 +64,8 @@ impl Tag {
             Self::Answer => 12,
             Self::Change => 13,
             Self::View => 14,
+            Self::Claim => 15,
+            Self::Witness => 16,
         }
     }
 
@@ -79,6 +85,8 @@ impl Tag {
             12 => Self::Answer,
             13 => Self::Change,
             14 => Self::View,
+            15 => Self::Claim,
+            16 => Self::Witness,
             _ => return None,
         })
     }
@@ -114,7 +122,8 @@ pub(super) fn expect(tag: Tag, bytes: &[u8]) -> Result<(), WireError> {
 pub enum Packet<'a> {
     /// A signed header with a body.
     Frame(Frame<'a>),
-    /// An attestation, a ballot, a rotation, a Hello, a challenge or an answer.
+    /// An attestation, a ballot, a rotation, a Hello, a challenge or an answer, the claim of a boot or a
+    /// witness to it.
     Statement(Statement<'a>),
     /// A certificate.
     Certificate(Container<'a>),
@@ -146,7 +155,9 @@ impl<'a> Packet<'a> {
             | Tag::Rotation
             | Tag::Hello
             | Tag::Challenge
-            | Tag::Answer) => Self::Statement(Statement::parse(tag, bytes)?),
+            | Tag::Answer
+            | Tag::Claim
+            | Tag::Witness) => Self::Statement(Statement::parse(tag, bytes)?),
             Tag::Certificate => Self::Certificate(Container::parse(Tag::Certificate, bytes)?),
             Tag::Prevotes => Self::Prevotes(Container::parse(Tag::Prevotes, bytes)?),
             Tag::Change => Self::Change(Container::parse(Tag::Change, bytes)?),

@@ -149,6 +149,8 @@ impl Tag {
             Self::Hello => Some(Purpose::Hello),
             Self::Challenge => Some(Purpose::Challenge),
             Self::Answer => Some(Purpose::Answer),
+            Self::Claim => Some(Purpose::Claim),
+            Self::Witness => Some(Purpose::Witness),
             Self::Certificate
             | Self::Prevotes
             | Self::Change

@@ -147,7 +147,8 @@ fn a_sealed_statement_is_signed_for_its_own_purpose() {
         let origin = NodeId::from_bytes([7; 32]);
         let head = StatementHead::new(MESH, origin, Epoch::FIRST, key.public_key());
         let ready = key.public_key().prepare().unwrap();
-        for tag in [Tag::Attestation, Tag::Ballot, Tag::Rotation, Tag::Hello] {
+        let tags = [Tag::Attestation, Tag::Ballot, Tag::Rotation, Tag::Hello];
+        for tag in tags.into_iter().chain([Tag::Claim, Tag::Witness]) {
             let bytes = seal_statement(tag, &head, b"said", &key, &OsEntropy).unwrap();
             let Ok(Packet::Statement(read)) = Packet::parse(&bytes) else { panic!("{tag:?}") };
             assert_eq!(
@@ -157,6 +158,7 @@ fn a_sealed_statement_is_signed_for_its_own_purpose() {
             let holds = |purpose| ready.verify(purpose, read.signed(), read.signature()).is_ok();
             let purpose = tag.purpose().unwrap();
             let others = [Purpose::Frame, Purpose::Attestation, Purpose::Rotation, Purpose::Hello];
+            let others = others.into_iter().chain([Purpose::Claim, Purpose::Witness]);
             assert!(others.into_iter().all(|asked| holds(asked) == (asked == purpose)));
         }
         for tag in [Tag::Certificate, Tag::Proof] {
@@ -254,7 +256,7 @@ fn unknown_codes_are_errors() {
             let refused = Packet::parse(&with(bytes.clone(), 0, &[version])).err();
             assert_eq!(refused, Some(WireError::Version { found: version }));
         }
-        for found in (0..=u8::MAX).filter(|tag| !(1..=14).contains(tag)) {
+        for found in (0..=u8::MAX).filter(|tag| !(1..=16).contains(tag)) {
             let refused = Packet::parse(&with(bytes.clone(), 1, &[found])).err();
             assert_eq!(refused, Some(WireError::Tag { found }));
         }

@@ -49,6 +49,19 @@ fn answer(who: &Liar, number: u32) -> Vec<u8> {
     [view.as_bytes().as_slice(), &numbers, &sent_at, &one, &to, &[7; 16]].concat()
 }
 
+/// What a claim of a boot says.
+fn claim(who: &Liar, boot: u32) -> Vec<u8> {
+    let (view, number) = (who.view.digest(), who.view.number().0.to_le_bytes());
+    [view.as_bytes().as_slice(), &number, &[7; 16], &boot.to_le_bytes()].concat()
+}
+
+/// What a witness to a claim of V says.
+fn witness(who: &Liar, boot: u32) -> Vec<u8> {
+    let (view, one) = (who.view.digest(), 1_u64.to_le_bytes());
+    let claimant = u32::try_from(V).unwrap().to_le_bytes();
+    [view.as_bytes().as_slice(), &one, &claimant, &[7; 16], &boot.to_le_bytes()].concat()
+}
+
 /// An attestation of `event` in X's name that X did not sign.
 fn accusation(x: &Liar, event: &CriticalEvent) -> Vec<u8> {
     let mut bytes = x.attest(event);
@@ -85,6 +98,10 @@ fn in_the_name_of_x(mesh: &Mesh) -> Vec<Volley> {
         unsigned(Tag::Hello, &x, &[1; 8]),
         unsigned(Tag::Challenge, &x, b"nonsense"),
         unsigned(Tag::Answer, &x, b"nonsense"),
+        unsigned(Tag::Claim, &x, b"nonsense"),
+        unsigned(Tag::Witness, &x, b"nonsense"),
+        unsigned(Tag::Claim, &x, &claim(&x, u32::MAX)),
+        unsigned(Tag::Witness, &x, &witness(&x, u32::MAX)),
         unsigned(Tag::Challenge, &x, &question(&x, 1)),
         unsigned(Tag::Answer, &x, &answer(&x, 1)),
         unknown_event,

@@ -15,7 +15,7 @@ use crate::support::{Disk, Liar, Mesh, id, link};
 const VICTIM: usize = 6;
 
 /// The disk as it is now, on another disk.
-fn copied(disk: &Disk) -> Disk {
+pub(crate) fn copied(disk: &Disk) -> Disk {
     let (copy, mut batch) = (Disk::default(), Batch::new());
     for (table, rows) in Table::ALL.iter().zip(disk.contents()) {
         rows.iter().for_each(|(key, value)| drop(batch.put(*table, key, value).changes()));

@@ -7,8 +7,12 @@
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
 mod accidents;
+#[cfg(feature = "backup")]
+mod backups;
+mod boots;
 mod certificates;
 mod crowds;
+mod forgotten;
 mod gossip;
 mod health;
 mod links;

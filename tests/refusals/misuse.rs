@@ -8,8 +8,8 @@ use meshward::reputation::Reputation;
 use meshward::store::{Batch, Table};
 use meshward::wire::{Header, Kind, MAX_BODY_LEN};
 use meshward::{
-    Change, Config, Core, CriticalEvent, Digest, Epoch, Error, Identity, LinkId, MemoryStore,
-    Misuse, NodeId, Nonce, OsEntropy, Store, Suite, View,
+    Change, Config, Core, CriticalEvent, Digest, DiskTrust, Epoch, Error, Identity, LinkId,
+    MemoryStore, Misuse, NodeId, Nonce, OsEntropy, Store, Suite, View,
 };
 
 use crate::provoked::Provoked;
@@ -84,6 +84,11 @@ fn sending(suite: Suite, met: &mut Provoked) {
     let found = MAX_BODY_LEN + 1;
     let long = misuse(core.sign_message(Kind::RouteUpdate, &vec![0; found], mesh.now));
     assert_eq!(long, Misuse::BodyTooLong { found, limit: MAX_BODY_LEN });
+    let doubtful = Config { disk: DiskTrust::MayBeRolledBack, ..Config::default() };
+    let doubtful = Mesh::with(suite, 4, doubtful);
+    let unconfirmed = misuse(doubtful.guard(0).core().sign_beacon(b"here", doubtful.now));
+    assert_eq!(unconfirmed, Misuse::Unconfirmed);
+    met.meet(&unconfirmed, "no quorum has witnessed the number of this start yet");
     met.meet(&long, &format!("a body of {found} bytes, {MAX_BODY_LEN} are allowed"));
     for _ in 0..20 {
         core.sign_beacon(b"here", mesh.now).unwrap();
@@ -130,6 +135,16 @@ fn reporting(suite: Suite, met: &mut Provoked) {
         vote(content).unwrap();
     }
     met.meet(&misuse(vote(17)), "too many proposals are undecided here");
+    let other = CriticalEvent::GovernanceProposal {
+        topic: Digest::from_bytes([8; 32]),
+        sequence: 1,
+        content: Digest::from_bytes([1; 32]),
+    };
+    // Signed with its key, and it knows nothing of it.
+    assert!(mesh.give(0, link(1), &mesh.steal(0).attest(&other)).is_err());
+    let forgotten = misuse(mesh.guard(0).report_critical_event(other, mesh.now));
+    let says = "this node does not know what it voted in that slot, and abstains";
+    met.meet(&forgotten, says);
     let stranger = Change::of(&mesh.view).leave(STRANGER);
     let change = misuse(mesh.guard(0).propose_change(stranger, mesh.now));
     met.meet(&change, &format!("the change of the members: {STRANGER} is no member"));

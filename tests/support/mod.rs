@@ -166,8 +166,13 @@ impl Mesh {
 
     /// The process ends and starts again on the same disk; memory is gone.
     pub(crate) fn restart(&mut self, place: usize) {
+        self.restart_with(place, &self.config.clone());
+    }
+
+    /// The same with another configuration.
+    pub(crate) fn restart_with(&mut self, place: usize, config: &Config) {
         let disk = self.nodes[place].disk.clone();
-        self.nodes[place] = start(id(place), disk, &self.config, &self.view, self.clock(place));
+        self.nodes[place] = start(id(place), disk, config, &self.view, self.clock(place));
     }
 
     /// One more node, which starts on `disk` as a member of `view`. Tells its place.
@@ -192,6 +197,8 @@ impl Mesh {
                     match node.guard.sign_beacon(b"here", clock) {
                         // It has left the mesh.
                         Ok(()) | Err(Error::Misuse(Misuse::NotAMember(_))) => {}
+                        // It has yet to be confirmed.
+                        Err(Error::Misuse(Misuse::Unconfirmed)) => {}
                         Err(error) => panic!("{error}"),
                     }
                 }

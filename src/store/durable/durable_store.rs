@@ -1,17 +1,17 @@
 //! A store that survives a crash of the host.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use parking_lot::RwLock;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError};
 use zeroize::Zeroizing;
 
 use crate::store::contract::Entry;
+use crate::store::durable::backend::Backend;
 use crate::store::durable::directory::{Directory, io_error};
 use crate::store::durable::engine::{begin_write, builder, contain, damaged};
-use crate::store::{Batch, Change, Store, StoreError, Table};
+use crate::store::{Batch, Change, EntryKind, Files, OsFiles, Store, StoreError, Table};
 
 /// The newest format of the file that this release reads and writes.
 const FORMAT: u32 = 1;
@@ -66,14 +66,29 @@ impl DurableStore {
     /// release wrote it, [`StoreError::Io`] and [`StoreError::Failed`] otherwise. None of them
     /// replaces the file.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        let directory = Directory::open(directory)?;
+        Self::open_over(Arc::new(OsFiles), directory)
+    }
+
+    /// The same over other files than the operating system's: a test stands a faulty disk under
+    /// the store.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn open_over(files: Arc<dyn Files>, directory: &Path) -> Result<Self, StoreError> {
+        let directory = Directory::open(files, directory)?;
+        let kind = match directory.file_kind()? {
+            None => {
+                create(&directory)?;
+                EntryKind::File
+            }
+            Some(kind) => kind,
+        };
         let file = directory.file();
-        match fs::symlink_metadata(&file) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => create(&directory)?,
-            Err(error) => return Err(io_error(&file, error)),
-            Ok(_) => {}
+        if kind != EntryKind::File {
+            return Err(damaged(&file, "it is not a regular file"));
         }
-        let database = open_file(&file)?;
+        let database = open_file(&directory, &file)?;
         Ok(Self { database: RwLock::new(Some(database)), file, directory })
     }
 
@@ -170,10 +185,9 @@ fn write(database: &Database, batch: &Batch) -> Result<(), redb::Error> {
 
 /// Makes a store that is complete before it has its name.
 fn create(directory: &Directory) -> Result<(), StoreError> {
-    let unfinished = directory.unfinished_file();
-    directory.start_file()?;
-    contain(&unfinished, || {
-        let database = builder().create(&unfinished)?;
+    let file = directory.start_file()?;
+    contain(&directory.unfinished_file(), || {
+        let database = builder().create_with_backend(Backend(file))?;
         let transaction = begin_write(&database)?;
         transaction.open_table(FORMAT_TABLE)?.insert(FORMAT_KEY, FORMAT)?;
         transaction.commit()?;
@@ -183,16 +197,14 @@ fn create(directory: &Directory) -> Result<(), StoreError> {
 }
 
 /// Opens a file that exists, and lets only a store of a known format through.
-fn open_file(file: &Path) -> Result<Database, StoreError> {
-    let metadata = fs::metadata(file).map_err(|source| io_error(file, source))?;
-    if !metadata.is_file() {
-        return Err(damaged(file, "it is not a regular file"));
-    }
-    if metadata.len() == 0 {
+fn open_file(directory: &Directory, file: &Path) -> Result<Database, StoreError> {
+    let opened = directory.open_file()?;
+    // redb would make an empty file a new database. Any other that is not one it refuses.
+    if opened.length().map_err(|source| io_error(file, source))? == 0 {
         return Err(damaged(file, "it is empty"));
     }
     let (database, format) = contain(file, || {
-        let database = builder().open(file)?;
+        let database = builder().create_with_backend(Backend(opened))?;
         let format = match database.begin_read()?.open_table(FORMAT_TABLE) {
             Err(TableError::TableDoesNotExist(_)) => None,
             table => table?.get(FORMAT_KEY)?.map(|format| format.value()),

@@ -1,5 +1,6 @@
 //! The durable store: one redb file in one locked directory.
 
+mod backend;
 mod directory;
 mod durable_store;
 mod engine;
