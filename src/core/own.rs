@@ -189,10 +189,9 @@ impl Core {
         let mut writes = self.writes.lock();
         match writes.waiting.remove(&write) {
             Some(Waiting::Rotation(rotation)) => writes.stalled = Some(rotation),
-            Some(Waiting::Judgements(names)) => {
+            Some(Waiting::Judgements(judgements)) => {
                 drop(writes);
-                self.timers.lock().last_standings = None;
-                self.proofs.lock().write_failed(names);
+                self.judgements_not_written(judgements);
             }
             Some(Waiting::View(_)) => self.past.lock().end_step(),
             Some(Waiting::Boot(_)) => self.boot_not_written(),

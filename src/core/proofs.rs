@@ -3,14 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::engine::Waiting;
-use super::tick::is_due;
-use super::{Core, Event, Output, standings, stored_proofs};
+use super::{Core, Event, Output};
 use crate::id::{Digest, Epoch, Millis, NodeId};
 use crate::membership::{MOST_KEYS, View};
 use crate::quorum::EquivocationProof;
 use crate::reputation::{Charge, Offence};
-use crate::store::Batch;
 
 /// Whom a proof is about, and the key that it condemns. In the order of the view, then of the keys.
 pub(super) type Name = (NodeId, Epoch, Digest);
@@ -32,6 +29,8 @@ pub(super) struct Proofs {
     held: BTreeMap<Name, Arc<EquivocationProof>>,
     /// Those that differ from what the store holds, as far as is known, or are no longer held.
     unsaved: BTreeSet<Name>,
+    /// Whose charge for one of them is yet to be made.
+    uncharged: BTreeSet<NodeId>,
     /// Those to be offered before the next pause.
     round: VecDeque<Name>,
     wait: u32,
@@ -46,6 +45,7 @@ impl Proofs {
         Self {
             held: BTreeMap::new(),
             unsaved: BTreeSet::new(),
+            uncharged: BTreeSet::new(),
             round: VecDeque::new(),
             wait: 1,
             next_wait: 2,
@@ -88,6 +88,7 @@ impl Proofs {
         self.unsaved.extend(self.held.keys().filter(|name| !is_here(name)));
         self.held.retain(|name, _| is_here(name));
         self.round.retain(is_here);
+        self.uncharged.retain(|node| view.index_of(node).is_some());
     }
 
     /// Offers all of them soon.
@@ -109,14 +110,23 @@ impl Proofs {
         self.held.get(&name).map(Arc::clone)
     }
 
-    /// What has to be written, and is taken for written from now on.
+    /// What has to be written, and is taken for written from now on. What is yet to be charged waits for
+    /// that: a proof that is known after a crash is not charged again.
     pub(super) fn unsaved(&mut self) -> Vec<Unsaved> {
-        let unsaved = std::mem::take(&mut self.unsaved).into_iter();
-        unsaved.map(|name| (name, self.held.get(&name).map(Arc::clone))).collect()
+        let Self { held, unsaved, uncharged, .. } = self;
+        let mut charged = Vec::new();
+        unsaved.retain(|name| {
+            let waits = uncharged.contains(&name.0);
+            if !waits {
+                charged.push((*name, held.get(name).map(Arc::clone)));
+            }
+            waits
+        });
+        charged
     }
 
-    fn has_unsaved(&self) -> bool {
-        !self.unsaved.is_empty()
+    pub(super) fn has_unsaved(&self) -> bool {
+        self.unsaved.iter().any(|(node, ..)| !self.uncharged.contains(node))
     }
 
     /// Nobody knows what of these reached the store, so they are to be written again.
@@ -136,46 +146,29 @@ impl Core {
         self.proofs.lock().all().map(Arc::clone).collect()
     }
 
-    /// Keeps a proof that is news.
-    pub(super) fn remember_proof(&self, proof: Arc<EquivocationProof>, outputs: &mut Vec<Output>) {
-        self.proofs.lock().insert(Arc::clone(&proof));
+    /// Keeps a proof that is news. `pays` tells whether its member is about to be charged for it.
+    pub(super) fn remember_proof(
+        &self,
+        proof: Arc<EquivocationProof>,
+        pays: bool,
+        outputs: &mut Vec<Output>,
+    ) {
+        let mut proofs = self.proofs.lock();
+        proofs.insert(Arc::clone(&proof));
+        if pays {
+            proofs.uncharged.insert(proof.node());
+        }
+        drop(proofs);
         outputs.push(Output::Event(Event::Equivocation(proof)));
     }
 
     /// Charges `node` for what was found, and writes that down.
     pub(super) fn charge_for_proof(&self, node: NodeId, now: Millis, outputs: &mut Vec<Output>) {
+        let mut proofs = self.proofs.lock();
         self.charge_member(node, Offence::Equivocation, now, outputs);
+        proofs.uncharged.remove(&node);
+        drop(proofs);
         self.save_judgements(now, outputs);
-    }
-
-    /// Writes down what is not in the store yet of proofs and standings, together, once in a resend interval
-    /// at most, or whoever burns key after key would keep the disk of everybody busy. Nothing waits for
-    /// it: a proof binds others, and whoever forgets it is shown it again.
-    pub(super) fn save_judgements(&self, now: Millis, outputs: &mut Vec<Output>) {
-        let all = {
-            let mut timers = self.timers.lock();
-            let all = timers.are_standings_due(now) && !self.ledgers.members.is_empty();
-            if !(all || self.ledgers.members.has_unsaved() || self.proofs.lock().has_unsaved())
-                || !is_due(&mut timers.last_judgement, self.config.quorum.resend_ms, now)
-            {
-                return;
-            }
-            timers.wrote_standings(all, now);
-            all
-        };
-        let (proofs, standings) =
-            (self.proofs.lock().unsaved(), self.ledgers.members.unsaved(all, now));
-        if proofs.is_empty() && standings.is_empty() {
-            return;
-        }
-        let names = proofs.iter().map(|(name, _)| *name).collect();
-        let mut batch = Batch::new();
-        let written = stored_proofs::put(&mut batch, &proofs)
-            .and_then(|()| standings::put(&mut batch, &standings));
-        match written {
-            Ok(()) => outputs.push(self.persist(batch, Waiting::Judgements(names))),
-            Err(error) => tracing::error!(%error, "a proof or a standing cannot be written down"),
-        }
     }
 
     /// Has gossip know all keys that proofs are held against, or each of them would be news, and cost its

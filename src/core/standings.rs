@@ -1,9 +1,11 @@
 //! How members stand here, over restarts.
 
 use super::Output;
+use super::judgements::AHEAD_MS;
 use super::proofs::told;
 use crate::id::{Millis, NodeId};
 use crate::keyring::{Error, Fault};
+use crate::membership::View;
 use crate::reputation::{Ledger, Record};
 use crate::store::{Batch, Store, Table};
 use crate::wire::{self, WireError};
@@ -24,32 +26,39 @@ pub(super) fn put(batch: &mut Batch, unsaved: &Unsaved) -> Result<(), WireError>
     Ok(())
 }
 
-/// Takes back what the boots before wrote down: half of what time would have taken away, and that is
-/// written down at once. Returns what the host is to be told.
+/// Takes back what the boots before wrote down, and writes down at once how it will stand a minute from
+/// now: a node that stops again before its first tick has taken that minute off. Returns what the host is
+/// to be told.
+///
+/// An entry that cannot be read is skipped: it binds others alone, and they are judged anew by what they
+/// do.
 pub(super) fn load(
     store: &dyn Store,
     members: &Ledger<NodeId>,
+    view: &View,
     now: Millis,
 ) -> Result<Vec<Output>, Error> {
-    let (mut taken_back, mut outputs) = (Vec::new(), Vec::new());
-    for (place, stored) in store.scan(Table::Standing)? {
+    let mut stored = Vec::new();
+    for (place, record) in store.scan(Table::Standing)? {
         let node = <[u8; 32]>::try_from(place.as_slice()).map(NodeId::from_bytes);
-        let record = wire::decode::<Record>("a standing", &stored);
-        let (Ok(node), Ok(record)) = (node, record) else {
-            // It binds others alone, and they are judged anew by what they do.
-            tracing::warn!("a stored standing cannot be read");
-            continue;
-        };
-        let record = record.halved();
-        if let Some((offence, charge)) = members.take_back(node, &record, now) {
+        match (node, wire::decode::<Record>("a standing", &record)) {
+            (Ok(node), Ok(record)) => stored.push((view.index_of(&node).is_none(), node, record)),
+            _ => tracing::warn!("a stored standing cannot be read"),
+        }
+    }
+    // Members first: there may not be room for all who once were.
+    stored.sort_by_key(|(is_away, node, _)| (*is_away, *node));
+    let mut outputs = Vec::new();
+    for (is_away, node, record) in stored {
+        if let Some((offence, charge)) = members.take_back(node, &record, is_away, now) {
             tracing::warn!(%node, ?charge, "a member was in quarantine before the restart");
             outputs.extend(told(node, offence, charge));
         }
-        taken_back.push((node, Some(record)));
     }
-    if !taken_back.is_empty() {
+    let unsaved = members.unsaved(true, now, AHEAD_MS);
+    if !unsaved.is_empty() {
         let mut batch = Batch::new();
-        put(&mut batch, &taken_back).map_err(Fault::from)?;
+        put(&mut batch, &unsaved).map_err(Fault::from)?;
         store.apply(&batch)?;
     }
     Ok(outputs)

@@ -9,6 +9,7 @@ use super::asides::Asides;
 use super::claims::Claims;
 use super::counters::Counters;
 use super::engine::Writes;
+use super::excesses::Excesses;
 use super::lease::Lease;
 use super::past::Past;
 use super::standings;
@@ -69,7 +70,8 @@ impl Core {
         }
         let proofs = Arc::new(Mutex::new(stored_proofs::load(store, &view)?));
         let ledgers = Arc::new(ledgers(&config, &view)?);
-        let since_start = standings::load(store, &ledgers.members, now)?;
+        let excesses = Arc::new(Mutex::new(Excesses::load(store, &view)?));
+        let since_start = standings::load(store, &ledgers.members, &view, now)?;
         let gossip = SignedGossip::new(
             Arc::clone(&directory),
             Arc::clone(&keyring),
@@ -89,9 +91,10 @@ impl Core {
             entropy,
             counters: Arc::new(Counters::default()),
             writes: Arc::new(Mutex::new(Writes::default())),
-            timers: Mutex::new(Timers::since(since_start)),
+            timers: Mutex::new(Timers::since(since_start, now)),
             asides,
             proofs,
+            excesses,
             past: Arc::new(Mutex::new(past)),
             lease: Arc::new(Mutex::new(lease)),
             claims,
@@ -134,8 +137,10 @@ pub(super) fn with_room_for_statements(config: &Config, view: &View) -> GossipCo
 
 fn ledgers(config: &Config, view: &View) -> Result<Ledgers, Misuse> {
     let wrong = |error: crate::reputation::ReputationConfigError| Misuse::Config(error.to_string());
+    // For those who left, too.
+    let room = view.len().saturating_mul(2);
     Ok(Ledgers {
-        members: Ledger::new(config.members.clone(), view.len(), Some(view.faults_tolerated()))
+        members: Ledger::new(config.members.clone(), room, Some(view.faults_tolerated()))
             .map_err(wrong)?
             .noting_changes(),
         links: Ledger::new(config.links.clone(), config.gossip.links, None).map_err(wrong)?,

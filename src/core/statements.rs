@@ -389,7 +389,7 @@ impl Core {
         // Not under a key that it gave up long ago, and that somebody may have found since.
         let pays =
             proof.node() != self.node() && self.directory.known_keys(offender).contains(&Some(key));
-        self.remember_proof(Arc::clone(&proof), outputs);
+        self.remember_proof(Arc::clone(&proof), pays, outputs);
         self.own_proof(&proof, now, outputs);
         match pays {
             true => self.charge_for_proof(proof.node(), now, outputs),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
 
+use super::judgements::LastWritten;
 use super::once::OncePerLink;
 use super::{Core, Event, Output};
 use crate::id::Millis;
@@ -13,9 +14,6 @@ use crate::wire::{Container, Tag};
 /// brought no key, since anybody can make up a packet under a key that does not exist.
 const HELLO_INTERVAL_MS: u64 = 2_000;
 const LONGEST_HELLO_INTERVAL_MS: u64 = 16_000;
-
-/// How often all standings are written down, in milliseconds.
-const REFRESH_MS: u64 = 3_600_000;
 
 /// What is due, and what was asked for since the last tick.
 #[derive(Debug, Default)]
@@ -39,10 +37,7 @@ pub(super) struct Timers {
     last_answered: Option<Slot>,
     /// Certificates that this node sent lately, or is to send.
     told: VecDeque<Told>,
-    /// When proofs and standings were last written down.
-    pub(super) last_judgement: Option<Millis>,
-    /// When all standings were last written down; `None` if nobody knows which reached the store.
-    pub(super) last_standings: Option<Millis>,
+    pub(super) judgements: LastWritten,
     /// Over which links votes in this node's name were checked.
     pub(super) own_checks: OncePerLink,
     pub(super) last_witness: Option<Millis>,
@@ -71,9 +66,9 @@ const LONGEST_WAIT: u32 = 64;
 const MOST_ASKED_ABOUT: usize = 16;
 
 impl Timers {
-    /// Those of a start that brought about what the host is told of first.
-    pub(super) fn since(start: Vec<Output>) -> Self {
-        Self { since_start: start, ..Self::default() }
+    /// Those of a start at `now` that brought about what the host is told of first.
+    pub(super) fn since(start: Vec<Output>, now: Millis) -> Self {
+        Self { since_start: start, judgements: LastWritten::at(now), ..Self::default() }
     }
 
     /// Whether it would be news that somebody still reports on a settled matter.
@@ -152,18 +147,6 @@ impl Timers {
         Self { said_hello: true, quorum_lost: self.quorum_lost, ..Self::default() }
     }
 
-    /// Whether all standings are to be written down, since time changes them.
-    pub(super) fn are_standings_due(&self, now: Millis) -> bool {
-        self.last_standings.is_none_or(|last| now < last || now.since(last) >= REFRESH_MS)
-    }
-
-    /// Standings were written down, and all of them, if `all` of them were.
-    pub(super) fn wrote_standings(&mut self, all: bool, now: Millis) {
-        if all {
-            self.last_standings = Some(now);
-        }
-    }
-
     /// A key was learnt, so asking helps.
     pub(super) fn learnt_a_key(&mut self) {
         self.vain_hellos = 0;
@@ -192,6 +175,7 @@ impl Core {
             tracing::warn!(away_ms, "the ticks come late: silence in between is not counted");
         }
         self.release(now, &mut outputs);
+        self.save_judgements(now, &mut outputs);
         self.witness(now, &mut outputs);
         self.claim_boot(now, &mut outputs);
         if !self.keyring.is_confirmed() {
@@ -231,7 +215,6 @@ impl Core {
             (timers.next_to_answer(), told, history_wanted, timers.change_is_due())
         };
         outputs.extend(self.persist_stalled());
-        self.save_judgements(now, outputs);
         match self.quorum.restate(&self.keyring, self.entropy.as_ref(), now) {
             Ok(standing) => standing.iter().for_each(|tally| self.tell(tally, outputs)),
             Err(error) => {

@@ -81,9 +81,17 @@ impl<S: Ord + Copy + Send> Ledger<S> {
 
     /// Takes back what was written down of `subject` in an earlier boot, unless something is known of it
     /// or there is no room. If it was in quarantine: the offence that led to it, and whether it is in
-    /// quarantine again.
-    pub fn take_back(&self, subject: S, record: &Record, now: Millis) -> Option<(Offence, Charge)> {
-        self.locked(|records| records.take_back(subject, record, now))
+    /// quarantine again. Who is away takes no place there (see [`resize`](Self::resize)).
+    ///
+    /// What became of it is [unsaved](Self::unsaved) then.
+    pub fn take_back(
+        &self,
+        subject: S,
+        record: &Record,
+        is_away: bool,
+        now: Millis,
+    ) -> Option<(Offence, Charge)> {
+        self.locked(|records| records.take_back(subject, record, is_away, now))
     }
 
     /// The same ledger, which notes whose record changes, for [`unsaved`](Self::unsaved) to be called
@@ -105,10 +113,19 @@ impl<S: Ord + Copy + Send> Ledger<S> {
     }
 
     /// What is to be written down, if it [notes](Self::noting_changes) that: the records that changed since
-    /// the last call, or with `all` every one, for time changes them, too. `None` stands for one that is
-    /// gone.
-    pub fn unsaved(&self, all: bool, now: Millis) -> Vec<(S, Option<Record>)> {
-        self.locked(|records| records.unsaved(all, now))
+    /// the last call, or with `all` every one, for time changes them, too; each as it will stand in
+    /// `ahead_ms` milliseconds, if nothing more happens. `None` stands for one that is gone.
+    ///
+    /// Whoever writes all of them more often than every `ahead_ms` never has anybody serve anything twice,
+    /// and each restart pardons no more than `ahead_ms` of it.
+    pub fn unsaved(&self, all: bool, now: Millis, ahead_ms: u64) -> Vec<(S, Option<Record>)> {
+        self.locked(|records| records.unsaved(all, now, ahead_ms))
+    }
+
+    /// Nobody knows whether what [`unsaved`](Self::unsaved) gave of these was written down, so it is
+    /// unsaved again.
+    pub fn write_failed(&self, subjects: Vec<S>) {
+        self.locked(|records| subjects.into_iter().for_each(|subject| records.changed(subject)));
     }
 
     /// The score of `subject` now. In quarantine: the score that led to it and its offences since.

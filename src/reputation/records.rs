@@ -111,7 +111,8 @@ impl<S: Ord + Copy> Records<S> {
         self.unsaved.as_ref().is_some_and(|unsaved| !unsaved.is_empty())
     }
 
-    fn changed(&mut self, subject: S) {
+    /// Its record is to be written down, if records are.
+    pub(super) fn changed(&mut self, subject: S) {
         if let Some(unsaved) = &mut self.unsaved {
             unsaved.insert(subject);
         }
@@ -128,16 +129,21 @@ impl<S: Ord + Copy> Records<S> {
         &mut self,
         subject: S,
         record: &Record,
+        is_away: bool,
         now: Millis,
     ) -> Option<(Offence, Charge)> {
         let at = self.advance(now);
+        self.changed(subject);
         if self.standings.contains_key(&subject) || !self.make_room() {
             return None;
         }
         let mut standing = Standing::of_record(record, at);
         let resumed = record.sentence.as_ref().map(|sentence| {
-            let charge = match self.is_place_free() {
+            let charge = match is_away || self.is_place_free() {
                 true => {
+                    if is_away {
+                        self.away.insert(subject);
+                    }
                     let length = standing.resume(sentence, at, &self.config);
                     self.ends.insert((at.saturating_add(length), subject));
                     Charge::Quarantined { until: now.after(length), times: standing.times() }
@@ -153,9 +159,15 @@ impl<S: Ord + Copy> Records<S> {
         resumed
     }
 
-    /// What is to be written down since the last call, or all there is; `None` for what is gone.
-    pub(super) fn unsaved(&mut self, all: bool, now: Millis) -> Vec<(S, Option<Record>)> {
-        let at = self.advance(now);
+    /// What is to be written down since the last call, or all there is, as it will stand in `ahead_ms`;
+    /// `None` for what is gone.
+    pub(super) fn unsaved(
+        &mut self,
+        all: bool,
+        now: Millis,
+        ahead_ms: u64,
+    ) -> Vec<(S, Option<Record>)> {
+        let at = self.advance(now).saturating_add(ahead_ms);
         let Some(unsaved) = &mut self.unsaved else { return Vec::new() };
         let mut subjects = mem::take(unsaved);
         if all {

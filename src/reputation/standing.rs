@@ -141,16 +141,20 @@ impl Standing {
         length
     }
 
-    /// What is to be written down of it.
-    pub(super) fn to_record(&self, now: u64, config: &ReputationConfig) -> Record {
+    /// What is to be written down of it: how it will stand at `at`, now or later, if nothing more happens.
+    pub(super) fn to_record(&self, at: u64, config: &ReputationConfig) -> Record {
+        let mut then = self.clone();
+        if let Some(ends) = then.quarantine_ends().filter(|ends| *ends <= at) {
+            then.end_quarantine(ends, config);
+        }
         Record {
-            score: self.score(now, config),
-            probation_ms: self.rises_from.saturating_sub(now),
-            clean_ms: self.clean_ms(now),
-            times: self.times,
-            sentence: self.quarantine.map(|Quarantine { offence, ends, then }| Sentence {
+            score: then.score(at, config),
+            probation_ms: then.rises_from.saturating_sub(at),
+            clean_ms: then.clean_ms(at),
+            times: then.times,
+            sentence: then.quarantine.map(|Quarantine { offence, ends, then }| Sentence {
                 offence,
-                left_ms: ends.saturating_sub(now),
+                left_ms: ends.saturating_sub(at),
                 then,
             }),
         }

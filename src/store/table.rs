@@ -18,6 +18,9 @@ pub enum Table {
     Proof,
     /// How members stand here: scores, quarantines. A restart does not launder them.
     Standing,
+    /// The newest frame that each member was charged for as over its rate. A restart does not charge it
+    /// again.
+    Excess,
 }
 
 impl Table {
@@ -30,6 +33,7 @@ impl Table {
         Self::View,
         Self::Proof,
         Self::Standing,
+        Self::Excess,
     ];
 
     /// The name under which the table is kept. It is part of the format on disk.
@@ -42,6 +46,7 @@ impl Table {
             Self::View => "view",
             Self::Proof => "proof",
             Self::Standing => "standing",
+            Self::Excess => "excess",
         }
     }
 }

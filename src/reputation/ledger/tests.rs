@@ -3,7 +3,8 @@ use std::thread;
 use proptest::prelude::*;
 
 use super::*;
-use crate::reputation::Sentence;
+
+mod restart;
 
 const DAY: u64 = 86_400_000;
 const FIRST: u64 = 300_000;
@@ -107,71 +108,6 @@ fn a_clock_that_steps_a_day_on_ends_it_but_is_not_forgiven() {
     assert!(!ledger.is_quarantined(&1, Millis(DAY)));
     let charge = ledger.charge(1, Offence::Equivocation, Millis(DAY));
     assert!(matches!(charge, Charge::Quarantined { times: 2, .. }));
-}
-
-/// Promise P10: what is written down and taken back at any moment says the same as what went on.
-#[test]
-fn p10_a_record_that_is_taken_back_says_the_same() {
-    let ledger = ledger(8, None).noting_changes();
-    let offend = |subject, offence, now| {
-        let _ = ledger.charge(subject, offence, Millis(now));
-    };
-    offend(1, Offence::OverRate, 1_000);
-    offend(2, Offence::Equivocation, 2_000);
-    offend(3, Offence::Equivocation, 3_000);
-    let later = 3_000 + FIRST + 5_000;
-    offend(4, Offence::Equivocation, later);
-    offend(4, Offence::OverRate, later);
-    let written = ledger.unsaved(false, Millis(later));
-    assert_eq!(written.iter().map(|(subject, _)| *subject).collect::<Vec<_>>(), [1, 2, 3, 4]);
-    assert!(ledger.unsaved(false, Millis(later)).is_empty(), "and that was all");
-    assert_eq!(ledger.unsaved(true, Millis(later)).len(), 4);
-
-    // Another boot, another clock.
-    let restarted = self::ledger(8, None);
-    for (subject, record) in &written {
-        let _told = restarted.take_back(*subject, record.as_ref().unwrap(), Millis(7));
-    }
-    for passed in [0, 1_000, FIRST, FIRST + 3_600_000, 7 * DAY, 8 * DAY] {
-        for subject in 1..=4 {
-            let (then, now) = (Millis(later + passed), Millis(7 + passed));
-            let [one, other] = [(&restarted, now), (&ledger, then)]
-                .map(|(ledger, at)| ledger.reputation(&subject, at).as_ppm());
-            assert!(one.abs_diff(other) <= 1, "{one} {other}");
-            let left = |ledger: &Ledger<u8>, now: Millis| {
-                ledger.quarantine_ends(&subject, now).map(|ends| ends.since(now))
-            };
-            assert_eq!(left(&restarted, now), left(&ledger, then), "{subject} {passed}");
-        }
-    }
-    let gone = ledger.expire(Millis(later + 9 * DAY));
-    assert!(gone.contains(&4));
-    let _swept = ledger.expire(Millis(later + 9 * DAY + 60_000));
-    assert!(ledger.unsaved(false, Millis(later + 9 * DAY + 60_000)).contains(&(4, None)));
-}
-
-#[test]
-fn what_is_resumed_lasts_as_long_as_is_left_and_counts_as_one() {
-    let ledger = ledger(4, Some(2));
-    let take_back = |subject, left_ms| {
-        let offence = Offence::Equivocation;
-        let sentence = Sentence { offence, left_ms, then: Reputation::from_ppm(500_000) };
-        let (score, sentence) = (Reputation::ZERO, Some(sentence));
-        let record = Record { score, probation_ms: 0, clean_ms: 0, times: 1, sentence };
-        let (found, charge) = ledger.take_back(subject, &record, Millis(0))?;
-        assert_eq!(found, offence);
-        Some(charge)
-    };
-    let until = |until| Some(Charge::Quarantined { until: Millis(until), times: 1 });
-    assert_eq!(take_back(1, 7_000), until(7_000));
-    assert_eq!(take_back(1, 9_000), None, "it is known");
-    // Whatever a disk says, no longer than the longest.
-    assert_eq!(take_back(2, u64::MAX), until(DAY));
-    assert_eq!(take_back(3, 7_000), Some(Charge::Withheld), "no more than may be faulty");
-    assert_eq!(ledger.quarantine_ends(&1, Millis(6_999)), Some(Millis(7_000)));
-    assert_eq!(ledger.quarantine_ends(&1, Millis(7_000)), None);
-    let charge = ledger.charge(1, Offence::Equivocation, Millis(7_000));
-    assert_eq!(charge, Charge::Quarantined { until: Millis(7_000 + 2 * FIRST), times: 2 });
 }
 
 #[test]
