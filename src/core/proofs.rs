@@ -52,8 +52,12 @@ impl Proofs {
         }
     }
 
-    pub(super) fn insert(&mut self, proof: Arc<EquivocationProof>) {
+    /// `pays` tells whether its member is about to be [charged](Self::charged) for it.
+    pub(super) fn insert(&mut self, proof: Arc<EquivocationProof>, pays: bool) {
         let name = (proof.node(), proof.epoch(), proof.key());
+        if pays {
+            self.uncharged.insert(name.0);
+        }
         self.held.insert(name, proof);
         self.unsaved.insert(name);
         self.round.push_front(name);
@@ -77,7 +81,7 @@ impl Proofs {
     /// Takes back what was written in an earlier boot.
     pub(super) fn take_back(&mut self, proof: EquivocationProof) {
         let name = (proof.node(), proof.epoch(), proof.key());
-        self.insert(Arc::new(proof));
+        self.insert(Arc::new(proof), false);
         self.unsaved.remove(&name);
     }
 
@@ -108,6 +112,11 @@ impl Proofs {
         }
         let name = self.round.pop_front()?;
         self.held.get(&name).map(Arc::clone)
+    }
+
+    /// The charge for what was found of `node` has been made.
+    pub(super) fn charged(&mut self, node: &NodeId) {
+        self.uncharged.remove(node);
     }
 
     /// What has to be written, and is taken for written from now on. What is yet to be charged waits for
@@ -153,12 +162,7 @@ impl Core {
         pays: bool,
         outputs: &mut Vec<Output>,
     ) {
-        let mut proofs = self.proofs.lock();
-        proofs.insert(Arc::clone(&proof));
-        if pays {
-            proofs.uncharged.insert(proof.node());
-        }
-        drop(proofs);
+        self.proofs.lock().insert(Arc::clone(&proof), pays);
         outputs.push(Output::Event(Event::Equivocation(proof)));
     }
 
@@ -166,7 +170,7 @@ impl Core {
     pub(super) fn charge_for_proof(&self, node: NodeId, now: Millis, outputs: &mut Vec<Output>) {
         let mut proofs = self.proofs.lock();
         self.charge_member(node, Offence::Equivocation, now, outputs);
-        proofs.uncharged.remove(&node);
+        proofs.charged(&node);
         drop(proofs);
         self.save_judgements(now, outputs);
     }

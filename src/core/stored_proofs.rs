@@ -160,9 +160,12 @@ mod tests {
                 }
                 let bytes = contradiction(&view, &to, key);
                 let proof = EquivocationProof::verify(&bytes, &directory).unwrap();
-                proofs.insert(Arc::new(proof));
+                proofs.insert(Arc::new(proof), true);
                 expected.push(bytes);
             }
+            assert!(!proofs.has_unsaved() && proofs.unsaved().is_empty(), "nobody has paid yet");
+            proofs.charged(&id(2));
+            assert!(proofs.has_unsaved());
             let store = MemoryStore::new();
             let mut batch = Batch::new();
             put(&mut batch, &proofs.unsaved()).unwrap();

@@ -137,7 +137,7 @@ impl<S: Ord + Copy> Records<S> {
         if self.standings.contains_key(&subject) || !self.make_room() {
             return None;
         }
-        let mut standing = Standing::of_record(record, at);
+        let mut standing = Standing::of_record(record, at, &self.config);
         let resumed = record.sentence.as_ref().map(|sentence| {
             let charge = match is_away || self.is_place_free() {
                 true => {

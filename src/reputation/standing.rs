@@ -161,10 +161,10 @@ impl Standing {
     }
 
     /// What was written down, but for the quarantine.
-    pub(super) fn of_record(record: &Record, now: u64) -> Self {
+    pub(super) fn of_record(record: &Record, now: u64, config: &ReputationConfig) -> Self {
         Self {
             score: record.score,
-            rises_from: now.saturating_add(record.probation_ms),
+            rises_from: now.saturating_add(record.probation_ms.min(config.probation_ms)),
             clean_before: record.clean_ms,
             times: record.times,
             ..Self::new(now)

@@ -118,7 +118,7 @@ fn p10_no_more_than_f_go_back_into_quarantine() {
 }
 
 /// Frames of node 3, signed faster than it may speak by its own clock.
-fn too_fast(liar: &Liar, boot: u32, sequences: RangeInclusive<u32>) -> Vec<Vec<u8>> {
+pub(crate) fn too_fast(liar: &Liar, boot: u32, sequences: RangeInclusive<u32>) -> Vec<Vec<u8>> {
     let frame = |sequence| {
         let header = liar.header(Kind::Beacon, Nonce { boot, sequence });
         liar.frame(Header { sent_at: SentAt(5_000), ..header }, b"")

@@ -128,3 +128,14 @@ fn what_is_resumed_lasts_as_long_as_is_left_and_counts_as_one() {
     let charge = ledger.charge(1, Offence::Equivocation, Millis(7_000));
     assert_eq!(charge, Charge::Quarantined { until: Millis(7_000 + 2 * FIRST), times: 2 });
 }
+
+/// Whatever a disk says, probation is not for ever.
+#[test]
+fn what_is_stored_cannot_exceed_what_is_configured() {
+    let ledger = ledger(1, None);
+    let (score, probation_ms) = (Reputation::ZERO, u64::MAX);
+    let record =
+        Record { score, probation_ms, clean_ms: u64::MAX, times: u32::MAX, sentence: None };
+    assert_eq!(ledger.take_back(1, &record, false, Millis(0)), None);
+    assert_eq!(ledger.reputation(&1, Millis(2 * 3_600_000)).as_ppm(), 600_000);
+}
