@@ -30,8 +30,9 @@ use crate::wire::{Packet, Refusal};
 impl Core {
     /// Starts the node that `identity` names, as a member of `view`: the genesis view of its mesh, or any
     /// later one that is trusted. From there it follows the steps that `store` holds to the newest. The boot is counted in `store`
-    /// before anything can be signed, what the node voted in earlier boots binds it again, and the keys
-    /// that it has seen proof against are condemned again.
+    /// before anything can be signed, what the node voted in earlier boots binds it again, the keys
+    /// that it has seen proof against are condemned again, and members stand as they did, but for a minute
+    /// (see [`reputation`](crate::reputation)).
     ///
     /// # Errors
     /// [`Misuse`]: a configuration value out of its range, a node that is no member of the newest view, a

@@ -93,7 +93,7 @@ fn who_is_away_is_taken_back_and_takes_no_place() {
         ledger.take_back(subject, record, is_away, Millis(0)).map(|(_, charge)| charge)
     };
     let until = Some(Charge::Quarantined { until: Millis(FIRST), times: 1 });
-    assert_eq!((take_back(1, true), take_back(2, false)), (until, until));
+    assert_eq!((take_back(2, false), take_back(1, true)), (until, until));
     assert_eq!(take_back(3, false), None, "no room");
     let unsaved = ledger.unsaved(false, Millis(0), 0);
     let gone: Vec<_> =
