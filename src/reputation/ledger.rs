@@ -13,7 +13,7 @@ use crate::reputation::{
 /// Keeps the standing of subjects (members, or proven links) by the
 /// [model](crate::reputation) of this module.
 ///
-/// Memory: at most `capacity` records of 88 bytes and the subject, and once more 16 bytes and the
+/// Memory: at most `capacity` records of 80 bytes and the subject, and once more 16 bytes and the
 /// subject, in trees that are at least half full. There is a record only for who was charged, until
 /// it says nothing any more. When there is no room, the record with the fewest quarantines and among
 /// those the one whose score will be full first leaves, never one in quarantine. So give it room for
