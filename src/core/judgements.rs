@@ -5,6 +5,7 @@ use super::proofs::Name;
 use super::tick::is_due;
 use super::{Core, Output, excesses, standings, stored_proofs};
 use crate::id::{Millis, NodeId};
+use crate::reputation::ReputationConfig;
 use crate::store::Batch;
 
 /// The shortest pause between two writes, in milliseconds. Whoever burns key after key, or offends with
@@ -12,13 +13,18 @@ use crate::store::Batch;
 /// somebody since the last write: proofs are shown again, and whoever goes on is charged again.
 const PAUSE_MS: u64 = 1_000;
 
-/// How often all standings are written down, in milliseconds, as long as there are any: time changes them,
-/// and what was served is not to be served again.
-const REFRESH_MS: u64 = 50_000;
+/// Standings are written down as they will stand so many milliseconds later: a minute, or a fifth of the
+/// first quarantine where that is shorter than the five minutes of the default, so that a restart does not
+/// pardon it whole. It is never less than six seconds.
+pub(super) fn ahead_ms(config: &ReputationConfig) -> u64 {
+    (config.first_quarantine_ms / 5).clamp(6_000, 60_000)
+}
 
-/// They are written down as they will stand so many milliseconds later: when they are next written, ticks
-/// that come late and a slow disk included.
-pub(super) const AHEAD_MS: u64 = 60_000;
+/// How often all of them are written down, in milliseconds, as long as there are any: time changes them, and
+/// what was served is not to be served again. It leaves time for ticks that come late and for a slow disk.
+const fn refresh_ms(ahead_ms: u64) -> u64 {
+    ahead_ms.saturating_sub(ahead_ms / 6)
+}
 
 /// What a write holds, in case it fails.
 #[derive(Debug)]
@@ -42,8 +48,14 @@ impl LastWritten {
     }
 
     /// Whether to write now, and if so, whether everything. Then it was.
-    fn is_due(&mut self, has_unsaved: bool, has_standings: bool, now: Millis) -> Option<bool> {
-        let aged = |last: Millis| now < last || now.since(last) >= REFRESH_MS;
+    fn is_due(
+        &mut self,
+        has_unsaved: bool,
+        has_standings: bool,
+        refresh_ms: u64,
+        now: Millis,
+    ) -> Option<bool> {
+        let aged = |last: Millis| now < last || now.since(last) >= refresh_ms;
         let all = has_standings && self.all.is_none_or(aged);
         if !(has_unsaved || all) || !is_due(&mut self.any, PAUSE_MS, now) {
             return None;
@@ -66,12 +78,18 @@ impl Core {
         let has_unsaved = members.has_unsaved()
             || self.proofs.lock().has_unsaved()
             || self.excesses.lock().has_unsaved();
-        let due = self.timers.lock().judgements.is_due(has_unsaved, !members.is_empty(), now);
+        let (ahead_ms, has_standings) = (ahead_ms(&self.config.members), !members.is_empty());
+        let due = self.timers.lock().judgements.is_due(
+            has_unsaved,
+            has_standings,
+            refresh_ms(ahead_ms),
+            now,
+        );
         let Some(all) = due else { return };
         let (proofs, excesses, standings) = {
             // Who charges holds one of the two.
             let (mut proofs, mut excesses) = (self.proofs.lock(), self.excesses.lock());
-            (proofs.unsaved(), excesses.unsaved(), members.unsaved(all, now, AHEAD_MS))
+            (proofs.unsaved(), excesses.unsaved(), members.unsaved(all, now, ahead_ms))
         };
         if proofs.is_empty() && excesses.is_empty() && standings.is_empty() {
             return;
@@ -107,7 +125,7 @@ mod tests {
     #[test]
     fn a_write_a_second_at_most_and_everything_before_it_is_out_of_date() {
         let mut last = LastWritten::at(Millis(0));
-        let mut due = |unsaved, now| last.is_due(unsaved, true, Millis(now));
+        let mut due = |unsaved, now| last.is_due(unsaved, true, 50_000, Millis(now));
         assert_eq!(due(false, 1), None);
         assert_eq!((due(true, 2), due(true, 1_001)), (Some(false), None));
         assert_eq!((due(true, 1_002), due(false, 49_999)), (Some(false), None));
@@ -116,7 +134,18 @@ mod tests {
         assert_eq!(due(false, 100_000), Some(true));
         // A clock that went back.
         assert_eq!(due(false, 7), Some(true));
-        assert_eq!(LastWritten::at(Millis(0)).is_due(false, false, Millis(99_000)), None);
-        const { assert!(REFRESH_MS + 2 * PAUSE_MS < AHEAD_MS) };
+        assert_eq!(LastWritten::at(Millis(0)).is_due(false, false, 50_000, Millis(99_000)), None);
+    }
+
+    #[test]
+    fn all_is_written_again_in_time_and_a_short_quarantine_is_not_pardoned_whole() {
+        for (first_quarantine_ms, ahead) in
+            [(300_000, 60_000), (u64::MAX, 60_000), (40_000, 8_000), (1, 6_000)]
+        {
+            let config = ReputationConfig { first_quarantine_ms, ..ReputationConfig::default() };
+            assert_eq!(ahead_ms(&config), ahead);
+            assert!(refresh_ms(ahead) + PAUSE_MS <= ahead);
+        }
+        assert_eq!(refresh_ms(60_000), 50_000);
     }
 }

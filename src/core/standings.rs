@@ -1,12 +1,12 @@
 //! How members stand here, over restarts.
 
 use super::Output;
-use super::judgements::AHEAD_MS;
+use super::judgements::ahead_ms;
 use super::proofs::told;
 use crate::id::{Millis, NodeId};
 use crate::keyring::{Error, Fault};
 use crate::membership::View;
-use crate::reputation::{Ledger, Record};
+use crate::reputation::{Ledger, Record, ReputationConfig};
 use crate::store::{Batch, Store, Table};
 use crate::wire::{self, WireError};
 
@@ -36,6 +36,7 @@ pub(super) fn load(
     store: &dyn Store,
     members: &Ledger<NodeId>,
     view: &View,
+    config: &ReputationConfig,
     now: Millis,
 ) -> Result<Vec<Output>, Error> {
     let mut stored = Vec::new();
@@ -55,7 +56,7 @@ pub(super) fn load(
             outputs.extend(told(node, offence, charge));
         }
     }
-    let unsaved = members.unsaved(true, now, AHEAD_MS);
+    let unsaved = members.unsaved(true, now, ahead_ms(config));
     if !unsaved.is_empty() {
         let mut batch = Batch::new();
         put(&mut batch, &unsaved).map_err(Fault::from)?;

@@ -72,7 +72,7 @@ impl Core {
         let proofs = Arc::new(Mutex::new(stored_proofs::load(store, &view)?));
         let ledgers = Arc::new(ledgers(&config, &view)?);
         let excesses = Arc::new(Mutex::new(Excesses::load(store, &view)?));
-        let since_start = standings::load(store, &ledgers.members, &view, now)?;
+        let since_start = standings::load(store, &ledgers.members, &view, &config.members, now)?;
         let gossip = SignedGossip::new(
             Arc::clone(&directory),
             Arc::clone(&keyring),

@@ -36,7 +36,7 @@
 //! * A restart of whoever keeps the ledger of members. Their [records](Record) are written down as they
 //!   will stand a minute later, within a second of a change and again before the minute is over, and count
 //!   from there on after a restart. So a restart pardons up to a minute of quarantine, probation and
-//!   recovery, and no more; and restarts, at whatever pace, have nobody serve anything twice. The time
+//!   recovery, and no more (a fifth of the first quarantine, where that is less); and restarts, at whatever pace, have nobody serve anything twice. The time
 //!   that the node was not running counts for nothing. (Links are names of the host's, which mean nothing
 //!   after a restart.)
 //! * A clock that steps. All time is the caller's monotonic clock. **A step back** makes no time
