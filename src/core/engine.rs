@@ -10,10 +10,12 @@ use super::asides::Asides;
 use super::boot::Riddle;
 use super::claims::Claims;
 use super::counters::{Counters, Counts};
+use super::excesses::Excesses;
+use super::judgements::Judgements;
 use super::lease::Lease;
 use super::output::WriteId;
 use super::past::Past;
-use super::proofs::{Name, Proofs};
+use super::proofs::Proofs;
 use super::tick::Timers;
 use super::{Config, Stats};
 use crate::gossip::{Ledgers, SignedGossip};
@@ -50,6 +52,7 @@ pub struct Core {
     pub(super) timers: Mutex<Timers>,
     pub(super) asides: Mutex<Vec<Asides>>,
     pub(super) proofs: Arc<Mutex<Proofs>>,
+    pub(super) excesses: Arc<Mutex<Excesses>>,
     pub(super) past: Arc<Mutex<Past>>,
     /// The number of this start, until it is confirmed.
     pub(super) lease: Arc<Mutex<Option<Lease>>>,
@@ -72,7 +75,7 @@ pub(super) struct Writes {
 pub(super) enum Waiting {
     Part(PartWrite),
     Rotation(PreparedRotation),
-    Proofs(Vec<Name>),
+    Judgements(Judgements),
     View(ViewLink),
     /// This node's next boot.
     Boot(u32),

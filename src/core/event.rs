@@ -29,7 +29,8 @@ pub enum Event {
         /// The offence that was one too many.
         offence: Offence,
     },
-    /// A member's quarantine has ended.
+    /// A member's quarantine has ended. Not told of one that a restart ended: at its start a node tells
+    /// who is in quarantine.
     MemberReleased {
         /// The member.
         node: NodeId,

@@ -76,6 +76,9 @@ impl Core {
         let admitted = self.gossip.verify_message(link, bytes, now);
         let admitted = admitted.map_err(|refused| {
             self.note_missed_view(&refused.refusal, bytes);
+            if refused.refusal == Refusal::OverRate {
+                return self.excess_refused(link, bytes, refused, now, outputs);
+            }
             if refused.refusal == Refusal::Own {
                 self.look_at_own_frame(link, bytes, now, outputs);
             }
@@ -103,6 +106,29 @@ impl Core {
                 Ok(Accepted::SignOfLife(node))
             }
         }
+    }
+
+    /// An excess costs its signer once, also if this node has restarted and took it for the first time.
+    fn excess_refused(
+        &self,
+        link: Link,
+        bytes: &[u8],
+        mut refused: FrameRefused,
+        now: Millis,
+        outputs: &mut Vec<Output>,
+    ) -> Refusal {
+        // Held until it is charged: both are written down together.
+        let mut excesses = self.excesses.lock();
+        let is_new = match Packet::parse(bytes) {
+            Ok(Packet::Frame(frame)) => {
+                excesses.is_new(frame.header().origin, frame.header().mark())
+            }
+            _ => false,
+        };
+        if !is_new {
+            refused.refusal = Refusal::Replay;
+        }
+        self.frame_refused(link, refused, now, outputs)
     }
 
     fn frame_refused(

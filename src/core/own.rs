@@ -191,8 +191,8 @@ impl Core {
         let waiting = self.writes.lock().waiting.remove(&write);
         let mut outputs = Vec::new();
         match waiting {
-            // Nothing waits for a proof: it has been sent.
-            None | Some(Waiting::Proofs(_)) => {}
+            // Nothing waits for a proof, it has been sent; nor for how others stand.
+            None | Some(Waiting::Judgements(_)) => {}
             Some(Waiting::View(step)) => self.stepped(step, &mut outputs),
             Some(Waiting::Part(write)) => self.part_written(write, now, &mut outputs),
             Some(Waiting::Rotation(rotation)) => self.rotated(rotation, now, &mut outputs),
@@ -206,14 +206,14 @@ impl Core {
     /// accepted with it is not accepted, and reporting the event again tries anew.
     /// A rotation is written again by the next [`tick`](Self::tick) or
     /// [`rotate_keys`](Self::rotate_keys), and not replaced by another: nobody knows whether it
-    /// reached the disk. Proofs and the step to a next view are written again by the next tick.
+    /// reached the disk. Proofs, standings and the step to a next view are written again by the next tick.
     pub fn write_failed(&self, write: WriteId) {
         let mut writes = self.writes.lock();
         match writes.waiting.remove(&write) {
             Some(Waiting::Rotation(rotation)) => writes.stalled = Some(rotation),
-            Some(Waiting::Proofs(names)) => {
+            Some(Waiting::Judgements(judgements)) => {
                 drop(writes);
-                self.proofs.lock().write_failed(names);
+                self.judgements_not_written(judgements);
             }
             Some(Waiting::View(_)) => self.past.lock().end_step(),
             Some(Waiting::Boot(_)) => self.boot_not_written(),

@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::engine::Waiting;
-use super::tick::is_due;
 use super::{Core, Event, Output};
 use crate::id::{Digest, Epoch, Millis, NodeId};
 use crate::membership::{MOST_KEYS, View};
@@ -28,40 +26,39 @@ const LONGEST_WAIT: u32 = 64;
 /// All goes by the id of the member, so one of these serves two views at once.
 #[derive(Debug)]
 pub(super) struct Proofs {
-    held: BTreeMap<Name, Held>,
+    held: BTreeMap<Name, Arc<EquivocationProof>>,
     /// Those that differ from what the store holds, as far as is known, or are no longer held.
     unsaved: BTreeSet<Name>,
+    /// Whose charge for one of them is yet to be made.
+    uncharged: BTreeSet<NodeId>,
     /// Those to be offered before the next pause.
     round: VecDeque<Name>,
     wait: u32,
     next_wait: u32,
 }
 
-/// A name, with the proof and the sentence that are held under it, or `None` if nothing is any more.
-pub(super) type Unsaved = (Name, Option<(Arc<EquivocationProof>, u64)>);
-
-#[derive(Debug)]
-struct Held {
-    proof: Arc<EquivocationProof>,
-    /// How much of the quarantine that it brought about is to be served after a restart, in
-    /// milliseconds; `None` until the charge is made.
-    sentence_ms: Option<u64>,
-}
+/// A name, with the proof that is held under it, or `None` if none is any more.
+pub(super) type Unsaved = (Name, Option<Arc<EquivocationProof>>);
 
 impl Proofs {
     pub(super) const fn new() -> Self {
         Self {
             held: BTreeMap::new(),
             unsaved: BTreeSet::new(),
+            uncharged: BTreeSet::new(),
             round: VecDeque::new(),
             wait: 1,
             next_wait: 2,
         }
     }
 
-    fn insert(&mut self, proof: Arc<EquivocationProof>, sentence_ms: Option<u64>) {
+    /// `pays` tells whether its member is about to be [charged](Self::charged) for it.
+    pub(super) fn insert(&mut self, proof: Arc<EquivocationProof>, pays: bool) {
         let name = (proof.node(), proof.epoch(), proof.key());
-        self.held.insert(name, Held { proof, sentence_ms });
+        if pays {
+            self.uncharged.insert(name.0);
+        }
+        self.held.insert(name, proof);
         self.unsaved.insert(name);
         self.round.push_front(name);
         self.offer();
@@ -81,17 +78,11 @@ impl Proofs {
         names.take_while(|(of, ..)| *of == node).collect()
     }
 
-    /// Takes back what was written in an earlier boot. Of its sentence half is served in this one, and
-    /// half of that in the next: a restart cannot know how long ago it was spoken, and in this way all
-    /// restarts together prolong a quarantine by no more than its own length.
-    pub(super) fn take_back(&mut self, proof: EquivocationProof, sentence_ms: u64) {
+    /// Takes back what was written in an earlier boot.
+    pub(super) fn take_back(&mut self, proof: EquivocationProof) {
         let name = (proof.node(), proof.epoch(), proof.key());
-        let half = sentence_ms / 2;
-        let half = if half < SHORTEST_SENTENCE_MS { 0 } else { half };
-        self.insert(Arc::new(proof), Some(half));
-        if half == sentence_ms {
-            self.unsaved.remove(&name);
-        }
+        self.insert(Arc::new(proof), false);
+        self.unsaved.remove(&name);
     }
 
     /// Another view has followed. The proofs against those who left go, from the disk, too: nobody takes
@@ -101,6 +92,7 @@ impl Proofs {
         self.unsaved.extend(self.held.keys().filter(|name| !is_here(name)));
         self.held.retain(|name, _| is_here(name));
         self.round.retain(is_here);
+        self.uncharged.retain(|node| view.index_of(node).is_some());
     }
 
     /// Offers all of them soon.
@@ -119,53 +111,31 @@ impl Proofs {
             }
         }
         let name = self.round.pop_front()?;
-        self.held.get(&name).map(|held| Arc::clone(&held.proof))
+        self.held.get(&name).map(Arc::clone)
     }
 
-    /// The charge for what was found of `node` has been made, and its quarantine lasts `left_ms`.
-    fn charged(&mut self, node: NodeId, left_ms: u64) {
-        for name in self.of_member(node) {
-            if let Some(held) = self.held.get_mut(&name) {
-                held.sentence_ms.get_or_insert(left_ms);
-            }
-        }
+    /// The charge for what was found of `node` has been made.
+    pub(super) fn charged(&mut self, node: &NodeId) {
+        self.uncharged.remove(node);
     }
 
-    /// The quarantine of `node` has ended, so nothing of it is left to be served.
-    pub(super) fn released(&mut self, node: NodeId) {
-        for name in self.of_member(node) {
-            if let Some(Held { sentence_ms: Some(left_ms), .. }) = self.held.get_mut(&name)
-                && std::mem::take(left_ms) > 0
-            {
-                self.unsaved.insert(name);
-            }
-        }
-    }
-
-    /// The longest sentence of each member that has one to serve.
-    fn sentences(&self) -> BTreeMap<NodeId, u64> {
-        let mut longest = BTreeMap::new();
-        for ((node, ..), held) in &self.held {
-            let left: &mut u64 = longest.entry(*node).or_default();
-            *left = held.sentence_ms.unwrap_or(0).max(*left);
-        }
-        longest.retain(|_, left| *left > 0);
-        longest
-    }
-
-    /// What has to be written, and is taken for written from now on. What has not been charged yet
-    /// waits for that.
+    /// What has to be written, and is taken for written from now on. What is yet to be charged waits for
+    /// that: a proof that is known after a crash is not charged again.
     pub(super) fn unsaved(&mut self) -> Vec<Unsaved> {
-        let mut unsaved = Vec::new();
-        self.unsaved.retain(|name| {
-            let held = self.held.get(name);
-            let sentence_ms = held.map_or(Some(0), |held| held.sentence_ms);
-            let Some(sentence_ms) = sentence_ms else { return true };
-            let held = held.map(|held| (Arc::clone(&held.proof), sentence_ms));
-            unsaved.push((*name, held));
-            false
+        let Self { held, unsaved, uncharged, .. } = self;
+        let mut charged = Vec::new();
+        unsaved.retain(|name| {
+            let waits = uncharged.contains(&name.0);
+            if !waits {
+                charged.push((*name, held.get(name).map(Arc::clone)));
+            }
+            waits
         });
-        unsaved
+        charged
+    }
+
+    pub(super) fn has_unsaved(&self) -> bool {
+        self.unsaved.iter().any(|(node, ..)| !self.uncharged.contains(node))
     }
 
     /// Nobody knows what of these reached the store, so they are to be written again.
@@ -174,12 +144,9 @@ impl Proofs {
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Arc<EquivocationProof>> {
-        self.held.values().map(|held| &held.proof)
+        self.held.values()
     }
 }
-
-/// What is shorter is not worth a write.
-const SHORTEST_SENTENCE_MS: u64 = 1_000;
 
 impl Core {
     /// The proofs of equivocation that are held here, by member and key epoch: at most one for each of
@@ -188,44 +155,24 @@ impl Core {
         self.proofs.lock().all().map(Arc::clone).collect()
     }
 
-    /// Keeps a proof that is news. `charged` tells whether the member pays for it.
+    /// Keeps a proof that is news. `pays` tells whether its member is about to be charged for it.
     pub(super) fn remember_proof(
         &self,
         proof: Arc<EquivocationProof>,
-        charged: bool,
+        pays: bool,
         outputs: &mut Vec<Output>,
     ) {
-        let sentence = if charged { None } else { Some(0) };
-        self.proofs.lock().insert(Arc::clone(&proof), sentence);
+        self.proofs.lock().insert(Arc::clone(&proof), pays);
         outputs.push(Output::Event(Event::Equivocation(proof)));
     }
 
     /// Charges `node` for what was found, and writes that down.
     pub(super) fn charge_for_proof(&self, node: NodeId, now: Millis, outputs: &mut Vec<Output>) {
+        let mut proofs = self.proofs.lock();
         self.charge_member(node, Offence::Equivocation, now, outputs);
-        let ends = self.ledgers.members.quarantine_ends(&node, now);
-        self.proofs.lock().charged(node, ends.map_or(0, |ends| ends.since(now)));
-        self.save_proofs(now, outputs);
-    }
-
-    /// Writes what is not in the store yet, once in a resend interval at most, or whoever burns key
-    /// after key would keep the disk of everybody busy. Nothing waits for it: a proof binds others, and
-    /// whoever forgets it is shown it again.
-    pub(super) fn save_proofs(&self, now: Millis, outputs: &mut Vec<Output>) {
-        let unsaved = {
-            let mut proofs = self.proofs.lock();
-            let interval_ms = self.config.quorum.resend_ms;
-            let due = || is_due(&mut self.timers.lock().last_proof_write, interval_ms, now);
-            if proofs.unsaved.is_empty() || !due() { Vec::new() } else { proofs.unsaved() }
-        };
-        if unsaved.is_empty() {
-            return;
-        }
-        let names = unsaved.iter().map(|(name, _)| *name).collect();
-        match super::stored_proofs::batch(&unsaved) {
-            Ok(batch) => outputs.push(self.persist(batch, Waiting::Proofs(names))),
-            Err(error) => tracing::error!(%error, "a proof cannot be written down"),
-        }
+        proofs.charged(&node);
+        drop(proofs);
+        self.save_judgements(now, outputs);
     }
 
     /// Has gossip know all keys that proofs are held against, or each of them would be news, and cost its
@@ -236,20 +183,6 @@ impl Core {
                 self.gossip.condemn(member, proof.epoch(), proof.key());
             }
         }
-    }
-
-    /// Puts those back into quarantine who have something left to serve.
-    pub(super) fn resume_sentences(&self, now: Millis) {
-        self.condemn_proven();
-        let proofs = self.proofs.lock();
-        let mut outputs = Vec::new();
-        for (node, left_ms) in proofs.sentences() {
-            let offence = Offence::Equivocation;
-            let charge = self.ledgers.members.resume(node, offence, left_ms, now);
-            tracing::warn!(%node, ?charge, "a member goes back into quarantine after the restart");
-            outputs.extend(told(node, offence, charge));
-        }
-        self.timers.lock().since_start = outputs;
     }
 }
 

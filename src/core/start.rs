@@ -9,8 +9,10 @@ use super::asides::Asides;
 use super::claims::Claims;
 use super::counters::Counters;
 use super::engine::Writes;
+use super::excesses::Excesses;
 use super::lease::Lease;
 use super::past::Past;
+use super::standings;
 use super::stored_proofs;
 use super::tick::Timers;
 use super::{Config, Core, DiskTrust};
@@ -28,8 +30,9 @@ use crate::wire::{Packet, Refusal};
 impl Core {
     /// Starts the node that `identity` names, as a member of `view`: the genesis view of its mesh, or any
     /// later one that is trusted. From there it follows the steps that `store` holds to the newest. The boot is counted in `store`
-    /// before anything can be signed, what the node voted in earlier boots binds it again, and the keys
-    /// that it has seen proof against are condemned again.
+    /// before anything can be signed, what the node voted in earlier boots binds it again, the keys
+    /// that it has seen proof against are condemned again, and members stand as they did, but for a minute
+    /// (see [`reputation`](crate::reputation)).
     ///
     /// # Errors
     /// [`Misuse`]: a configuration value out of its range, a node that is no member of the newest view, a
@@ -75,6 +78,8 @@ impl Core {
         }
         let proofs = Arc::new(Mutex::new(stored_proofs::load(store, &view)?));
         let ledgers = Arc::new(ledgers(&config, &view)?);
+        let excesses = Arc::new(Mutex::new(Excesses::load(store, &view)?));
+        let since_start = standings::load(store, &ledgers.members, &view, &config.members, now)?;
         let gossip = SignedGossip::new(
             Arc::clone(&directory),
             Arc::clone(&keyring),
@@ -94,15 +99,16 @@ impl Core {
             entropy,
             counters: Arc::new(Counters::default()),
             writes: Arc::new(Mutex::new(Writes::default())),
-            timers: Mutex::new(Timers::default()),
+            timers: Mutex::new(Timers::since(since_start, now)),
             asides,
             proofs,
+            excesses,
             past: Arc::new(Mutex::new(past)),
             lease: Arc::new(Mutex::new(lease)),
             claims,
             has_left: AtomicBool::new(false),
         };
-        core.resume_sentences(now);
+        core.condemn_proven();
         core.abstain_where_proven();
         // Nobody has heard of a recovery yet, and nothing else that this node says is taken before.
         core.timers.lock().history_wanted = core.keyring.record().epoch.recovery > 0;
@@ -148,9 +154,12 @@ pub(super) fn with_room_for_statements(config: &Config, view: &View) -> GossipCo
 
 fn ledgers(config: &Config, view: &View) -> Result<Ledgers, Misuse> {
     let wrong = |error: crate::reputation::ReputationConfigError| Misuse::Config(error.to_string());
+    // For those who left, too.
+    let room = view.len().saturating_mul(2);
     Ok(Ledgers {
-        members: Ledger::new(config.members.clone(), view.len(), Some(view.faults_tolerated()))
-            .map_err(wrong)?,
+        members: Ledger::new(config.members.clone(), room, Some(view.faults_tolerated()))
+            .map_err(wrong)?
+            .noting_changes(),
         links: Ledger::new(config.links.clone(), config.gossip.links, None).map_err(wrong)?,
     })
 }

@@ -362,7 +362,7 @@ impl Core {
         self.own_proof(&proof, now, outputs);
         match pays {
             true => self.charge_for_proof(proof.node(), now, outputs),
-            false => self.save_proofs(now, outputs),
+            false => self.save_judgements(now, outputs),
         }
         Ok(Accepted::Proof(proof))
     }

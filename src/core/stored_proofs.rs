@@ -16,7 +16,6 @@ use crate::wire::{self, Refusal, WireError};
 /// the keys of the view alone, and learns the rotations that led from them one by one.
 #[derive(Serialize, Deserialize)]
 struct Stored<'a, K> {
-    sentence_ms: u64,
     keys: Vec<K>,
     #[serde(borrow)]
     proof: &'a [u8],
@@ -28,25 +27,22 @@ fn place((node, Epoch { recovery, operational }, key): &Name) -> Vec<u8> {
     [node.as_bytes().as_slice(), &recovery, &operational, key.as_bytes()].concat()
 }
 
-/// The write of what [`Proofs::unsaved`] gives.
-pub(super) fn batch(unsaved: &[Unsaved]) -> Result<Batch, WireError> {
-    let mut batch = Batch::new();
+/// Puts what [`Proofs::unsaved`] gives into a batch.
+pub(super) fn put(batch: &mut Batch, unsaved: &[Unsaved]) -> Result<(), WireError> {
     for (name, held) in unsaved {
         match held {
             None => batch.delete(Table::Proof, &place(name)),
-            Some((proof, sentence_ms)) => {
+            Some(proof) => {
                 let keys: Vec<_> = proof.keys().iter().map(AsRef::as_ref).collect();
-                let (sentence_ms, proof) = (*sentence_ms, proof.as_bytes());
-                let stored = Stored::<&KeyRecord> { sentence_ms, keys, proof };
+                let stored = Stored::<&KeyRecord> { keys, proof: proof.as_bytes() };
                 batch.put(Table::Proof, &place(name), &wire::encode("a proof", &stored)?)
             }
         };
     }
-    Ok(batch)
+    Ok(())
 }
 
-/// Takes back the proofs of earlier boots, each checked anew, and writes down at once what is left of
-/// their sentences.
+/// Takes back the proofs of earlier boots, each checked anew.
 ///
 /// The view may be a later one than that in which a proof was found: one against who is no member of it
 /// is skipped, and one under a key before the one that it gives holds.
@@ -61,25 +57,18 @@ pub(super) fn load(store: &dyn Store, view: &Arc<View>) -> Result<Proofs, Error>
     let directory = Directory::keeping(2 * MOST_KEYS, Arc::clone(view), 1);
     for (key, value) in store.scan(Table::Proof)? {
         match read((&key, &value), &directory) {
-            Ok((proof, sentence_ms)) => proofs.take_back(proof, sentence_ms),
+            Ok(proof) => proofs.take_back(proof),
             Err(Refusal::UnknownOrigin(node)) => {
                 tracing::debug!(%node, "a proof against no member")
             }
             Err(refusal) => tracing::warn!(%refusal, "a stored proof does not hold"),
         }
     }
-    let halved = proofs.unsaved();
-    if !halved.is_empty() {
-        store.apply(&batch(&halved)?)?;
-    }
     Ok(proofs)
 }
 
-fn read(
-    (key, value): (&[u8], &[u8]),
-    directory: &Directory,
-) -> Result<(EquivocationProof, u64), Refusal> {
-    let Stored::<KeyRecord> { sentence_ms, keys, proof } = wire::decode("a stored proof", value)?;
+fn read((key, value): (&[u8], &[u8]), directory: &Directory) -> Result<EquivocationProof, Refusal> {
+    let Stored::<KeyRecord> { keys, proof } = wire::decode("a stored proof", value)?;
     let unchecked = UncheckedProof::read(proof, directory)?;
     let (offender, ..) = unchecked.condemns();
     for record in keys {
@@ -89,7 +78,7 @@ fn read(
     if place(&(proof.node(), proof.epoch(), proof.key())) != key {
         return Err(Refusal::Nonsense("the stored proof stands under another key"));
     }
-    Ok((proof, sentence_ms))
+    Ok(proof)
 }
 
 fn learn(offender: MemberIndex, record: KeyRecord, directory: &Directory) -> Result<(), Refusal> {
@@ -170,11 +159,17 @@ mod tests {
                     assert!(directory.rotate(place, from, rotated));
                 }
                 let bytes = contradiction(&view, &to, key);
-                proofs.take_back(EquivocationProof::verify(&bytes, &directory).unwrap(), 8_000);
+                let proof = EquivocationProof::verify(&bytes, &directory).unwrap();
+                proofs.insert(Arc::new(proof), true);
                 expected.push(bytes);
             }
+            assert!(!proofs.has_unsaved() && proofs.unsaved().is_empty(), "nobody has paid yet");
+            proofs.charged(&id(2));
+            assert!(proofs.has_unsaved());
             let store = MemoryStore::new();
-            store.apply(&batch(&proofs.unsaved()).unwrap()).unwrap();
+            let mut batch = Batch::new();
+            put(&mut batch, &proofs.unsaved()).unwrap();
+            store.apply(&batch).unwrap();
 
             let change = Change::of(&view).leave(id(1)).join(member(3, &key()));
             let mut change = change.anchor(id(2), record(1, &keys[1]));
@@ -194,7 +189,9 @@ mod tests {
             proofs.succeed(&now);
             assert_eq!((proofs.all().count(), proofs.unsaved().len()), (3, 0));
             proofs.succeed(&gone);
-            store.apply(&batch(&proofs.unsaved()).unwrap()).unwrap();
+            let mut batch = Batch::new();
+            put(&mut batch, &proofs.unsaved()).unwrap();
+            store.apply(&batch).unwrap();
             assert_eq!((proofs.all().count(), store.scan(Table::Proof).unwrap().len()), (0, 0));
             assert!(proofs.due().is_none());
         }

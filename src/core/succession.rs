@@ -47,6 +47,7 @@ impl Core {
             view.members().iter().map(of).collect()
         };
         self.proofs.lock().succeed(&view);
+        self.excesses.lock().succeed(&view);
         self.claims.lock().succeed(&view);
         let core = Self {
             me,
@@ -62,6 +63,7 @@ impl Core {
             timers: Mutex::new(self.timers.lock().succeed()),
             asides: Mutex::new(asides),
             proofs: Arc::clone(&self.proofs),
+            excesses: Arc::clone(&self.excesses),
             past: Arc::clone(&self.past),
             lease: Arc::clone(&self.lease),
             claims: Arc::clone(&self.claims),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
 
+use super::judgements::LastWritten;
 use super::once::OncePerLink;
 use super::{Core, Event, Output};
 use crate::id::{Millis, NodeId};
@@ -38,12 +39,12 @@ pub(super) struct Timers {
     last_answered: Option<Slot>,
     /// Certificates that this node sent lately, or is to send.
     told: VecDeque<Told>,
-    pub(super) last_proof_write: Option<Millis>,
+    pub(super) judgements: LastWritten,
     /// Over which links votes in this node's name were checked.
     pub(super) own_checks: OncePerLink,
     pub(super) last_witness: Option<Millis>,
     /// What the start brought about, and the host has not been told yet.
-    pub(super) since_start: Vec<Output>,
+    since_start: Vec<Output>,
     /// One was sent unasked since the last resend interval began.
     told_one: bool,
 }
@@ -67,6 +68,11 @@ const LONGEST_WAIT: u32 = 64;
 const MOST_ASKED_ABOUT: usize = 16;
 
 impl Timers {
+    /// Those of a start at `now` that brought about what the host is told of first.
+    pub(super) fn since(start: Vec<Output>, now: Millis) -> Self {
+        Self { since_start: start, judgements: LastWritten::at(now), ..Self::default() }
+    }
+
     /// Whether it would be news that somebody still reports on a settled matter.
     pub(super) fn takes_question(&self, slot: &Slot) -> bool {
         self.asked_about.len() < MOST_ASKED_ABOUT && !self.asked_about.contains(slot)
@@ -172,6 +178,7 @@ impl Core {
             tracing::warn!(away_ms, "the ticks come late: silence in between is not counted");
         }
         self.release(now, &mut outputs);
+        self.save_judgements(now, &mut outputs);
         self.witness(now, &mut outputs);
         self.claim_boot(now, &mut outputs);
         if !self.keyring.is_confirmed() {
@@ -192,7 +199,6 @@ impl Core {
 
     fn release(&self, now: Millis, outputs: &mut Vec<Output>) {
         let members = self.ledgers.members.expire(now);
-        members.iter().for_each(|node| self.proofs.lock().released(*node));
         let members = members.into_iter();
         let links = self.ledgers.links.expire(now).into_iter();
         outputs.extend(members.map(|node| Output::Event(Event::MemberReleased { node })));
@@ -212,7 +218,6 @@ impl Core {
             (timers.next_to_answer(), told, history_wanted, timers.change_is_due())
         };
         outputs.extend(self.persist_stalled());
-        self.save_proofs(now, outputs);
         match self.quorum.restate(&self.keyring, self.entropy.as_ref(), now) {
             Ok(standing) => standing.iter().for_each(|tally| self.tell(tally, outputs)),
             Err(error) => {

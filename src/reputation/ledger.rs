@@ -6,12 +6,14 @@ use parking_lot::Mutex;
 
 use crate::id::Millis;
 use crate::reputation::records::Records;
-use crate::reputation::{Charge, Offence, Reputation, ReputationConfig, ReputationConfigError};
+use crate::reputation::{
+    Charge, Offence, Record, Reputation, ReputationConfig, ReputationConfigError,
+};
 
 /// Keeps the standing of subjects (members, or proven links) by the
 /// [model](crate::reputation) of this module.
 ///
-/// Memory: at most `capacity` records of 64 bytes and the subject, and once more 16 bytes and the
+/// Memory: at most `capacity` records of 80 bytes and the subject, and once more 16 bytes and the
 /// subject, in trees that are at least half full. There is a record only for who was charged, until
 /// it says nothing any more. When there is no room, the record with the fewest quarantines and among
 /// those the one whose score will be full first leaves, never one in quarantine. So give it room for
@@ -74,14 +76,56 @@ impl<S: Ord + Copy + Send> Ledger<S> {
 
     /// Holds `offence` against `subject`.
     pub fn charge(&self, subject: S, offence: Offence, now: Millis) -> Charge {
-        self.locked(|records| records.charge(subject, offence, None, now))
+        self.locked(|records| records.charge(subject, offence, now))
     }
 
-    /// Holds `offence` against `subject` once more, which was in quarantine for it when the ledger
-    /// before this one was given up, so that what is left of it, `length_ms` milliseconds, is served.
-    /// Never more than the longest quarantine.
-    pub fn resume(&self, subject: S, offence: Offence, length_ms: u64, now: Millis) -> Charge {
-        self.locked(|records| records.charge(subject, offence, Some(length_ms), now))
+    /// Takes back what was written down of `subject` in an earlier boot, unless something is known of it
+    /// or there is no room. If it was in quarantine: the offence that led to it, and whether it is in
+    /// quarantine again. Who is away takes no place there (see [`resize`](Self::resize)).
+    ///
+    /// What became of it is [unsaved](Self::unsaved) then.
+    pub fn take_back(
+        &self,
+        subject: S,
+        record: &Record,
+        is_away: bool,
+        now: Millis,
+    ) -> Option<(Offence, Charge)> {
+        self.locked(|records| records.take_back(subject, record, is_away, now))
+    }
+
+    /// The same ledger, which notes whose record changes, for [`unsaved`](Self::unsaved) to be called
+    /// regularly. Between two calls it remembers every subject that was charged.
+    #[must_use]
+    pub fn noting_changes(self) -> Self {
+        self.locked(Records::note_changes);
+        self
+    }
+
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.locked(|records| records.is_empty())
+    }
+
+    /// Whether a record has changed since the last call of [`unsaved`](Self::unsaved).
+    pub fn has_unsaved(&self) -> bool {
+        self.locked(|records| records.has_unsaved())
+    }
+
+    /// What is to be written down, if it [notes](Self::noting_changes) that: the records that changed since
+    /// the last call, or with `all` every one, for time changes them, too; each as it will stand in
+    /// `ahead_ms` milliseconds, if nothing more happens. `None` stands for one that is gone.
+    ///
+    /// Whoever writes all of them more often than every `ahead_ms` never has anybody serve anything twice,
+    /// and each restart pardons no more than `ahead_ms` of it.
+    pub fn unsaved(&self, all: bool, now: Millis, ahead_ms: u64) -> Vec<(S, Option<Record>)> {
+        self.locked(|records| records.unsaved(all, now, ahead_ms))
+    }
+
+    /// Nobody knows whether what [`unsaved`](Self::unsaved) gave of these was written down, so it is
+    /// unsaved again.
+    pub fn write_failed(&self, subjects: Vec<S>) {
+        self.locked(|records| subjects.into_iter().for_each(|subject| records.changed(subject)));
     }
 
     /// The score of `subject` now. In quarantine: the score that led to it and its offences since.

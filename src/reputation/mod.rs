@@ -33,9 +33,12 @@
 //!
 //! * Silence, reconnecting, restarting a link: the ledger does not know them. A record ends by time
 //!   alone, or when the ledger is full and it is the least bad one.
-//! * A restart of whoever keeps the ledger. It forgets scores and repetitions, but not what stands
-//!   proven: a quarantine for equivocation is taken up again, at each start for half of what it was to
-//!   last at the start before. So all restarts together prolong it by no more than its own length.
+//! * A restart of whoever keeps the ledger of members. Their [records](Record) are written down as they
+//!   will stand a minute later, within a second of a change and again before the minute is over, and count
+//!   from there on after a restart. So a restart pardons up to a minute of quarantine, probation and
+//!   recovery, and no more (a fifth of the first quarantine, where that is less); and restarts, at whatever pace, have nobody serve anything twice. The time
+//!   that the node was not running counts for nothing. (Links are names of the host's, which mean nothing
+//!   after a restart.)
 //! * A clock that steps. All time is the caller's monotonic clock. **A step back** makes no time
 //!   pass: a quarantine then lasts as long on the stepped clock as it had left. Up to 100 ms it is
 //!   taken for threads that overtook each other, and time goes on once the clock is where it was.
@@ -55,6 +58,7 @@ mod config;
 mod ledger;
 mod offence;
 mod penalties;
+mod record;
 mod records;
 mod score;
 mod standing;
@@ -64,4 +68,5 @@ pub use config::{ReputationConfig, ReputationConfigError};
 pub use ledger::Ledger;
 pub use offence::Offence;
 pub use penalties::Penalties;
+pub use record::{Record, Sentence};
 pub use score::Reputation;

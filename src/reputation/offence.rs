@@ -1,10 +1,12 @@
 //! What can be proven against somebody.
 
+use serde::{Deserialize, Serialize};
+
 /// Something provable that costs reputation.
 ///
 /// The first four are charged to a link that the transport vouches for, the others to an origin,
 /// on what stands under its own valid signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Offence {
     /// A link brought a frame with an invalid signature of a known key.

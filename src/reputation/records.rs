@@ -5,7 +5,7 @@ use std::mem;
 
 use crate::id::{Millis, SteadyClock};
 use crate::reputation::standing::Standing;
-use crate::reputation::{Charge, Offence, Reputation, ReputationConfig};
+use crate::reputation::{Charge, Offence, Record, Reputation, ReputationConfig};
 
 /// How often records that say nothing any more are looked for.
 const SWEEP_MS: u64 = 60_000;
@@ -30,6 +30,8 @@ pub(super) struct Records<S> {
     heard: BTreeSet<(Rank, S)>,
     /// Whose quarantine ended since the last `expire`. Each has a standing.
     ended: BTreeSet<S>,
+    /// Whose record is not as it was last written down, or is gone; `None` if nobody writes them down.
+    unsaved: Option<BTreeSet<S>>,
     next_sweep: u64,
 }
 
@@ -49,6 +51,7 @@ impl<S: Ord + Copy> Records<S> {
             away: BTreeSet::new(),
             heard: BTreeSet::new(),
             ended: BTreeSet::new(),
+            unsaved: None,
             next_sweep: 0,
         }
     }
@@ -66,19 +69,12 @@ impl<S: Ord + Copy> Records<S> {
         while self.standings.len() > self.capacity && self.drop_least_bad() {}
     }
 
-    /// Charges `offence`. A quarantine that it leads to lasts `length_ms` if one is given, as long as
-    /// the model says otherwise.
-    pub(super) fn charge(
-        &mut self,
-        subject: S,
-        offence: Offence,
-        length_ms: Option<u64>,
-        now: Millis,
-    ) -> Charge {
+    pub(super) fn charge(&mut self, subject: S, offence: Offence, now: Millis) -> Charge {
         let at = self.advance(now);
         if !self.standings.contains_key(&subject) && !self.make_room() {
             return Charge::Withheld;
         }
+        self.changed(subject);
         let standing = self.standings.entry(subject).or_insert_with(|| Standing::new(at));
         self.heard.remove(&(standing.rank(&self.config), subject));
         standing.charge(offence, at, &self.config);
@@ -90,15 +86,98 @@ impl<S: Ord + Copy> Records<S> {
         if score >= self.config.quarantine_below {
             return Charge::Noted(score);
         }
-        let places_taken = self.ends.len().saturating_sub(self.away.len());
-        if self.most_quarantined.is_some_and(|most| places_taken >= most) {
+        if !self.is_place_free() {
+            let Some(standing) = self.standings.get_mut(&subject) else { return Charge::Withheld };
             return if standing.raises_alarm(at) { Charge::Withheld } else { Charge::Noted(score) };
         }
+        let Some(standing) = self.standings.get_mut(&subject) else { return Charge::Withheld };
         self.heard.remove(&(standing.rank(&self.config), subject));
-        let length = standing.begin_quarantine(at, length_ms, &self.config);
+        let length = standing.begin_quarantine(offence, at, &self.config);
         self.ends.insert((at.saturating_add(length), subject));
         self.ended.remove(&subject);
         Charge::Quarantined { until: now.after(length), times: standing.times() }
+    }
+
+    /// Notes from now on whose record changes.
+    pub(super) fn note_changes(&mut self) {
+        self.unsaved = Some(BTreeSet::new());
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.standings.is_empty()
+    }
+
+    pub(super) fn has_unsaved(&self) -> bool {
+        self.unsaved.as_ref().is_some_and(|unsaved| !unsaved.is_empty())
+    }
+
+    /// Its record is to be written down, if records are.
+    pub(super) fn changed(&mut self, subject: S) {
+        if let Some(unsaved) = &mut self.unsaved {
+            unsaved.insert(subject);
+        }
+    }
+
+    fn is_place_free(&self) -> bool {
+        let places_taken = self.ends.len().saturating_sub(self.away.len());
+        self.most_quarantined.is_none_or(|most| places_taken < most)
+    }
+
+    /// Takes back what was written down of `subject`, of whom nothing is known yet. Tells what became of
+    /// its quarantine, if it was in one.
+    pub(super) fn take_back(
+        &mut self,
+        subject: S,
+        record: &Record,
+        is_away: bool,
+        now: Millis,
+    ) -> Option<(Offence, Charge)> {
+        let at = self.advance(now);
+        self.changed(subject);
+        if self.standings.contains_key(&subject) || !self.make_room() {
+            return None;
+        }
+        let mut standing = Standing::of_record(record, at, &self.config);
+        let resumed = record.sentence.as_ref().map(|sentence| {
+            let charge = match is_away || self.is_place_free() {
+                true => {
+                    if is_away {
+                        self.away.insert(subject);
+                    }
+                    let length = standing.resume(sentence, at, &self.config);
+                    self.ends.insert((at.saturating_add(length), subject));
+                    Charge::Quarantined { until: now.after(length), times: standing.times() }
+                }
+                false => Charge::Withheld,
+            };
+            (sentence.offence, charge)
+        });
+        if standing.quarantine_ends().is_none() {
+            self.heard.insert((standing.rank(&self.config), subject));
+        }
+        self.standings.insert(subject, standing);
+        resumed
+    }
+
+    /// What is to be written down since the last call, or all there is, as it will stand in `ahead_ms`;
+    /// `None` for what is gone.
+    pub(super) fn unsaved(
+        &mut self,
+        all: bool,
+        now: Millis,
+        ahead_ms: u64,
+    ) -> Vec<(S, Option<Record>)> {
+        let at = self.advance(now).saturating_add(ahead_ms);
+        let Some(unsaved) = &mut self.unsaved else { return Vec::new() };
+        let mut subjects = mem::take(unsaved);
+        if all {
+            subjects.extend(self.standings.keys());
+        }
+        let record = |subject| {
+            let standing = self.standings.get(&subject);
+            (subject, standing.map(|standing| standing.to_record(at, &self.config)))
+        };
+        subjects.into_iter().map(record).collect()
     }
 
     pub(super) fn reputation(&mut self, subject: &S, now: Millis) -> Reputation {
@@ -153,6 +232,7 @@ impl<S: Ord + Copy> Records<S> {
             standing.end_quarantine(at, &self.config);
             self.heard.insert((standing.rank(&self.config), subject));
             self.ended.insert(subject);
+            self.changed(subject);
             self.away.remove(&subject);
         }
     }
@@ -173,16 +253,20 @@ impl<S: Ord + Copy> Records<S> {
         let Some((_, subject)) = self.heard.pop_first() else { return false };
         self.standings.remove(&subject);
         self.ended.remove(&subject);
+        self.changed(subject);
         true
     }
 
     /// Drops the records that say nothing any more.
     fn sweep(&mut self, at: u64) {
-        let Self { standings, heard, ended, config, .. } = self;
+        let Self { standings, heard, ended, unsaved, config, .. } = self;
         standings.retain(|subject, standing| {
             let stays = ended.contains(subject) || !standing.is_neutral(at, config);
             if !stays {
                 heard.remove(&(standing.rank(config), *subject));
+                if let Some(unsaved) = unsaved {
+                    unsaved.insert(*subject);
+                }
             }
             stays
         });
@@ -208,9 +292,9 @@ mod tests {
                 now = now.after(passed);
                 let mut charged = None;
                 match what {
-                    0..=5 => drop(records.charge(subject, Offence::BadSignature, None, now)),
+                    0..=5 => drop(records.charge(subject, Offence::BadSignature, now)),
                     6..=8 => {
-                        charged = Some(records.charge(subject, Offence::Equivocation, None, now));
+                        charged = Some(records.charge(subject, Offence::Equivocation, now));
                     }
                     9 => drop(records.expire(now.after(6 * 86_400_000))),
                     10 => now = now.after(86_400_000),

@@ -2,13 +2,21 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Standing in parts per million, 0..=1000000. 1.0 is neutral and best, 0.0 is worst.
 ///
 /// Serialized as the number of parts per million.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "u32")]
 pub struct Reputation(u32);
+
+/// More than a million parts count as a million.
+impl From<u32> for Reputation {
+    fn from(ppm: u32) -> Self {
+        Self::from_ppm(ppm)
+    }
+}
 
 impl Reputation {
     /// 1.0: no proven offence, or long enough ago.

@@ -1,6 +1,6 @@
 //! One subject's record: a state machine without a lock, a clock or a neighbour.
 
-use crate::reputation::{Offence, Reputation, ReputationConfig};
+use crate::reputation::{Offence, Record, Reputation, ReputationConfig, Sentence};
 
 const HOUR_MS: u64 = 3_600_000;
 const SECOND_MS: u64 = 1_000;
@@ -10,6 +10,8 @@ const ALARM_MS: u64 = 60_000;
 /// A sentence being served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Quarantine {
+    /// What led to it.
+    offence: Offence,
     ends: u64,
     /// The score it will begin its probation with.
     then: Reputation,
@@ -32,6 +34,8 @@ pub(super) struct Standing {
     rises_from: u64,
     /// The last offence or the end of the last quarantine, whichever is later.
     clean_since: u64,
+    /// How long it had been clean then, where that was in an earlier boot.
+    clean_before: u64,
     /// Quarantines that are not forgotten.
     times: u32,
     /// When `OverBudget` was last counted.
@@ -48,6 +52,7 @@ impl Standing {
             score: Reputation::FULL,
             rises_from: now,
             clean_since: now,
+            clean_before: 0,
             times: 0,
             over_budget_at: None,
             alarm_at: None,
@@ -97,16 +102,14 @@ impl Standing {
         let penalty = config.penalties.of(offence);
         self.score = self.score(now, config).lowered(penalty);
         self.rises_from = self.rises_from.max(now);
-        self.clean_since = now;
+        (self.clean_since, self.clean_before) = (now, 0);
         if let Some(quarantine) = &mut self.quarantine {
             quarantine.then = quarantine.then.lowered(penalty).max(config.quarantine_below);
         }
     }
 
     fn forget(&mut self, now: u64, config: &ReputationConfig) {
-        if self.quarantine.is_none()
-            && now.saturating_sub(self.clean_since) >= config.forget_after_ms
-        {
+        if self.quarantine.is_none() && self.clean_ms(now) >= config.forget_after_ms {
             self.times = 0;
         }
     }
@@ -121,21 +124,70 @@ impl Standing {
         due
     }
 
-    /// Begins a quarantine and returns its length in milliseconds: the one that is given, or twice
-    /// that of the one before; never more than the longest.
+    /// Begins a quarantine and returns its length in milliseconds: twice that of the one before, never
+    /// more than the longest.
     pub(super) fn begin_quarantine(
         &mut self,
+        offence: Offence,
         now: u64,
-        length_ms: Option<u64>,
         config: &ReputationConfig,
     ) -> u64 {
         let doublings = 2_u64.saturating_pow(self.times);
         self.times = self.times.saturating_add(1);
         let length = config.first_quarantine_ms.saturating_mul(doublings);
-        let length = length_ms.unwrap_or(length).min(config.longest_quarantine_ms);
+        let length = length.min(config.longest_quarantine_ms);
         let ends = now.saturating_add(length);
-        self.quarantine = Some(Quarantine { ends, then: config.probation_score });
+        self.quarantine = Some(Quarantine { offence, ends, then: config.probation_score });
         length
+    }
+
+    /// What is to be written down of it: how it will stand at `at`, now or later, if nothing more happens.
+    pub(super) fn to_record(&self, at: u64, config: &ReputationConfig) -> Record {
+        let mut then = self.clone();
+        if let Some(ends) = then.quarantine_ends().filter(|ends| *ends <= at) {
+            then.end_quarantine(ends, config);
+        }
+        Record {
+            score: then.score(at, config),
+            probation_ms: then.rises_from.saturating_sub(at),
+            clean_ms: then.clean_ms(at),
+            times: then.times,
+            sentence: then.quarantine.map(|Quarantine { offence, ends, then }| Sentence {
+                offence,
+                left_ms: ends.saturating_sub(at),
+                then,
+            }),
+        }
+    }
+
+    /// What was written down, but for the quarantine.
+    pub(super) fn of_record(record: &Record, now: u64, config: &ReputationConfig) -> Self {
+        Self {
+            score: record.score,
+            rises_from: now.saturating_add(record.probation_ms.min(config.probation_ms)),
+            clean_before: record.clean_ms,
+            times: record.times,
+            ..Self::new(now)
+        }
+    }
+
+    /// Goes on with a quarantine that was written down, never for more than the longest. Returns what is
+    /// left of it in milliseconds.
+    pub(super) fn resume(
+        &mut self,
+        sentence: &Sentence,
+        now: u64,
+        config: &ReputationConfig,
+    ) -> u64 {
+        let left_ms = sentence.left_ms.min(config.longest_quarantine_ms);
+        let (offence, then) = (sentence.offence, sentence.then);
+        let ends = now.saturating_add(left_ms);
+        self.quarantine = Some(Quarantine { offence, ends, then });
+        left_ms
+    }
+
+    fn clean_ms(&self, now: u64) -> u64 {
+        now.saturating_sub(self.clean_since).saturating_add(self.clean_before)
     }
 
     /// Ends the quarantine as of `at`: probation begins there, however late it is noticed.
@@ -143,13 +195,13 @@ impl Standing {
         if let Some(quarantine) = self.quarantine.take() {
             self.score = quarantine.then;
             self.rises_from = at.saturating_add(config.probation_ms);
-            self.clean_since = at;
+            (self.clean_since, self.clean_before) = (at, 0);
         }
     }
 
     /// Whether it says no more than no record would.
     pub(super) fn is_neutral(&self, now: u64, config: &ReputationConfig) -> bool {
-        let forgotten = now.saturating_sub(self.clean_since) >= config.forget_after_ms;
+        let forgotten = self.clean_ms(now) >= config.forget_after_ms;
         self.quarantine.is_none()
             && (self.times == 0 || forgotten)
             && self.score(now, config) == Reputation::FULL
@@ -206,7 +258,7 @@ mod tests {
         let mut lengths = Vec::new();
         let mut now = 0;
         for _ in 0..40 {
-            let length = standing.begin_quarantine(now, None, &config);
+            let length = standing.begin_quarantine(Offence::BadSignature, now, &config);
             now += length;
             standing.end_quarantine(now, &config);
             lengths.push(length);
@@ -220,7 +272,7 @@ mod tests {
     fn probation_does_not_rise_and_then_does() {
         let config = ReputationConfig::default();
         let mut standing = charged(8, &config);
-        let ends = standing.begin_quarantine(0, None, &config);
+        let ends = standing.begin_quarantine(Offence::BadSignature, 0, &config);
         standing.end_quarantine(ends, &config);
         assert_eq!(standing.score(ends, &config), config.probation_score);
         assert_eq!(standing.score(ends + HOUR, &config), config.probation_score);
@@ -233,7 +285,7 @@ mod tests {
     fn offences_in_quarantine_are_taken_from_probation_down_to_the_threshold() {
         let config = ReputationConfig::default();
         let mut standing = charged(8, &config);
-        let ends = standing.begin_quarantine(0, None, &config);
+        let ends = standing.begin_quarantine(Offence::BadSignature, 0, &config);
         standing.charge(Offence::BadSignature, 1, &config);
         let mut worse = standing.clone();
         worse.charge(Offence::Equivocation, 2, &config);
@@ -248,15 +300,15 @@ mod tests {
     fn repetitions_are_forgotten_after_a_clean_week_only() {
         let config = ReputationConfig::default();
         let mut standing = charged(8, &config);
-        let ends = standing.begin_quarantine(0, None, &config);
+        let ends = standing.begin_quarantine(Offence::BadSignature, 0, &config);
         standing.end_quarantine(ends, &config);
         let week = ends + config.forget_after_ms;
         assert!(!standing.is_neutral(week - 1, &config));
         assert!(standing.is_neutral(week, &config));
         let mut early = standing.clone();
         early.charge(Offence::Equivocation, week - 1, &config);
-        assert_eq!(early.begin_quarantine(week - 1, None, &config), 600_000);
+        assert_eq!(early.begin_quarantine(Offence::BadSignature, week - 1, &config), 600_000);
         standing.charge(Offence::Equivocation, week, &config);
-        assert_eq!(standing.begin_quarantine(week, None, &config), 300_000);
+        assert_eq!(standing.begin_quarantine(Offence::BadSignature, week, &config), 300_000);
     }
 }

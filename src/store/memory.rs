@@ -11,7 +11,7 @@ use crate::store::{Batch, Change, Store, StoreError, Table};
 
 /// A store in memory, for tests, simulations and hosts without a disk. It never fails.
 ///
-/// It ends with the process, which weakens two promises:
+/// It ends with the process, which weakens three promises:
 ///
 /// - *P2, once*: the node cannot tell by itself, after a restart, what it has delivered before. It
 ///   relies on the challenge in its `Hello` alone, as it would with an outdated disk.
@@ -21,6 +21,7 @@ use crate::store::{Batch, Change, Store, StoreError, Table};
 ///   thirds have stored that: it runs as
 ///   [one whose disk can be rolled back](crate::DiskTrust::MayBeRolledBack), and what it does not know of
 ///   its votes counts it among the faulty.
+/// - *P10, proportion*: how members stand is forgotten, so a restart pardons everybody.
 ///
 /// So [`survives_restart`](Store::survives_restart) is `false`. An identity that was made in the store
 /// has not been through a restart, and signs at once. As a witness to the starts of others such a node

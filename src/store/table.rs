@@ -16,12 +16,25 @@ pub enum Table {
     View,
     /// Proofs that a member contradicted itself, so that a restart does not forget them.
     Proof,
+    /// How members stand here: scores, quarantines. A restart does not launder them.
+    Standing,
+    /// The newest frame that each member was charged for as over its rate. A restart does not charge it
+    /// again.
+    Excess,
 }
 
 impl Table {
     /// Every table, in order.
-    pub const ALL: &'static [Self] =
-        &[Self::Meta, Self::Identity, Self::Boot, Self::Vote, Self::View, Self::Proof];
+    pub const ALL: &'static [Self] = &[
+        Self::Meta,
+        Self::Identity,
+        Self::Boot,
+        Self::Vote,
+        Self::View,
+        Self::Proof,
+        Self::Standing,
+        Self::Excess,
+    ];
 
     /// The name under which the table is kept. It is part of the format on disk.
     pub const fn name(self) -> &'static str {
@@ -32,6 +45,8 @@ impl Table {
             Self::Vote => "vote",
             Self::View => "view",
             Self::Proof => "proof",
+            Self::Standing => "standing",
+            Self::Excess => "excess",
         }
     }
 }

@@ -60,7 +60,7 @@ fn lives_through_its_quarantine(mesh: &mut Mesh, mut react: impl FnMut(&Mesh)) {
     (0..VICTIM).for_each(|judge| mesh.restart(judge));
     assert_eq!(judges_that_hold_it(mesh), VICTIM);
     pass_without_a_death(mesh, 9, &mut react);
-    // Half of twenty seconds were left to the one that started twice.
+    // Eight seconds were taken off at each start.
     assert_eq!(judges_that_hold_it(mesh), VICTIM);
     pass_without_a_death(mesh, 12, &mut react);
     assert_eq!(judges_that_hold_it(mesh), 0, "it ends");

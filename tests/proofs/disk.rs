@@ -151,6 +151,7 @@ fn p11_a_failing_disk_keeps_a_whole_proof_or_none() {
             mesh.now = mesh.now.after(1_000);
             mesh.guard(1).tick(mesh.now).unwrap();
             assert_eq!(stored(&mesh, 1).len(), 1, "written by the tick");
+            assert_eq!(mesh.nodes[1].disk.scan(Table::Standing).unwrap().len(), 1);
             let whole = mesh.nodes[1].disk.contents();
             mesh.now = mesh.now.after(1_000);
             mesh.guard(1).tick(mesh.now).unwrap();
@@ -187,8 +188,7 @@ fn p11_a_damaged_entry_is_skipped() {
             write(&mesh, &place, &value);
             mesh.restart(1);
             let held: Vec<_> = held(&mesh, 1).iter().map(|proof| proof.node()).collect();
-            // In front of the proof stand the time to be served, of which any makes sense, and keys, of
-            // which some more do not matter.
+            // In front of the proof stand keys, of which some more do not matter.
             let proof = whole.len() - shown.len();
             let is_whole = value.get(proof..) == whole.get(proof..);
             assert!(held == [id(2)] || is_whole && held == [id(2), id(3)], "{suite}: {held:?}");
@@ -217,6 +217,39 @@ fn p11_a_damaged_entry_is_skipped() {
     }
 }
 
+/// The same of how a member stands and of what it was charged for: the node starts with what can be read,
+/// and holds nothing against anybody else.
+#[test]
+fn p4_a_damaged_standing_is_skipped() {
+    for suite in Suite::available() {
+        let (mut mesh, _) = with_liar(suite);
+        let record = |mesh: &Mesh, table| mesh.nodes[1].disk.scan(table).unwrap();
+        for frame in crate::sentence::too_fast(&mesh.steal(3), 9, 1..=22) {
+            mesh.now = mesh.now.after(1_000);
+            let _taken_or_not = mesh.give(1, link(3), &frame);
+        }
+        mesh.guard(1).tick(mesh.now).unwrap();
+        for table in [Table::Standing, Table::Excess] {
+            let [(place, whole)] = &record(&mesh, table)[..] else { panic!("one entry") };
+            let damaged = (0..whole.len()).flat_map(|at| {
+                let mut changed = whole.to_vec();
+                changed[at] = !changed[at];
+                [(place.to_vec(), whole[..at].to_vec()), (place.to_vec(), changed)]
+            });
+            let elsewhere = [(vec![], whole.to_vec()), (place[1..].to_vec(), whole.to_vec())];
+            for (place, value) in damaged.chain(elsewhere) {
+                mesh.nodes[1].disk.apply(Batch::new().put(table, &place, &value)).unwrap();
+                mesh.restart(1);
+                mesh.guard(1).tick(mesh.now).unwrap();
+                for other in [0, 2] {
+                    let reputation = mesh.guard(1).core().reputation(&id(other), mesh.now);
+                    assert_eq!(reputation.as_ppm(), 1_000_000, "{suite}");
+                }
+            }
+        }
+    }
+}
+
 /// An entry that names a key for the member that is not the one of the view: somebody else's signature.
 #[test]
 fn p3_a_stored_key_does_not_stand_in_for_that_of_the_view() {
@@ -226,7 +259,7 @@ fn p3_a_stored_key_does_not_stand_in_for_that_of_the_view() {
         let [(_, value)] = &stored(&mesh, 1)[..] else { panic!("one entry") };
         let impostor = Liar::impostor(suite, id(3), &mesh.view);
         let forged = proof(&impostor, 1);
-        // Sentence, one key (epoch, suite, length, bytes), the length of the proof, the proof.
+        // One key (epoch, suite, length, bytes), the length of the proof, the proof.
         let key = impostor.key.public_key().as_bytes();
         let at = value.windows(64).position(|part| *part == liar.key.public_key().as_bytes()[..64]);
         let (head, rest) = value.split_at(at.unwrap());

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod restart;
+
 const DAY: u64 = 86_400_000;
 const FIRST: u64 = 300_000;
 
@@ -106,21 +108,6 @@ fn a_clock_that_steps_a_day_on_ends_it_but_is_not_forgiven() {
     assert!(!ledger.is_quarantined(&1, Millis(DAY)));
     let charge = ledger.charge(1, Offence::Equivocation, Millis(DAY));
     assert!(matches!(charge, Charge::Quarantined { times: 2, .. }));
-}
-
-#[test]
-fn what_is_resumed_lasts_as_long_as_is_left_and_counts_as_one() {
-    let ledger = ledger(4, Some(2));
-    let resume = |subject, left| ledger.resume(subject, Offence::Equivocation, left, Millis(0));
-    assert_eq!(resume(1, 7_000), Charge::Quarantined { until: Millis(7_000), times: 1 });
-    assert_eq!(resume(1, 9_000), Charge::Already);
-    // Whatever a disk says, no longer than the longest.
-    assert_eq!(resume(2, u64::MAX), Charge::Quarantined { until: Millis(DAY), times: 1 });
-    assert_eq!(resume(3, 7_000), Charge::Withheld);
-    assert_eq!(ledger.quarantine_ends(&1, Millis(6_999)), Some(Millis(7_000)));
-    assert_eq!(ledger.quarantine_ends(&1, Millis(7_000)), None);
-    let charge = ledger.charge(1, Offence::Equivocation, Millis(7_000));
-    assert_eq!(charge, Charge::Quarantined { until: Millis(7_000 + 2 * FIRST), times: 2 });
 }
 
 #[test]
