@@ -196,6 +196,11 @@ impl BackupContents {
         &self.recovery
     }
 
+    /// The recovery key, for the next backup.
+    pub fn into_recovery_key(self) -> RecoveryKey {
+        self.recovery
+    }
+
     /// The view, and how the node's keys went on from there; `None` when there was no mesh yet.
     pub const fn history(&self) -> Option<&KeyHistory> {
         self.history.as_ref()
