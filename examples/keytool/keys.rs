@@ -108,7 +108,7 @@ pub(crate) fn described(identity: &Identity) -> String {
     let key = identity.member("").key;
     let (node, suite, changes) = (identity.node(), key.key.suite(), identity.rotations().len());
     format!(
-        "node      {node}\nkey       {}\n          {suite}, epoch {}, after {changes} known changes\n\
+        "node      {node}\nkey       {}\n          {suite}, epoch {}, changes known: {changes}\n\
          recovery  {}\n",
         key.key.digest(),
         key.epoch,
