@@ -11,6 +11,7 @@ use meshward::keyring::backup::{
 use meshward::{Identity, OsEntropy};
 
 use super::args::Options;
+use super::keys::refused;
 use super::{Failure, files, keys, passphrase};
 
 pub(crate) fn backup(options: &Options) -> Result<String, Failure> {
@@ -35,7 +36,7 @@ pub(crate) fn backup(options: &Options) -> Result<String, Failure> {
     let before = BackupContents::open(&before, passphrase).map_err(refused)?;
     let recovery = before.into_recovery_key();
     let contents = BackupContents::new(identity, recovery, Some(view));
-    let contents = contents.map_err(|error| refused(error.into()))?;
+    let contents = contents.map_err(refused)?;
     let (now, entropy) = (files::now(), &OsEntropy);
     let sealer = Sealer { directory: &directory, passphrase, cost, now, entropy };
     let name = sealer.seal(&contents).map_err(refused)?;
@@ -68,7 +69,7 @@ pub(crate) fn restore(options: &Options) -> Result<String, Failure> {
             found.require(Owner { mesh, ..owner }).map_err(refused)?;
         }
         let with_view = contents.with_view(Arc::clone(history.view()));
-        contents = with_view.map_err(|error| refused(error.into()))?;
+        contents = with_view.map_err(refused)?;
     }
     let suite = options.suite.unwrap_or_else(|| contents.identity().member("").key.key.suite());
     let backups = options.maybe_backups().map_or(beside, |path| path.as_path());
@@ -128,10 +129,6 @@ fn compared(identity: &Identity, contents: &BackupContents) -> Result<&'static s
 
 fn open(found: &Backup, passphrase: &Passphrase) -> Result<BackupContents, Failure> {
     BackupContents::open(found, passphrase).map_err(refused)
-}
-
-pub(crate) fn refused(error: BackupError) -> Failure {
-    Failure::refused(format!("{error}."))
 }
 
 pub(crate) fn described(contents: &BackupContents) -> String {

@@ -1,6 +1,6 @@
 //! What works on a store.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(crate) fn generate(options: &Options) -> Result<String, Failure> {
         Some(node) => node,
         None => {
             let mut drawn = [0; 32];
-            OsEntropy.fill(&mut drawn).map_err(Failure::refused)?;
+            OsEntropy.fill(&mut drawn).map_err(refused)?;
             NodeId::from_bytes(drawn)
         }
     };
@@ -35,8 +35,7 @@ pub(crate) fn generate(options: &Options) -> Result<String, Failure> {
     let store = files::new_store(path)?;
     let (now, entropy) = (files::now(), &OsEntropy);
     let sealer = Sealer { directory: &directory, passphrase, cost, now, entropy };
-    let (identity, name) =
-        backup::generate(&store, node, suite, sealer).map_err(Failure::refused)?;
+    let (identity, name) = backup::generate(&store, node, suite, sealer).map_err(refused)?;
     let mut told = described(&identity);
     let _infallible = writeln!(told, "backup    {}", directory.path_of(&name).display());
     told.push_str(
@@ -69,9 +68,9 @@ pub(crate) fn view(options: &Options) -> Result<String, Failure> {
 
 /// A view with a history in which nobody has rotated yet.
 fn write_view(path: &Path, members: Vec<Member>) -> Result<Arc<View>, Failure> {
-    let view = View::genesis(members).map_err(|error| Failure::refused(format!("{error}.")))?;
+    let view = View::genesis(members).map_err(refused)?;
     let history = KeyHistory::new(Arc::new(view));
-    files::write_new(path, &history.to_bytes().map_err(Failure::refused)?)?;
+    files::write_new(path, &history.to_bytes().map_err(refused)?)?;
     Ok(Arc::clone(history.view()))
 }
 
@@ -88,7 +87,7 @@ pub(crate) fn rotate(options: &Options) -> Result<String, Failure> {
     let ring = Keyring::start(identity, &store, mesh, rate, Millis(0)).map_err(refused)?;
     let rotation =
         ring.prepare_rotation(suite, options.compromised, &OsEntropy).map_err(refused)?;
-    store.apply(&rotation.batch).map_err(Failure::refused)?;
+    store.apply(&rotation.batch).map_err(refused)?;
     ring.commit_rotation(rotation);
     let mut told = described(&load(&store)?);
     told.push_str("The node says so when it starts. Make a backup of these keys.\n");
@@ -99,7 +98,8 @@ pub(crate) fn load(store: &dyn Store) -> Result<Identity, Failure> {
     Identity::load(store).map_err(refused)
 }
 
-fn refused(error: meshward::Error) -> Failure {
+/// The library refused it.
+pub(crate) fn refused(error: impl Display) -> Failure {
     Failure::refused(format!("{error}."))
 }
 

@@ -29,7 +29,8 @@ mod with {
     use meshward::keyring::backup::{BackupContents, BackupDirectory, Retention, Sealer, Share};
     use zeroize::Zeroizing;
 
-    use super::super::backups::{described, refused, require_newest};
+    use super::super::backups::{described, require_newest};
+    use super::super::keys::refused;
     use super::super::{files, passphrase};
     use super::{Failure, Options};
 
