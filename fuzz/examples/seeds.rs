@@ -1,4 +1,4 @@
-//! Writes the seeds of `decode`: one of every packet there is. Run it when the format changes.
+//! Writes the seeds of `decode`: one of every packet there is, and what a backup holds. Run it when the format changes.
 
 #[path = "../fuzz_targets/members.rs"]
 mod members;
@@ -7,10 +7,13 @@ mod support;
 
 use std::path::Path;
 
+use meshward::keyring::backup::BackupContents;
 use meshward::keyring::{RecoveryKey, seal_recovery};
 use meshward::membership::KeyRecord;
 use meshward::wire::{HEADER_LEN, Kind, Tag, seal_statement};
-use meshward::{Epoch, EquivocationProof, Link, LinkId, Nonce, OsEntropy, Suite};
+use meshward::{
+    Epoch, EquivocationProof, Identity, Link, LinkId, MemoryStore, Nonce, OsEntropy, Suite, View,
+};
 use support::{Liar, Mesh, certificate, failure};
 
 fn main() {
@@ -43,6 +46,11 @@ fn main() {
     let (_, cookie) = mesh.nodes[1].host.replies.lock().pop().unwrap();
     let mut echo = cookie.clone();
     echo[1] = Tag::CookieEcho.code();
+    let owner = Identity::create(&MemoryStore::new(), members::id(0), Suite::MlDsa65, &OsEntropy);
+    let mut owner = owner.unwrap();
+    let with_recovery = owner.recovery_key().unwrap();
+    let alone = View::genesis(vec![owner.member("x")]).unwrap();
+    let contents = BackupContents::new(owner, with_recovery, Some(alone.into())).unwrap();
     let seeds = [
         ("frame", frame),
         ("attestation", votes[0].1.clone()),
@@ -54,6 +62,7 @@ fn main() {
         ("view", view.to_bytes().unwrap()),
         ("cookie", cookie),
         ("cookie_echo", echo),
+        ("backup_contents", contents.to_bytes().unwrap().to_vec()),
     ];
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds/decode");
     for (name, bytes) in seeds {

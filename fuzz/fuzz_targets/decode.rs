@@ -1,5 +1,5 @@
-//! Any bytes, through everything that reads bytes of a peer: nothing panics, and what is read is
-//! written again as the very same bytes, so no two packets mean the same.
+//! Any bytes, through everything that reads bytes of a peer, and through what reads a backup: nothing
+//! panics, and what is read is written again as the very same bytes, so no two packets mean the same.
 
 #![no_main]
 
@@ -8,6 +8,7 @@ mod members;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
+use meshward::keyring::backup::{Backup, BackupContents};
 use meshward::keyring::verify_rotation;
 use meshward::quorum::{Attestation, UncheckedBallot};
 use meshward::wire::{Container, Packet, Tag};
@@ -28,6 +29,13 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(change) = Change::from_bytes(bytes) {
         assert_eq!(change.to_bytes().unwrap(), bytes);
         let _refused = DIRECTORY.view().changed(&change, Vec::new());
+    }
+    if let Ok(backup) = Backup::parse(bytes.to_vec()) {
+        assert_eq!(backup.as_bytes(), bytes);
+    }
+    if let Ok(contents) = BackupContents::from_bytes(bytes) {
+        // Keys of suites that are not compiled in are left out, so it need not be the same again.
+        BackupContents::from_bytes(&contents.to_bytes().unwrap()).unwrap();
     }
     let _refused = Chain::from_view(DIRECTORY.view().clone()).extend(bytes);
     let _refused = Certificate::verify(bytes, &DIRECTORY);

@@ -1,5 +1,6 @@
 //! The identity on disk: who this node is, its secret keys, and how it came to them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -7,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::candidates::{Candidates, StoredRecord};
 use super::recovery::seal_recovery;
-use super::{ActiveKey, Error, Fault, KeyChange, Misuse, RecoveryKey, boot, lease};
+use super::{ActiveKey, Error, Fault, KeyChange, Misuse, PreparedIdentity, RecoveryKey, prepared};
 use crate::id::{Digest, Epoch, MeshId, NodeId, ViewNumber};
 use crate::membership::{KeyRecord, Member, NextKeys};
 use crate::store::{Batch, Store, Table};
@@ -66,17 +67,25 @@ impl Identity {
         suite: Suite,
         entropy: &dyn Entropy,
     ) -> Result<Self, Error> {
-        if let Some(found) = Self::find(store)? {
-            return Err(Misuse::IdentityExists(found.node).into());
-        }
+        Self::prepare(node, suite, entropy)?.store_in(store)
+    }
+
+    /// The same, stored nowhere yet: whoever wants to have the recovery key in a backup before anything
+    /// else is durable goes this way.
+    ///
+    /// # Errors
+    /// A fault of the scheme.
+    pub fn prepare(
+        node: NodeId,
+        suite: Suite,
+        entropy: &dyn Entropy,
+    ) -> Result<PreparedIdentity, Error> {
         let recovery = RecoveryKey::generate(node, 0, suite, entropy)?;
         let made = Self::make(node, Epoch::FIRST, suite, recovery.public_key().digest(), entropy)?;
         let mut batch = Batch::new();
         put(&mut batch, node, (&made.active, &made.record), &made.next)?;
-        boot::put_never(store, &mut batch)?;
-        lease::put_created(&mut batch);
-        store.apply(&batch)?;
-        Ok(Self { recovery: Some(recovery), ..made })
+        let made = Self { recovery: Some(recovery), ..made };
+        Ok(PreparedIdentity { made, batch, is_new: true })
     }
 
     fn make(
@@ -111,8 +120,9 @@ impl Identity {
     /// what is returned; `with` is spent.
     ///
     /// `store` may be empty: nonces belong to a key, and this one has signed nothing, so whatever boot the
-    /// store counts on from, no number is used twice. What this node voted in exclusive slots is kept if
-    /// the store has it.
+    /// store counts on from, no number is used twice. Onto an empty store no boot is written: the first
+    /// start there is boot 1, and is held for a restart, for the node may have taken much that this store
+    /// does not know. What this node voted in exclusive slots is kept if the store has it.
     ///
     /// `history` are statements that this node made before, such as [`rotations`](Self::rotations) gives.
     /// They are needed where the store has none of them, the keys were recovered before, and the view that
@@ -130,11 +140,22 @@ impl Identity {
         suite: Suite,
         entropy: &dyn Entropy,
     ) -> Result<Self, Error> {
+        prepared::require_none_of_another(store, with.node)?;
+        Self::prepare_recovery(mesh, with, history, suite, entropy)?.store_in(store)
+    }
+
+    /// The same, stored nowhere yet.
+    ///
+    /// # Errors
+    /// [`Misuse::Downgrade`] to a suite weaker than that of the recovery key; a fault of the scheme.
+    pub fn prepare_recovery<'a>(
+        mesh: MeshId,
+        with: &RecoveryKey,
+        history: impl IntoIterator<Item = &'a [u8]>,
+        suite: Suite,
+        entropy: &dyn Entropy,
+    ) -> Result<PreparedIdentity, Error> {
         let node = with.node;
-        let before = Self::node_in(store)?;
-        if let Some(found) = before.filter(|found| *found != node) {
-            return Err(Misuse::IdentityExists(found).into());
-        }
         if suite < with.key.suite() {
             return Err(Misuse::Downgrade { from: with.key.suite(), to: suite }.into());
         }
@@ -144,18 +165,20 @@ impl Identity {
         let mut made = Self::make(node, epoch, suite, recovery.public_key().digest(), entropy)?;
         let statement =
             seal_recovery((mesh, node), with, (&made.record, &made.active.key), entropy)?;
+        let known = history.into_iter().filter_map(|known| {
+            let before = leads_to(known, node).filter(|before| *before < epoch)?;
+            Some((before, Arc::from(known)))
+        });
+        let mut rotations: BTreeMap<_, Arc<[u8]>> = known.collect();
+        rotations.insert(epoch, Arc::from(statement));
         let mut batch = Batch::new();
-        for known in history {
-            if let Some(epoch) = leads_to(known, node) {
-                batch.put(Table::Identity, &rotation_row(epoch), known);
-            }
+        for (epoch, statement) in &rotations {
+            batch.put(Table::Identity, &rotation_row(*epoch), statement);
         }
-        batch.put(Table::Identity, &rotation_row(epoch), &statement);
         put(&mut batch, node, (&made.active, &made.record), &made.next)?;
-        store.apply(&batch)?;
-        made.rotations = stored_rotations(store)?;
+        made.rotations = rotations.into_values().collect();
         made.recovery = Some(recovery);
-        Ok(made)
+        Ok(PreparedIdentity { made, batch, is_new: false })
     }
 
     /// Makes keys for `node`, which lost its own and every backup of them, and stores them in one write.
@@ -197,7 +220,7 @@ impl Identity {
         Ok(Self::find(store)?.ok_or(Misuse::NoIdentity)?)
     }
 
-    fn find(store: &dyn Store) -> Result<Option<Self>, Error> {
+    pub(super) fn find(store: &dyn Store) -> Result<Option<Self>, Error> {
         let Some(bytes) = store.get(Table::Identity, ACTIVE)? else { return Ok(None) };
         let stored: Stored<'_> = wire::decode("the stored identity", &bytes)?;
         let key = SigningKey::from_secret_bytes(stored.suite, stored.secret)?;
@@ -228,7 +251,7 @@ impl Identity {
     }
 
     /// Whose identity the store holds, whether or not it can be read.
-    fn node_in(store: &dyn Store) -> Result<Option<NodeId>, Error> {
+    pub(super) fn node_in(store: &dyn Store) -> Result<Option<NodeId>, Error> {
         let Some(bytes) = store.get(Table::Identity, ACTIVE)? else { return Ok(None) };
         let stored: Stored<'_> = wire::decode("the stored identity", &bytes)?;
         Ok(Some(stored.node))
@@ -312,14 +335,14 @@ fn rotation_row(Epoch { recovery, operational }: Epoch) -> Vec<u8> {
     [ROTATION, &recovery.to_be_bytes(), &operational.to_be_bytes()].concat()
 }
 
-fn stored_rotations(store: &dyn Store) -> Result<Vec<Arc<[u8]>>, Error> {
+pub(super) fn stored_rotations(store: &dyn Store) -> Result<Vec<Arc<[u8]>>, Error> {
     let rows = store.scan(Table::Identity)?;
     let rotations = rows.iter().filter(|(key, _)| key.starts_with(ROTATION));
     Ok(rotations.map(|(_, statement)| Arc::from(statement.as_slice())).collect())
 }
 
 /// To which epoch of `node` a change of a key leads; `None` if it is none, or of another node.
-fn leads_to(bytes: &[u8], node: NodeId) -> Option<Epoch> {
+pub(super) fn leads_to(bytes: &[u8], node: NodeId) -> Option<Epoch> {
     let Ok(Packet::Statement(statement)) = Packet::parse(bytes) else { return None };
     let change = KeyChange::read(&statement).ok()?;
     (statement.head().origin == node).then(|| change.to().epoch)

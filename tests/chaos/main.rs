@@ -23,6 +23,8 @@ mod partitions;
 mod quorum;
 mod random;
 mod restarts;
+#[cfg(feature = "backup")]
+mod restored;
 mod slots;
 #[path = "../support/mod.rs"]
 mod support;

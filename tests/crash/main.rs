@@ -17,6 +17,8 @@ mod backup;
 mod disk;
 mod node;
 mod points;
+#[cfg(feature = "backup")]
+mod restore;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -42,6 +42,11 @@ impl BackupDirectory {
         Self { files, path: path.to_path_buf(), owner, retention }
     }
 
+    /// Whose backups these are.
+    pub const fn owner(&self) -> Owner {
+        self.owner
+    }
+
     /// Where a backup of this directory lies.
     pub fn path_of(&self, name: &BackupName) -> PathBuf {
         self.path.join(name.to_string())

@@ -124,6 +124,12 @@ pub enum BackupError {
         /// The directory.
         path: PathBuf,
     },
+    /// What is sealed in it is not what a node puts there.
+    #[error(transparent)]
+    Contents(#[from] super::ContentsError),
+    /// The identity could not be made, taken back or stored.
+    #[error(transparent)]
+    Identity(#[from] crate::keyring::Error),
     /// Shares that do not open it together.
     #[cfg(feature = "shamir")]
     #[error(transparent)]

@@ -2,7 +2,8 @@
 //!
 //! [`Backup`] is one sealed file; [`BackupDirectory`] writes them so that a crash leaves an old one or
 //! the new one, and drops the oldest; `Share` (feature `shamir`) is one of several parts that open
-//! one together. What is sealed is a run of bytes that this module does not look into.
+//! one together. They seal a run of bytes and do not look into it; [`BackupContents`] is what a node
+//! puts there, [`generate`] and [`restore`] make an identity or take it back together with its backup.
 //!
 //! # The file
 //!
@@ -36,6 +37,7 @@
 //!   made, and that is authentic.
 //! - Memory is wiped where this crate holds it. What a swap file or a core dump took is not.
 
+mod contents;
 mod cost;
 mod directory;
 mod error;
@@ -43,6 +45,7 @@ mod file;
 mod header;
 mod name;
 mod passphrase;
+mod restore;
 mod retention;
 mod seal;
 #[cfg(feature = "shamir")]
@@ -50,6 +53,7 @@ mod share;
 #[cfg(feature = "shamir")]
 mod split;
 
+pub use contents::{BackupContents, ContentsError, NO_MESH};
 pub use cost::KdfCost;
 pub use directory::BackupDirectory;
 pub use error::BackupError;
@@ -57,6 +61,7 @@ pub use file::{Backup, MAX_CONTENT_LEN};
 pub use header::Owner;
 pub use name::{BackupName, NotAName};
 pub use passphrase::Passphrase;
+pub use restore::{Sealer, generate, restore};
 pub use retention::Retention;
 #[cfg(feature = "shamir")]
 pub use share::{MAX_SHARES, Share, ShareError};
