@@ -25,4 +25,5 @@ mod restarts;
 mod slots;
 #[path = "../support/mod.rs"]
 mod support;
+mod two_hosts;
 mod views;
