@@ -300,9 +300,8 @@ impl Node {
             Command::Capture => self.capturing = true,
             Command::Beacon { every_ms } => self.beacon_ms = every_ms,
             Command::Rotate { suite } => {
-                let rotated = self.protection.rotate_keys(suite, self.now());
-                if let Err(reason) = rotated.map_err(|error| error.to_string()) {
-                    self.voice.say(&Notice::NotRotated { reason });
+                if let Err(error) = self.protection.rotate_keys(suite, self.now()) {
+                    self.voice.say(&Notice::NotRotated { reason: error.to_string() });
                 }
             }
             Command::Count { round } => {
