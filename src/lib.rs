@@ -96,7 +96,9 @@ pub use crate::host::{Host, MapekMonitor, MeshByzantineProtection, MeshRouter, P
 pub use crate::id::{
     Digest, Epoch, Link, LinkId, Mark, MeshId, Millis, NodeId, Nonce, SentAt, ViewNumber,
 };
-pub use crate::keyring::{Error, Fault, Identity, KeyHistory, Misuse, RecoveryKey};
+pub use crate::keyring::{
+    Error, Fault, Identity, KeyHistory, Misuse, RecoveryKey, RotationCause, RotationPolicy,
+};
 pub use crate::membership::{Change, Directory, Member, View, faults_tolerated, quorum_size};
 pub use crate::quorum::{
     Certificate, Chain, CriticalEvent, EquivocationProof, EventKind, FailureStatus,

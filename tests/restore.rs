@@ -261,7 +261,7 @@ fn p02_a_restored_node_starts_above_all_it_used() {
         let key = passphrase();
         let disk = Disk::new();
         let directory = on(&disk, contents.owner());
-        let mut keys = vec![contents.identity().member("x").key.key];
+        let mut keys = vec![contents.identity().member("x").key.key.clone()];
         for counted in [0, 3] {
             let store = MemoryStore::new();
             if counted > 0 {

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::protocol::{Command, Notice, Setup, say};
+use crate::rotation::FROM;
 
 /// How long a node may take to end when it is told to.
 const END: Duration = Duration::from_secs(5);
@@ -64,8 +65,10 @@ impl Fleet {
         for (node, id) in ids.iter().enumerate() {
             let store = DurableStore::open(&node_dir(dir.path(), node).join("state"))
                 .map_err(|e| e.to_string())?;
-            let identity = Identity::create(&store, *id, options.suite, &OsEntropy)
-                .map_err(|e| e.to_string())?;
+            // The one that moves to another suite begins with the one before.
+            let suite = if node == plan.victim { FROM } else { options.suite };
+            let identity =
+                Identity::create(&store, *id, suite, &OsEntropy).map_err(|e| e.to_string())?;
             members.push(identity.member(format!("n{node}")));
         }
         let view = View::genesis(members).map_err(|e| e.to_string())?;

@@ -125,6 +125,9 @@ impl Monitor {
                 node: number(&proof.node())?,
                 proof: to_hex(proof.as_bytes()),
             },
+            Event::KeyRotated { node, suite, .. } => {
+                Notice::Rotated { node: number(node)?, suite: suite.name().into() }
+            }
             Event::NoQuorum { silent, tolerated } => {
                 Notice::NoQuorum { silent: *silent, tolerated: *tolerated }
             }

@@ -8,10 +8,11 @@
 //! state directory and MAPE-K loop. Two of them are Byzantine, and an outsider attacks, too:
 //!
 //! 1. beacons flow, routes form;
-//! 2. the outsider forges, replays, floods, and frames an honest node;
-//! 3. the two liars accuse a live node, then one contradicts itself and the other falls silent;
-//! 4. an honest node is killed: the other six certify its failure, and traffic takes another route;
-//! 5. it restarts and is heard again.
+//! 2. a node that carries traffic moves from Dilithium3 to ML-DSA-65, and none of its beacons is lost;
+//! 3. the outsider forges, replays, floods, and frames an honest node;
+//! 4. the two liars accuse a live node, then one contradicts itself and the other falls silent;
+//! 5. an honest node is killed: the other six certify its failure, and traffic takes another route;
+//! 6. it restarts and is heard again.
 //!
 //! At the end stands what was promised against what was counted. `--help` tells the options.
 //!
@@ -20,6 +21,7 @@
 //! | `options` | the command line |
 //! | `plan` | who plays which part, and who is linked to whom |
 //! | `story`, `fleet`, `seen` | the parent: the run, the processes, what was seen of them |
+//! | `rotation` | the move to another suite: its part of the run, and what is judged of it |
 //! | `verdict`, `report`, `save` | what was promised and counted, how it is printed, what is kept |
 //! | `protocol` | what parent and nodes tell each other |
 //! | `node`, `host`, `links`, `routes` | a node: its loop, what it implements for the library, UDP, routing |
@@ -43,6 +45,7 @@ mod outsider;
 mod plan;
 mod protocol;
 mod report;
+mod rotation;
 mod routes;
 mod save;
 mod seen;

@@ -107,11 +107,13 @@ struct Node {
     liar: Option<Liar>,
     started: Instant,
     beat: u64,
+    beacon_ms: u64,
     last_beacon: Millis,
     last_tick: Millis,
     last_accusation: Millis,
     routes_changed: bool,
     heard: BTreeMap<(usize, u32), BTreeSet<u64>>,
+    keys: BTreeMap<(usize, u32), u64>,
     marks: BTreeSet<(usize, meshward::Mark)>,
     twice: u64,
     forged: u64,
@@ -157,11 +159,13 @@ impl Node {
             liar,
             started,
             beat: 0,
+            beacon_ms: BEACON_MS,
             last_beacon: Millis(0),
             last_tick: Millis(0),
             last_accusation: Millis(0),
             routes_changed: false,
             heard: BTreeMap::new(),
+            keys: BTreeMap::new(),
             marks: BTreeSet::new(),
             twice: 0,
             forged: 0,
@@ -216,6 +220,9 @@ impl Node {
             Ok(Accepted::Attestation { attestor, event, .. }) => {
                 self.take_accusation(&attestor, &event);
             }
+            Ok(Accepted::Rotation { .. }) => {
+                self.voice.say(&Notice::Rotation { packet: to_hex(payload) });
+            }
             Ok(_) => {}
             // The library counts refusals, and blames whom it may; here only the outsider's count.
             Err(refusal) if datagram.link.proven().is_none() => {
@@ -244,6 +251,8 @@ impl Node {
         let Ok(beacon) = serde_json::from_slice::<Beacon>(&message.body) else { return };
         let boot = message.mark.nonce.boot;
         self.heard.entry((origin, boot)).or_default().insert(beacon.beat);
+        let first = self.keys.entry((origin, message.mark.epoch.operational)).or_insert(u64::MAX);
+        *first = beacon.beat.min(*first);
         if self.setup.links.contains_key(&origin) {
             self.routes_changed |= self.routes.lock().learn(origin, beacon.ways);
         }
@@ -289,6 +298,12 @@ impl Node {
                 self.forward(&Probe { id, to, path: vec![self.setup.index] });
             }
             Command::Capture => self.capturing = true,
+            Command::Beacon { every_ms } => self.beacon_ms = every_ms,
+            Command::Rotate { suite } => {
+                if let Err(error) = self.protection.rotate_keys(suite, self.now()) {
+                    self.voice.say(&Notice::NotRotated { reason: error.to_string() });
+                }
+            }
             Command::Count { round } => {
                 self.voice.say(&Notice::Counted { round, counts: self.counts() });
             }
@@ -320,7 +335,9 @@ impl Node {
     fn do_what_is_due(&mut self) {
         let now = self.now();
         let since_beacon = now.since(self.last_beacon);
-        if since_beacon >= BEACON_MS || (self.routes_changed && since_beacon >= EARLY_BEACON_MS) {
+        if since_beacon >= self.beacon_ms
+            || (self.routes_changed && since_beacon >= EARLY_BEACON_MS)
+        {
             self.beacon(now);
         }
         if now.since(self.last_tick) >= TICK_MS {
@@ -366,6 +383,7 @@ impl Node {
             heard: heard
                 .map(|((origin, boot), beats)| (*origin, *boot, beats.iter().copied().collect()))
                 .collect(),
+            keys: self.keys.iter().map(|((of, epoch), first)| (*of, *epoch, *first)).collect(),
             delivered: stats.delivered,
             twice: self.twice,
             forged: self.forged,

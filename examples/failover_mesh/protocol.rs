@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use meshward::NodeId;
+use meshward::{NodeId, Suite};
 use serde::{Deserialize, Serialize};
 
 /// How often a node beacons, in milliseconds.
@@ -34,6 +34,10 @@ pub(crate) enum Command {
     Probe { id: u64, to: usize },
     /// Tell some datagrams as they arrived, as an outsider on the wire would see them.
     Capture,
+    /// Beacon this often, in milliseconds.
+    Beacon { every_ms: u64 },
+    /// Replace the key by the next one of this suite.
+    Rotate { suite: Suite },
     /// Tell what was counted.
     Count { round: u32 },
     /// A liar: state again and again that this node has failed.
@@ -63,6 +67,12 @@ pub(crate) enum Notice {
     LinkQuarantined { node: u64, offence: String },
     /// There is proof that a node contradicted itself; hexadecimal.
     Equivocated { node: usize, proof: String },
+    /// A node has another key, of this suite.
+    Rotated { node: usize, suite: String },
+    /// The packet that gave a node another key, as it arrived; hexadecimal.
+    Rotation { packet: String },
+    /// It does not replace its key.
+    NotRotated { reason: String },
     /// Too many are silent for a quorum.
     NoQuorum { silent: usize, tolerated: usize },
     /// No longer.
@@ -84,6 +94,8 @@ pub(crate) struct Counts {
     pub(crate) beats: u64,
     /// For each origin and boot, the beacons that were delivered.
     pub(crate) heard: Vec<(usize, u32, Vec<u64>)>,
+    /// For each origin and key epoch, the first beacon that was delivered under it.
+    pub(crate) keys: Vec<(usize, u32, u64)>,
     /// Messages of any kind that were delivered.
     pub(crate) delivered: u64,
     /// Messages that were delivered a second time.

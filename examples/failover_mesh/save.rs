@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
-use meshward::{KeyHistory, View};
+use meshward::View;
 
+use crate::rotation;
 use crate::seen::Seen;
 
 /// Makes the directory, before a run is spent on it.
@@ -27,8 +27,7 @@ pub(crate) fn prepare(dir: &Path) -> Result<(), String> {
 /// # Errors
 /// A sentence about what could not be written.
 pub(crate) fn save(dir: &Path, view: &View, seen: &Seen) -> Result<String, String> {
-    // In this run nobody rotates a key, so the history is the view.
-    let history = KeyHistory::new(Arc::new(view.clone())).to_bytes().map_err(|e| e.to_string())?;
+    let history = rotation::history(view.clone(), seen).to_bytes().map_err(|e| e.to_string())?;
     write(dir, "mesh.view", &history)?;
     let certificates: BTreeSet<_> = seen.certified.iter().map(|one| &one.bytes).collect();
     for (number, certificate) in (1..).zip(&certificates) {

@@ -22,6 +22,10 @@ pub(crate) struct Announced {
 pub(crate) enum Round {
     /// Once routes have formed: what is sent from here on must arrive.
     Formed,
+    /// Once a node has another key: what it sent until here must arrive.
+    Rotated,
+    /// A little later: what did arrive of that.
+    Settled,
     /// Before the kill: what was sent until here must arrive.
     Sent,
     /// A little later: what did arrive.
@@ -34,9 +38,11 @@ impl Round {
     pub(crate) fn number(self) -> u32 {
         match self {
             Self::Formed => 1,
-            Self::Sent => 2,
-            Self::Arrived => 3,
-            Self::End => 4,
+            Self::Rotated => 2,
+            Self::Settled => 3,
+            Self::Sent => 4,
+            Self::Arrived => 5,
+            Self::End => 6,
         }
     }
 }
@@ -61,6 +67,12 @@ pub(crate) struct Seen {
     pub(crate) probes: Vec<(u64, Way, Instant)>,
     pub(crate) captured: Vec<Vec<u8>>,
     pub(crate) counts: BTreeMap<(u32, usize), Counts>,
+    /// Who knows of whose key of another suite.
+    pub(crate) rotated: BTreeSet<(usize, usize, String)>,
+    /// The packets that led to other keys.
+    pub(crate) rotations: BTreeSet<Vec<u8>>,
+    /// Why a node did not replace its key, in its words.
+    pub(crate) not_rotated: Vec<(usize, String)>,
     pub(crate) outsider: Sent,
     pub(crate) killed: Option<Instant>,
     pub(crate) restarted: Option<Instant>,
@@ -150,6 +162,11 @@ impl Seen {
                     None,
                 )
             }
+            Notice::Rotated { node, suite } => {
+                let text = format!("a key of n{node} in the suite {suite}");
+                self.rotated.insert((by, node, suite));
+                (text, None)
+            }
             Notice::QuorumRestored => ("a quorum again".to_owned(), None),
             Notice::Failed { reason } => return Err(format!("n{by} cannot go on: {reason}.")),
             quiet => {
@@ -166,6 +183,8 @@ impl Seen {
                 self.ports.insert(by, port);
             }
             Notice::Probe { id, path } => self.probes.push((id, path, at)),
+            Notice::Rotation { packet } => self.rotations.extend(from_hex(&packet)),
+            Notice::NotRotated { reason } => self.not_rotated.push((by, reason)),
             Notice::Captured { datagrams } => {
                 self.captured = datagrams.iter().filter_map(|text| from_hex(text)).collect();
             }

@@ -17,16 +17,16 @@ use crate::seen::{Round, Seen};
 const PROBE: Duration = Duration::from_millis(50);
 /// How much later than planned something may happen on a busy machine before the run goes on
 /// without it. What happened too late is judged in the end.
-const PATIENCE: Duration = Duration::from_secs(6);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(6);
 
 /// A run under way.
 pub(crate) struct Story<'a> {
-    options: &'a Options,
-    plan: &'a Plan,
-    fleet: Fleet,
+    pub(crate) options: &'a Options,
+    pub(crate) plan: &'a Plan,
+    pub(crate) fleet: Fleet,
     view: View,
-    seen: Seen,
-    begin: Instant,
+    pub(crate) seen: Seen,
+    pub(crate) begin: Instant,
     probing: Option<Instant>,
     next_probe: u64,
     failed_over: bool,
@@ -55,6 +55,7 @@ impl<'a> Story<'a> {
         };
         story.assemble()?;
         story.form_routes()?;
+        story.rotate()?;
         let outsider = story.let_the_outsider_in()?;
         story.let_them_lie()?;
         story.collect(outsider)?;
@@ -124,12 +125,12 @@ impl<'a> Story<'a> {
     }
 
     fn let_them_lie(&mut self) -> Result<(), String> {
-        self.wait(self.at(4.0), Duration::ZERO, |_| false)?;
+        self.wait(self.at(5.5), Duration::ZERO, |_| false)?;
         if let Some(equivocator) = self.plan.equivocator() {
             let accused = self.plan.accused;
             self.say(&format!("the liars accuse n{accused}, which lives"));
             self.tell_liars(&Command::Accuse { subject: accused })?;
-            self.wait(self.at(5.4), Duration::ZERO, |_| false)?;
+            self.wait(self.at(6.9), Duration::ZERO, |_| false)?;
             let silent = match self.plan.silent() {
                 [] => String::new(),
                 silent => format!("; silent from now on: {}", names(silent)),
@@ -142,7 +143,7 @@ impl<'a> Story<'a> {
         }
         let plan = self.plan;
         let bearable = self.is_bearable();
-        self.wait(self.at(7.8), PATIENCE, |seen| {
+        self.wait(self.at(9.3), PATIENCE, |seen| {
             let proven = plan.equivocator().is_none_or(|liar| {
                 plan.honest().all(|node| seen.equivocated.contains(&(node, liar)))
             });
@@ -167,7 +168,7 @@ impl<'a> Story<'a> {
     fn kill(&mut self) -> Result<(), String> {
         let plan = self.plan;
         let victim = plan.victim;
-        self.wait(self.at(8.4), Duration::ZERO, |_| false)?;
+        self.wait(self.at(9.9), Duration::ZERO, |_| false)?;
         self.seen.killed = Some(Instant::now());
         self.fleet.kill(victim)?;
         self.say(&format!("n{victim} is killed"));
@@ -176,7 +177,7 @@ impl<'a> Story<'a> {
             self.say("the last liar falls silent, too");
             self.tell_liars(&Command::Silence)?;
         }
-        self.wait(self.at(11.6), PATIENCE, |seen| {
+        self.wait(self.at(13.1), PATIENCE, |seen| {
             let by = seen.certified_by(victim);
             if !bearable {
                 return plan.survivors().all(|node| seen.no_quorum.contains(&node));
@@ -195,7 +196,7 @@ impl<'a> Story<'a> {
         self.tell_ports()?;
         self.say(&format!("n{victim} runs again, with the keys and the state it had"));
         let (plan, bearable) = (self.plan, self.is_bearable());
-        self.wait(self.at(14.4), PATIENCE, |seen| {
+        self.wait(self.at(15.9), PATIENCE, |seen| {
             !bearable || plan.survivors().all(|node| seen.returned.contains(&(node, victim)))
         })
     }
@@ -215,10 +216,10 @@ impl<'a> Story<'a> {
         self.plan.liars.len() <= Options::bearable(self.plan.nodes)
     }
 
-    /// A moment of the run, given for one of 15 seconds.
-    fn at(&self, seconds: f64) -> Duration {
+    /// A moment of the run, given for one of 16.5 seconds.
+    pub(crate) fn at(&self, seconds: f64) -> Duration {
         let length = Duration::from_secs(self.options.seconds);
-        length.mul_f64(seconds / 15.0)
+        length.mul_f64(seconds / 16.5)
     }
 
     fn tell_ports(&mut self) -> Result<(), String> {
@@ -232,7 +233,7 @@ impl<'a> Story<'a> {
         self.plan.liars.iter().try_for_each(|liar| self.fleet.tell(*liar, command))
     }
 
-    fn count(&mut self, round: Round) -> Result<(), String> {
+    pub(crate) fn count(&mut self, round: Round) -> Result<(), String> {
         let asked: Vec<_> = self.fleet.running().collect();
         self.seen.counts.retain(|(counted, _), _| *counted != round.number());
         for node in &asked {
@@ -249,7 +250,7 @@ impl<'a> Story<'a> {
 
     /// Listens and sends traffic until `until` after the beginning, and on until `done`, but no
     /// longer than `patience` more.
-    fn wait(
+    pub(crate) fn wait(
         &mut self,
         until: Duration,
         patience: Duration,
@@ -325,7 +326,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn say(&self, text: &str) {
+    pub(crate) fn say(&self, text: &str) {
         let line = format!("[{:6.2} s] {text}", self.begin.elapsed().as_secs_f64());
         if self.options.json {
             eprintln!("{line}");

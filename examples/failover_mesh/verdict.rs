@@ -1,7 +1,6 @@
 //! What was promised, against what was counted.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use meshward::{Certificate, CriticalEvent, Directory, View, quorum_size};
@@ -9,6 +8,7 @@ use meshward::{Certificate, CriticalEvent, Directory, View, quorum_size};
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::protocol::{BEACON_MS, Counts, SUSPICION_MS};
+use crate::rotation;
 use crate::seen::{Announced, Round, Seen};
 
 /// What a busy machine may add to what is due by the clock, in milliseconds: ticks, sending again,
@@ -58,9 +58,11 @@ impl Verdict {
 
 /// Judges a run.
 pub(crate) fn judge(plan: &Plan, seen: &Seen, view: View) -> Verdict {
-    let directory = Directory::new(Arc::new(view), plan.nodes);
+    let history = rotation::history(view, seen);
+    let directory = history.directory();
     let mut judge = Judge { plan, seen, directory, lines: Vec::new() };
     judge.gossip();
+    judge.lines.extend(rotation::judge(plan, seen));
     judge.outsider();
     judge.liars();
     let (certificates, false_certificates) = judge.certificates();
@@ -106,7 +108,7 @@ fn explain(plan: &Plan) -> String {
 struct Judge<'a> {
     plan: &'a Plan,
     seen: &'a Seen,
-    directory: Directory,
+    directory: &'a Directory,
     lines: Vec<Line>,
 }
 
@@ -224,13 +226,13 @@ impl Judge<'_> {
         let checked: Vec<_> = distinct
             .values()
             .map(|one| {
-                let checked = Certificate::verify(&one.bytes, &self.directory);
+                let checked = Certificate::verify(&one.bytes, self.directory);
                 (checked.ok(), one.at)
             })
             .collect();
         let sound = checked.iter().filter(|(checked, _)| checked.is_some()).count();
         self.line(
-            "Every certificate holds when checked offline from the view",
+            "Every certificate holds when checked offline from the view and its rotations",
             format!("{sound} of {}", distinct.len()),
             sound == distinct.len(),
         );

@@ -1,7 +1,7 @@
 //! Everything that can be set, in one place.
 
 use crate::gossip::GossipConfig;
-use crate::keyring::Misuse;
+use crate::keyring::{Misuse, RotationPolicy};
 use crate::quorum::QuorumConfig;
 use crate::reputation::ReputationConfig;
 
@@ -32,6 +32,9 @@ pub struct Config {
     pub members: ReputationConfig,
     /// What offences of proven links cost.
     pub links: ReputationConfig,
+    /// When this node replaces its key by itself; `None`: only when its host says so, or somebody else
+    /// signs with it.
+    pub rotation: Option<RotationPolicy>,
     /// How long the key before a rotation is still taken, in milliseconds. 0 to 3 600 000.
     pub grace_ms: u64,
     /// Keys kept ready for checking. ML-DSA-65 needs 43 KiB for each, Dilithium3 2 KiB. A mesh with
@@ -52,6 +55,7 @@ impl Default for Config {
             quorum: QuorumConfig::default(),
             members: ReputationConfig::default(),
             links: ReputationConfig::default(),
+            rotation: Some(RotationPolicy::default()),
             grace_ms: 60_000,
             prepared_keys: 256,
             disk: DiskTrust::default(),
@@ -78,6 +82,7 @@ impl Config {
                  most half of that"
             )));
         }
+        self.rotation.as_ref().map_or(Ok(()), RotationPolicy::validate)?;
         if self.grace_ms > 3_600_000 {
             let found = self.grace_ms;
             return Err(Misuse::Config(format!("grace_ms is {found}, it may be 0 to 3600000")));
@@ -101,6 +106,9 @@ mod tests {
         let mut config = Config::default();
         config.quorum.suspicion_ms = 1_500;
         assert!(error(config).contains("quarantine_beacon_ms is 1000"));
+        let rotation = Some(RotationPolicy { max_messages: 1, ..RotationPolicy::default() });
+        assert!(error(Config { rotation, ..Config::default() }).contains("max_messages"));
+        assert_eq!(Config { rotation: None, ..Config::default() }.validate(), Ok(()));
         assert!(error(Config { grace_ms: 3_600_001, ..Config::default() }).contains("grace_ms"));
         assert!(error(Config { prepared_keys: 0, ..Config::default() }).contains("prepared_keys"));
         let mut config = Config::default();

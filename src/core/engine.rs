@@ -79,6 +79,8 @@ pub(super) enum Waiting {
     View(ViewLink),
     /// This node's next boot.
     Boot(u32),
+    /// How much the key was used. Nothing waits for it.
+    Usage,
     /// The boot that another claims.
     Claim(NodeId, (u32, Riddle)),
 }

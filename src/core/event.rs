@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::id::{Digest, Epoch, LinkId, Millis, NodeId, Nonce, ViewNumber};
+use crate::keyring::RotationCause;
 use crate::membership::{Change, View};
 use crate::quorum::{Ballot, Certificate, CriticalEvent, EquivocationProof};
 use crate::reputation::Offence;
@@ -63,11 +64,15 @@ pub enum Event {
         /// The number.
         boot: u32,
     },
-    /// A message under this node's own key, with a number that this node has not given: its disk was
-    /// rolled back, or another host runs under its identity, or its key was stolen. Whoever runs the node
-    /// should find out which; rotating the key is what helps against a thief. It votes on nothing in
-    /// exclusive slots until it is started again, with
-    /// [`DiskTrust::MayBeRolledBack`](crate::DiskTrust::MayBeRolledBack) if the disk was.
+    /// A message under this node's own key that this node did not sign: another host runs under its
+    /// identity, or its key was stolen, or its disk was rolled back. Whoever runs the node should find out
+    /// which. Told once for each key.
+    ///
+    /// The node leaves the key at once, as one that is compromised
+    /// ([`RotatesByItself`](Self::RotatesByItself)), which is what helps against a thief of the key alone;
+    /// where it cannot, it signs nothing any more ([`SigningStopped`](Self::SigningStopped)). It votes on
+    /// nothing in exclusive slots until it is started again, with
+    /// [`DiskTrust::MayBeRolledBack`](crate::DiskTrust::MayBeRolledBack) if the disk was rolled back.
     OtherSelf {
         /// The number of the message.
         nonce: Nonce,
@@ -134,6 +139,21 @@ pub enum Event {
     },
     /// Enough members are heard again.
     QuorumRestored,
+    /// This node begins to replace its key without having been told to. [`KeyRotated`](Self::KeyRotated)
+    /// follows once that is durable.
+    RotatesByItself {
+        /// Why.
+        cause: RotationCause,
+    },
+    /// This node signs nothing any more in this start, and will be missed. Either its keys were rotated or
+    /// recovered on another host (an event before this one tells), or somebody else signs with its key and it
+    /// cannot leave it ([`OtherSelf`](Self::OtherSelf)). Whoever runs it has to find the other host: if it
+    /// is an honest one, stop it; if not, take the identity back with
+    /// [`Identity::recover`](crate::Identity::recover).
+    SigningStopped {
+        /// The epoch of the key that signed last.
+        epoch: Epoch,
+    },
     /// A member's key was rotated; this node's own, too.
     KeyRotated {
         /// The member.

@@ -48,7 +48,7 @@ use crate::id::{Link, Millis, ViewNumber};
 use crate::keyring::{Error, Keyring};
 use crate::membership::{MemberIndex, View};
 use crate::suite::{Entropy, SuiteError};
-use crate::wire::{self, Frame, SignedHeader, Statement, Tag, seal_statement};
+use crate::wire::{self, Statement, Tag, seal_statement};
 
 /// The longest pause between two claims, in resend intervals.
 const LONGEST_PAUSE: u64 = 16;
@@ -206,7 +206,7 @@ impl Core {
     }
 
     /// This node was shown, under its own signature, that it has claimed or used boot `used` before.
-    fn go_beyond(&self, used: u32, outputs: &mut Vec<Output>) {
+    pub(super) fn go_beyond(&self, used: u32, outputs: &mut Vec<Output>) {
         let mut held = self.lease.lock();
         let Some(lease) = held.as_mut() else { return };
         lease.used = lease.used.max(used);
@@ -259,50 +259,8 @@ impl Core {
         }
     }
 
-    fn is_above(&self, lease: &Lease, boot: u32) -> bool {
+    pub(super) fn is_above(&self, lease: &Lease, boot: u32) -> bool {
         boot >= self.keyring.boot() && boot > lease.used
-    }
-
-    /// A frame in the name of this node came back: see [`look_at_own_header`](Self::look_at_own_header).
-    pub(super) fn look_at_own_frame(
-        &self,
-        link: Link,
-        bytes: &[u8],
-        now: Millis,
-        outputs: &mut Vec<Output>,
-    ) {
-        if let Ok(frame) = Frame::parse(bytes) {
-            self.look_at_own_header(link, frame.signed_header(), now, outputs);
-        }
-    }
-
-    /// A header in the name of this node. If it signed it in a boot that it does not know of, it goes
-    /// beyond that; or, if its own boot is confirmed or was never in doubt, it alarms, once, and votes on
-    /// nothing in this start: its disk was rolled back, another host has its identity (attack K3), or a
-    /// thief its key.
-    pub(super) fn look_at_own_header(
-        &self,
-        link: Link,
-        signed: &SignedHeader<'_>,
-        now: Millis,
-        outputs: &mut Vec<Output>,
-    ) {
-        let nonce = signed.header().nonce;
-        let (in_doubt, is_above) = match self.lease.lock().as_ref() {
-            Some(lease) => (true, self.is_above(lease, nonce.boot)),
-            None => (false, !self.keyring.may_have_drawn(nonce)),
-        };
-        let is_news = is_above && (in_doubt || !self.quorum.abstains_from_all());
-        if !is_news || !self.may_check_own(link, now) || !self.quorum.has_signed(signed) {
-            return;
-        }
-        if in_doubt {
-            return self.go_beyond(nonce.boot, outputs);
-        }
-        if self.quorum.abstain_from_all() {
-            tracing::error!(?nonce, "a frame under this node's key that it did not sign");
-            outputs.push(Output::Event(Event::OtherSelf { nonce }));
-        }
     }
 }
 

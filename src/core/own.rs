@@ -150,7 +150,7 @@ impl Core {
     /// [`Misuse::RotationPending`] while one is under way, [`Misuse::Downgrade`], [`Misuse::Frozen`],
     /// [`Misuse::Superseded`]; or a fault of the scheme. The key in use is then the one before.
     pub fn rotate_keys(&self, suite: Suite) -> Result<Step<()>, Error> {
-        self.rotate(suite, false)
+        self.rotate(suite, false, false)
     }
 
     /// The same for a key that may be in other hands: it ends at once. Nothing more is signed with it, and
@@ -163,10 +163,16 @@ impl Core {
     /// # Errors
     /// As for [`rotate_keys`](Self::rotate_keys).
     pub fn rotate_compromised_keys(&self, suite: Suite) -> Result<Step<()>, Error> {
-        self.rotate(suite, true)
+        self.rotate(suite, true, false)
     }
 
-    fn rotate(&self, suite: Suite, compromised: bool) -> Result<Step<()>, Error> {
+    /// The same; `is_answer`: because somebody else signs with the key, which is noted with the next one.
+    pub(super) fn rotate(
+        &self,
+        suite: Suite,
+        compromised: bool,
+        is_answer: bool,
+    ) -> Result<Step<()>, Error> {
         self.may_speak()?;
         if self.directory.is_frozen(self.me) {
             return Err(Misuse::Frozen.into());
@@ -180,6 +186,7 @@ impl Core {
             Some(output) => output,
             None => {
                 let rotation = self.gossip.rotate_keys(suite, compromised)?;
+                let rotation = if is_answer { rotation.into_answer()? } else { rotation };
                 self.persist(rotation.batch.clone(), Waiting::Rotation(rotation))
             }
         };
@@ -192,7 +199,7 @@ impl Core {
         let mut outputs = Vec::new();
         match waiting {
             // Nothing waits for a proof, it has been sent; nor for how others stand.
-            None | Some(Waiting::Judgements(_)) => {}
+            None | Some(Waiting::Judgements(_) | Waiting::Usage) => {}
             Some(Waiting::View(step)) => self.stepped(step, &mut outputs),
             Some(Waiting::Part(write)) => self.part_written(write, now, &mut outputs),
             Some(Waiting::Rotation(rotation)) => self.rotated(rotation, now, &mut outputs),
@@ -221,8 +228,7 @@ impl Core {
             Some(Waiting::Part(part)) if part.view() == self.view().number() => {
                 self.quorum.not_written(&part);
             }
-            Some(Waiting::Part(_)) => {}
-            None => {}
+            Some(Waiting::Part(_) | Waiting::Usage) | None => {}
         }
     }
 

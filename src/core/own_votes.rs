@@ -52,18 +52,18 @@ impl Core {
             && self.gossip.take_checks(link, Some(self.me), 1, now).is_ok()
     }
 
-    /// A proof shows that this node contradicted itself. If by two votes, it votes there no more.
+    /// A proof shows that this node contradicted itself. If by two votes, it votes there no more; if by
+    /// two headers, somebody else may sign with its key.
     pub(super) fn own_proof(
         &self,
         proof: &EquivocationProof,
         now: Millis,
         outputs: &mut Vec<Output>,
     ) {
-        if proof.node() == self.node()
-            && let Some(ballot) = self.quorum.abstain_for(proof)
-        {
+        if let Some(ballot) = self.quorum.abstain_for(proof) {
             self.abstains(ballot, now, outputs);
         }
+        self.look_at_own_proof(proof, outputs);
     }
 
     /// The same of what is in the store, in case the node stopped before it wrote the abstention down.

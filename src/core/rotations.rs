@@ -181,6 +181,7 @@ impl Core {
             true => Event::KeyRecovered { node, epoch, suite },
             false => Event::KeyRotated { node, epoch, suite },
         }));
+        outputs.push(Output::Event(Event::SigningStopped { epoch: from }));
         Ok(Accepted::Rotation { node, epoch })
     }
 

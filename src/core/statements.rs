@@ -359,7 +359,9 @@ impl Core {
         let pays =
             proof.node() != self.node() && self.directory.known_keys(offender).contains(&Some(key));
         self.remember_proof(Arc::clone(&proof), pays, outputs);
-        self.own_proof(&proof, now, outputs);
+        if proof.node() == self.node() {
+            self.own_proof(&proof, now, outputs);
+        }
         match pays {
             true => self.charge_for_proof(proof.node(), now, outputs),
             false => self.save_judgements(now, outputs),

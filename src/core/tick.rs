@@ -43,6 +43,7 @@ pub(super) struct Timers {
     /// Over which links votes in this node's name were checked.
     pub(super) own_checks: OncePerLink,
     pub(super) last_witness: Option<Millis>,
+    pub(super) last_renewal: Option<Millis>,
     /// What the start brought about, and the host has not been told yet.
     since_start: Vec<Output>,
     /// One was sent unasked since the last resend interval began.
@@ -161,8 +162,8 @@ impl Timers {
 }
 
 impl Core {
-    /// Does what is due: says again what may be lost, asks who is missed whether it lives, and answers
-    /// who asks. Call it some times a second, and at least four times in a suspicion time;
+    /// Does what is due: says again what may be lost, asks who is missed whether it lives, answers who
+    /// asks, and replaces the key when its time has come ([`RotationPolicy`](crate::RotationPolicy)). Call it some times a second, and at least four times in a suspicion time;
     /// O(n) in the members.
     ///
     /// After more than half a suspicion time without a call, this node was paused or starved: what
@@ -177,11 +178,14 @@ impl Core {
         if away_ms > 0 {
             tracing::warn!(away_ms, "the ticks come late: silence in between is not counted");
         }
+        self.keyring.grow_older(now);
         self.release(now, &mut outputs);
         self.save_judgements(now, &mut outputs);
-        self.witness(now, &mut outputs);
-        self.claim_boot(now, &mut outputs);
-        if !self.keyring.is_confirmed() {
+        if !self.keyring.is_silent() {
+            self.witness(now, &mut outputs);
+            self.claim_boot(now, &mut outputs);
+        }
+        if !self.keyring.is_confirmed() || self.keyring.is_silent() {
             self.step_on(&mut outputs);
             self.watch_quorum(now, &mut outputs);
             return outputs;
@@ -193,6 +197,7 @@ impl Core {
         self.step_on(&mut outputs);
         self.ask_and_answer(now, &mut outputs);
         self.say_hello(now, &mut outputs);
+        self.renew_key(now, &mut outputs);
         self.watch_quorum(now, &mut outputs);
         outputs
     }

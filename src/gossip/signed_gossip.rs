@@ -136,7 +136,11 @@ impl SignedGossip {
             body_len: 0,
             body: Header::digest_body(&[]),
         };
-        Ok(seal_frame(header, body, key, self.entropy.as_ref())?)
+        let sealed = seal_frame(header, body, key, self.entropy.as_ref())?;
+        if let Ok(frame) = Frame::parse(&sealed) {
+            self.keyring.has_signed(ticket.nonce, frame.signed_header().signed());
+        }
+        Ok(sealed)
     }
 
     /// Prepares the rotation of this node's key: see [`Keyring::prepare_rotation`].

@@ -32,6 +32,11 @@ impl Candidates {
         self.names
     }
 
+    /// Whether there is one of `suite`.
+    pub(super) fn has(&self, suite: Suite) -> bool {
+        self.keys.iter().any(|key| key.suite() == suite)
+    }
+
     /// A copy of the one of `suite`.
     pub(super) fn copy(&self, suite: Suite) -> Result<SigningKey, Error> {
         let key = self.keys.iter().find(|key| key.suite() == suite);

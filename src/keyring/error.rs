@@ -81,6 +81,10 @@ pub enum Misuse {
     /// This node's keys were recovered or rotated somewhere else, and those here speak for it no more.
     #[error("this node's keys were taken over elsewhere")]
     Superseded,
+    /// Somebody else signs with this node's key, and it cannot be replaced by one that only this node has:
+    /// see [`Event::SigningStopped`](crate::Event::SigningStopped).
+    #[error("somebody else signs with this node's key, and it has no other to go on with")]
+    OtherSelf,
     /// A statement about a node that is no member.
     #[error("{0}, which the event is about, is no member")]
     UnknownSubject(NodeId),

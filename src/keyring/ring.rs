@@ -6,6 +6,8 @@ use parking_lot::Mutex;
 
 use super::boot::{self, Boot};
 use super::candidates::Candidates;
+use super::signed::Signed;
+use super::usage::Usage;
 use super::{Error, Identity, Misuse, RotationClaim, identity, seal_rotation};
 use crate::id::{Digest, Epoch, MeshId, Millis, NodeId, Nonce, SentAt, SteadyClock};
 use crate::limit::{Rate, TokenBucket};
@@ -62,6 +64,8 @@ pub struct PreparedRotation {
     pub closing: Nonce,
     /// The key before is taken no more as soon as the others hear of it.
     pub compromised: bool,
+    /// Somebody else signs with the key before.
+    pub(super) is_answer: bool,
     to: Arc<ActiveKey>,
     record: KeyRecord,
     next: Arc<Candidates>,
@@ -96,16 +100,18 @@ pub struct Keyring {
     is_first_start: bool,
     allows_downgrades: bool,
     pub(super) state: Mutex<State>,
+    pub(super) signed: Mutex<Signed>,
 }
 
 #[derive(Debug)]
 pub(super) struct State {
-    active: Arc<ActiveKey>,
+    pub(super) active: Arc<ActiveKey>,
     record: KeyRecord,
     /// The keys that the active one commits to.
-    next_keys: Arc<Candidates>,
-    /// Its keys were recovered elsewhere.
-    is_superseded: bool,
+    pub(super) next_keys: Arc<Candidates>,
+    /// Why nothing is signed here any more.
+    pub(super) silence: Option<Misuse>,
+    pub(super) used: Usage,
     pub(super) boot: u32,
     /// Whether the number of this boot is known to be new, so that it may be used.
     pub(super) is_confirmed: bool,
@@ -123,8 +129,8 @@ pub(super) struct State {
 
 impl State {
     fn may_sign(&self) -> Result<(), Misuse> {
-        if self.is_superseded {
-            return Err(Misuse::Superseded);
+        if let Some(silence) = &self.silence {
+            return Err(silence.clone());
         }
         self.is_confirmed.then_some(()).ok_or(Misuse::Unconfirmed)
     }
@@ -161,11 +167,13 @@ impl Keyring {
         let Identity { node, active, record, next: next_keys, rotations, .. } = identity;
         let mut clock = SteadyClock::default();
         clock.advance(now);
+        let used = Usage::load(store, &active)?;
         let state = State {
             active,
             record,
             next_keys,
-            is_superseded: false,
+            silence: None,
+            used,
             boot,
             is_confirmed: true,
             next: Some(1),
@@ -175,8 +183,8 @@ impl Keyring {
             closing: None,
             rotations,
         };
-        let (allows_downgrades, state) = (false, Mutex::new(state));
-        Ok(Self { node, mesh, rate, is_first_start, allows_downgrades, state })
+        let (state, signed) = (Mutex::new(state), Mutex::default());
+        Ok(Self { node, mesh, rate, is_first_start, allows_downgrades: false, state, signed })
     }
 
     /// Whether this node may rotate to a weaker suite. Not unless this is called.
@@ -227,11 +235,6 @@ impl Keyring {
     /// Whether a rotation is being made durable.
     pub fn is_rotating(&self) -> bool {
         self.state.lock().closing.is_some()
-    }
-
-    /// This node's keys were recovered elsewhere: nothing is signed here any more.
-    pub fn supersede(&self) {
-        self.state.lock().is_superseded = true;
     }
 
     /// The head of a bare statement by this node now, and the key to sign it with.
@@ -294,6 +297,7 @@ impl Keyring {
             .try_take(Millis(at), 1)
             .map_err(|wait| Misuse::RateExceeded { wait_ms: wait.0 })?;
         state.next = sequence.checked_add(1);
+        state.used.count();
         let sent_at = SentAt(at);
         Ok(Ticket { key: Arc::clone(&state.active), nonce, sent_at })
     }
@@ -364,12 +368,14 @@ impl Keyring {
         let statement = seal_rotation((self.mesh, self.node), &from, &to.key, claim, entropy)?;
         let batch = identity::rotation_batch(self.node, (&to, &record), &next, &statement)?;
         let (statement, to, next) = (Arc::from(statement), Arc::new(to), Arc::new(next));
-        Ok(PreparedRotation { batch, statement, closing, compromised, to, record, next })
+        let is_answer = false;
+        Ok(PreparedRotation { batch, statement, closing, compromised, is_answer, to, record, next })
     }
 
     /// Puts a rotation into effect whose batch is durable.
     pub fn commit_rotation(&self, rotation: PreparedRotation) {
         let mut state = self.state.lock();
+        state.used = Usage::begin(&rotation.to, rotation.is_answer);
         state.active = rotation.to;
         state.record = rotation.record;
         state.next_keys = rotation.next;

@@ -50,14 +50,9 @@ impl QuorumValidator {
         part.abstains.get_or_insert(Abstains { since, is_written: false });
     }
 
-    /// Votes on nothing in this start. Tells whether that is news.
-    pub(crate) fn abstain_from_all(&self) -> bool {
-        !std::mem::replace(&mut self.state.lock().abstains_from_all, true)
-    }
-
-    /// Whether this node votes on nothing.
-    pub(crate) fn abstains_from_all(&self) -> bool {
-        self.state.lock().abstains_from_all
+    /// Votes on nothing in this start.
+    pub(crate) fn abstain_from_all(&self) {
+        self.state.lock().abstains_from_all = true;
     }
 
     /// Whether a header is this node's, under a key that it has or had.

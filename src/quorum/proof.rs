@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Ballot;
 use super::ballot::CastBallot;
-use crate::id::{Digest, Epoch, MeshId, NodeId};
+use crate::id::{Digest, Epoch, MeshId, NodeId, Nonce};
 use crate::membership::{Directory, KeyRecord, MemberIndex};
 use crate::suite::{Purpose, Suite};
 use crate::wire::{self, Container, Packet, Refusal, SignedHeader, Tag, WireError};
@@ -114,6 +114,15 @@ impl EquivocationProof {
     /// The proof as it goes on the wire and into files.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The number that two headers stand under; `None` if it consists of votes.
+    pub(crate) fn nonce(&self, directory: &Directory) -> Option<Nonce> {
+        let UncheckedProof { content, .. } = UncheckedProof::read(&self.bytes, directory).ok()?;
+        match content {
+            Content::Headers(first, _) => Some(SignedHeader::parse(first).ok()?.header().nonce),
+            Content::Votes(..) => None,
+        }
     }
 
     /// The first of two votes that it consists of; `None` if it does not consist of votes.

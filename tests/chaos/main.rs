@@ -28,4 +28,5 @@ mod restored;
 mod slots;
 #[path = "../support/mod.rs"]
 mod support;
+mod two_hosts;
 mod views;

@@ -197,8 +197,10 @@ impl Mesh {
                     match node.guard.sign_beacon(b"here", clock) {
                         // It has left the mesh.
                         Ok(()) | Err(Error::Misuse(Misuse::NotAMember(_))) => {}
-                        // It has yet to be confirmed.
-                        Err(Error::Misuse(Misuse::Unconfirmed)) => {}
+                        // It has yet to be confirmed, or was silenced.
+                        Err(Error::Misuse(
+                            Misuse::Unconfirmed | Misuse::Superseded | Misuse::OtherSelf,
+                        )) => {}
                         Err(error) => panic!("{error}"),
                     }
                 }
