@@ -11,6 +11,8 @@ use meshward::Suite;
 
 use crate::life::{self, Keep};
 
+type Life = fn(Suite, Keep<'_>);
+
 /// So many bytes of each secret are looked for.
 const NEEDLE: usize = 16;
 const CHUNK: usize = 1 << 20;
@@ -19,7 +21,7 @@ const CHUNK: usize = 1 << 20;
 #[test]
 #[ignore = "is run by the next one"]
 fn a_life_and_what_is_left_of_it() {
-    let lives: [(&str, fn(Suite, Keep<'_>)); 3] = [
+    let lives: [(&str, Life); 3] = [
         ("made", life::made),
         ("recovered", life::recovered),
         ("lived", |suite, keep| {
