@@ -5,6 +5,7 @@ use super::{Accepted, Core, Event, Output};
 use crate::id::{Epoch, Link, Millis, NodeId};
 use crate::keyring::KeyChange;
 use crate::membership::MemberIndex;
+use crate::suite::Purpose;
 use crate::wire::{Packet, Refusal, Statement, Tag};
 
 /// Rotations cost two checks.
@@ -219,6 +220,35 @@ impl Core {
         drop(asides);
         let told = chain.into_iter().take(ANSWERED_AT_ONCE).chain(other);
         outputs.extend(told.map(|it| Output::SendTo { link, packet: it.to_vec() }));
+    }
+
+    /// A member begins under a key that it left. Its disk is older than that (attack K14), so it does not
+    /// know, and nobody takes what it says: it is told the changes of its key, and stops until it is
+    /// recovered. They go back over the link that its words came over, for one signature check, as seldom
+    /// as keys are told at all, since an old Hello can be played by anybody.
+    pub(super) fn tell_what_it_left(
+        &self,
+        link: Link,
+        bytes: &[u8],
+        now: Millis,
+        outputs: &mut Vec<Output>,
+    ) {
+        let Ok(Packet::Statement(statement)) = Packet::parse(bytes) else { return };
+        let purpose = match statement.tag() {
+            Tag::Hello => Purpose::Hello,
+            Tag::Claim => Purpose::Claim,
+            _ => return,
+        };
+        let head = statement.head();
+        let Some(member) = self.view().index_of(&head.origin) else { return };
+        let name = (head.epoch, head.key, head.suite);
+        let Some(left) = self.directory.key_ever(member, name) else { return };
+        let (signed, signature) = (statement.signed(), statement.signature());
+        if self.gossip.take_checks(link, None, 1, now).is_ok()
+            && self.directory.verify(&left, purpose, signed, signature).is_ok()
+        {
+            self.tell_keys(link, member, Some((head.origin, head.epoch)), now, outputs);
+        }
     }
 
     /// A member's frame or statement came under a key that is not known here.

@@ -79,6 +79,9 @@ impl Core {
                 if Tag::of(bytes) != Ok(Tag::Proof) {
                     self.note_missed_key(&refusal);
                 }
+                if matches!(refusal, Refusal::UnknownKey { .. }) {
+                    self.tell_what_it_left(link, bytes, now, outputs);
+                }
                 Err(self.refused(link, origin, refusal, now, outputs))
             }
         }
@@ -311,13 +314,13 @@ impl Core {
         }
         let is_news =
             |heard: Option<&Asides>| heard.is_some_and(|heard| heard.hello < Some(number));
-        if !is_news(self.asides.lock().get(member.place())) {
-            return Err(Refusal::Duplicate);
-        }
         let key = self
             .directory
             .key(member, (head.epoch, head.key, head.suite), now)
             .ok_or(Refusal::UnknownKey { origin: node, epoch: head.epoch })?;
+        if !is_news(self.asides.lock().get(member.place())) {
+            return Err(Refusal::Duplicate);
+        }
         self.gossip.take_checks(link, Some(member), 1, now)?;
         let (signed, signature) = (statement.signed(), statement.signature());
         self.directory.verify(&key.record, Purpose::Hello, signed, signature)?;
@@ -331,6 +334,8 @@ impl Core {
         drop(asides);
         self.help_on(link, member, view, now, outputs);
         self.show_votes(link, member, outputs);
+        // Who begins under a key that it left may not know that it did.
+        let lacks = key.closing.map_or(lacks, |_| Some((node, head.epoch)));
         self.tell_keys(link, member, lacks, now, outputs);
         self.timers.lock().history_wanted = true;
         self.proofs.lock().offer();

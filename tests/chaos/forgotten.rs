@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use meshward::quorum::{Ballot, Phase, UncheckedBallot};
 use meshward::wire::{Packet, Tag};
-use meshward::{CriticalEvent, Digest, Error, Event, Misuse, Refusal, Suite};
+use meshward::{Config, CriticalEvent, Digest, DiskTrust, Error, Event, Misuse, Refusal, Suite};
 
 use crate::support::{Liar, Mesh, id, link};
 
@@ -159,5 +159,45 @@ fn k14_votes_that_a_node_never_signed_silence_nobody() {
         }
         mesh.pass(20_000);
         assert!(mesh.guard(0).is_validated(&proposal(1)), "it votes like everybody");
+    }
+}
+
+/// K14: a disk from before a rotation. What the node says from it nobody takes; it is told why, and is
+/// silent until it is recovered. Nobody pays.
+#[test]
+fn k14_a_disk_older_than_a_rotation_is_told_and_silent() {
+    for (suite, disk) in Suite::available().flat_map(|suite| {
+        [DiskTrust::NeverRolledBack, DiskTrust::MayBeRolledBack].map(|disk| (suite, disk))
+    }) {
+        // While the key before is still taken, and after that.
+        let away_ms = if suite == Suite::available().next().unwrap() { 3_000 } else { 9_000 };
+        let config = Config { disk, grace_ms: 6_000, ..Config::default() };
+        let mut mesh = Mesh::with(suite, 4, config);
+        mesh.pass(5_000);
+        let old = mesh.nodes[3].disk.copied();
+        mesh.guard(3).rotate_keys(suite, mesh.now).unwrap();
+        mesh.pass(away_ms);
+        mesh.nodes[3].disk = old;
+        mesh.restart(3);
+        let stopped = |event: &Event| matches!(event, Event::SigningStopped { .. });
+        for _ in 0..10 {
+            if mesh.nodes[3].host.count(stopped) > 0 {
+                break;
+            }
+            mesh.now = mesh.now.after(1_000);
+            for at in 0..4 {
+                mesh.guard(at).tick(mesh.clock(at)).unwrap();
+            }
+            mesh.run();
+        }
+        assert_eq!(mesh.nodes[3].host.count(stopped), 1, "{suite}, {disk:?}: it is told");
+        let refused = mesh.guard(3).sign_beacon(b"here", mesh.now);
+        assert!(refused.is_err(), "{suite}, {disk:?}: it signs nothing");
+        let disk = mesh.nodes[3].disk.copied();
+        mesh.recover(3, disk, suite);
+        mesh.pass(8_000);
+        for at in 0..3 {
+            mesh.assert_unharmed(at, 3);
+        }
     }
 }
