@@ -6,7 +6,7 @@ use meshward::{
     Accepted, CriticalEvent, Digest, Epoch, Event, FailureStatus, Misuse, Nonce, Refusal, Suite,
 };
 
-use crate::support::{Disk, Liar, Mesh, id, link};
+use crate::support::{Disk, Fault, Liar, Mesh, id, link};
 
 /// The member whose keys are stolen.
 const OWNER: usize = 0;
@@ -37,6 +37,37 @@ fn closing(sequence: u32) -> Nonce {
 /// From how many beacons of `of` the node at `at` has had the body.
 fn heard(mesh: &Mesh, at: usize, of: usize) -> usize {
     mesh.nodes[at].inbox.iter().filter(|message| message.origin == id(of)).count()
+}
+
+/// K1, promise P9: a host crashes in a rotation, before the write is durable or right after, so that the
+/// node does not know. It goes on with one key, the one that the others know; nobody is frozen, and nobody
+/// pays. (tests/crash stops at every write, sync and rename of a disk.)
+#[test]
+fn k01_a_crash_in_a_rotation_leaves_one_key() {
+    for suite in Suite::available() {
+        for (fault, rotations) in [(Fault::Refuses, 0), (Fault::WritesAndDenies, 1)] {
+            let mut mesh = Mesh::new(suite, 4);
+            mesh.pass(2000);
+            mesh.nodes[OWNER].disk.fault(fault);
+            assert!(mesh.guard(OWNER).rotate_keys(suite, mesh.now).is_err(), "{suite}");
+            mesh.guard(OWNER).sign_beacon(b"before the end", mesh.now).unwrap();
+            mesh.run();
+            mesh.nodes[OWNER].disk.fault(Fault::None);
+            mesh.restart(OWNER);
+            mesh.settle(OWNER);
+            mesh.pass(3000);
+            for at in 0..4 {
+                let known = record(&mesh, at, OWNER);
+                assert_eq!(known.epoch, epoch(0, rotations), "{suite} at {at}");
+                assert_eq!(known, record(&mesh, OWNER, OWNER));
+            }
+            assert_eq!(frozen(&mesh, &[0, 1, 2, 3], OWNER), [false; 4]);
+            mesh.assert_unharmed(1, OWNER);
+            mesh.guard(OWNER).rotate_keys(suite, mesh.now).unwrap();
+            mesh.pass(2000);
+            assert_eq!(record(&mesh, 2, OWNER).epoch, epoch(0, rotations + 1));
+        }
+    }
 }
 
 /// K2, promise P9: a thief of the key that signs rotates to a key of its own, a thousand times, in every
