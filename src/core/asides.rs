@@ -57,6 +57,14 @@ impl Taken {
         let (fingerprint, bytes) = (fingerprint(statement), whole(statement).into());
         Self { fingerprint, bytes, passed_on: now }
     }
+
+    /// The epoch of the key that it leads on from.
+    fn from(&self) -> Option<Epoch> {
+        match Packet::parse(&self.bytes) {
+            Ok(Packet::Statement(statement)) => Some(statement.head().epoch),
+            _ => None,
+        }
+    }
 }
 
 /// Rotations of one member that are told from others, to be passed on again.
@@ -77,15 +85,16 @@ impl Asides {
         }
     }
 
-    /// Remembers a rotation or a recovery that was taken. It settles what contradicted one before.
-    pub(super) fn took(&mut self, statement: &Statement<'_>, now: Millis) {
-        if self.taken.len() >= TAKEN_ROTATIONS {
-            self.taken.pop_front();
-        }
+    /// Remembers a rotation or a recovery that was taken. It settles what contradicted one before. Tells
+    /// from which epoch the one led on that is forgotten for it.
+    pub(super) fn took(&mut self, statement: &Statement<'_>, now: Millis) -> Option<Epoch> {
+        let is_full = self.taken.len() >= TAKEN_ROTATIONS;
+        let forgotten = if is_full { self.taken.pop_front() } else { None };
         // Room for the one that there mostly is, and no more.
         self.taken.reserve_exact(1);
         self.taken.push_back(Taken::new(statement, now));
         self.other = None;
+        forgotten.and_then(|taken| taken.from())
     }
 
     /// Remembers the one that contradicts one that was taken.
@@ -98,14 +107,18 @@ impl Asides {
         self.other.as_ref().map(|taken| Arc::clone(&taken.bytes))
     }
 
-    /// What was taken that leads on from the key of this epoch.
+    /// What was taken that leads on from the key of this epoch, as it came.
+    pub(super) fn rotation_from(&self, from: Epoch) -> Option<Arc<[u8]>> {
+        let taken = self.taken.iter().find(|taken| taken.from() == Some(from));
+        taken.map(|taken| Arc::clone(&taken.bytes))
+    }
+
+    /// What it says.
     pub(super) fn change_from(&self, from: Epoch) -> Option<KeyChange> {
-        self.taken.iter().find_map(|taken| match Packet::parse(&taken.bytes) {
-            Ok(Packet::Statement(known)) if known.head().epoch == from => {
-                KeyChange::read(&known).ok()
-            }
+        match Packet::parse(&self.rotation_from(from)?) {
+            Ok(Packet::Statement(known)) => KeyChange::read(&known).ok(),
             _ => None,
-        })
+        }
     }
 
     /// Whether this member may be told keys that it lacks: once in `interval_ms`. Then it was.

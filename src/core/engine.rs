@@ -12,6 +12,7 @@ use super::claims::Claims;
 use super::counters::{Counters, Counts};
 use super::excesses::Excesses;
 use super::judgements::Judgements;
+use super::kept_rotations::KeptRotations;
 use super::lease::Lease;
 use super::output::WriteId;
 use super::past::Past;
@@ -53,6 +54,7 @@ pub struct Core {
     pub(super) asides: Mutex<Vec<Asides>>,
     pub(super) proofs: Arc<Mutex<Proofs>>,
     pub(super) excesses: Arc<Mutex<Excesses>>,
+    pub(super) kept_rotations: Arc<Mutex<KeptRotations>>,
     pub(super) past: Arc<Mutex<Past>>,
     /// The number of this start, until it is confirmed.
     pub(super) lease: Arc<Mutex<Option<Lease>>>,

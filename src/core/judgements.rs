@@ -1,6 +1,8 @@
-//! What this node holds against members, written down: proofs, standings, charged excesses.
+//! What this node knows of the others, written down: their rotations; and what it holds against them:
+//! proofs, standings, charged excesses.
 
 use super::engine::Waiting;
+use super::kept_rotations::Place;
 use super::proofs::Name;
 use super::tick::is_due;
 use super::{Core, Output, excesses, standings, stored_proofs};
@@ -32,6 +34,7 @@ pub(super) struct Judgements {
     proofs: Vec<Name>,
     standings: Vec<NodeId>,
     excesses: Vec<NodeId>,
+    rotations: Vec<Place>,
 }
 
 /// When they were last written down.
@@ -77,7 +80,8 @@ impl Core {
         let members = &self.ledgers.members;
         let has_unsaved = members.has_unsaved()
             || self.proofs.lock().has_unsaved()
-            || self.excesses.lock().has_unsaved();
+            || self.excesses.lock().has_unsaved()
+            || self.kept_rotations.lock().has_unsaved();
         let (ahead_ms, has_standings) = (ahead_ms(&self.config.members), !members.is_empty());
         let due = self.timers.lock().judgements.is_due(
             has_unsaved,
@@ -91,10 +95,13 @@ impl Core {
             let (mut proofs, mut excesses) = (self.proofs.lock(), self.excesses.lock());
             (proofs.unsaved(), excesses.unsaved(), members.unsaved(all, now, ahead_ms))
         };
-        if proofs.is_empty() && excesses.is_empty() && standings.is_empty() {
+        let rotations = self.kept_rotations.lock().unsaved();
+        if proofs.is_empty() && excesses.is_empty() && standings.is_empty() && rotations.is_empty()
+        {
             return;
         }
         let mut batch = Batch::new();
+        self.put_rotations(&mut batch, &rotations);
         let written = stored_proofs::put(&mut batch, &proofs)
             .and_then(|()| excesses::put(&mut batch, &excesses))
             .and_then(|()| standings::put(&mut batch, &standings));
@@ -106,6 +113,7 @@ impl Core {
             proofs: proofs.into_iter().map(|(name, _)| name).collect(),
             standings: standings.into_iter().map(|(node, _)| node).collect(),
             excesses: excesses.into_iter().map(|(node, _)| node).collect(),
+            rotations,
         };
         outputs.push(self.persist(batch, Waiting::Judgements(judgements)));
     }
@@ -114,6 +122,7 @@ impl Core {
     pub(super) fn judgements_not_written(&self, failed: Judgements) {
         self.proofs.lock().write_failed(failed.proofs);
         self.excesses.lock().write_failed(failed.excesses);
+        self.kept_rotations.lock().write_failed(failed.rotations);
         self.ledgers.members.write_failed(failed.standings);
     }
 }

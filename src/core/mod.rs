@@ -23,6 +23,7 @@ mod event;
 mod excesses;
 mod frames;
 mod judgements;
+mod kept_rotations;
 mod lease;
 mod observed;
 mod once;

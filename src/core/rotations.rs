@@ -48,9 +48,7 @@ impl Core {
             self.quorum.recovered(member);
         }
         self.timers.lock().learnt_a_key();
-        if let Some(heard) = self.asides.lock().get_mut(member.place()) {
-            heard.took(statement, now);
-        }
+        self.remember_rotation(member, statement, now);
         tracing::info!(%node, %epoch, %suite, is_recovery, "a member has another key");
         outputs.push(Output::Event(match is_recovery {
             true => Event::KeyRecovered { node, epoch, suite },
@@ -184,6 +182,16 @@ impl Core {
         }));
         outputs.push(Output::Event(Event::SigningStopped { epoch: from }));
         Ok(Accepted::Rotation { node, epoch })
+    }
+
+    fn remember_rotation(&self, member: MemberIndex, statement: &Statement<'_>, now: Millis) {
+        let mut asides = self.asides.lock();
+        let Some(heard) = asides.get_mut(member.place()) else { return };
+        let forgotten = heard.took(statement, now);
+        let mut kept = self.kept_rotations.lock();
+        for epoch in [Some(statement.head().epoch), forgotten].into_iter().flatten() {
+            kept.changed((statement.head().origin, epoch));
+        }
     }
 
     /// Whether `member` may rotate its key once more; checked rotations alone take a turn.

@@ -12,10 +12,9 @@ use super::engine::Writes;
 use super::excesses::Excesses;
 use super::lease::Lease;
 use super::past::Past;
-use super::standings;
-use super::stored_proofs;
 use super::tick::Timers;
 use super::{Config, Core, DiskTrust};
+use super::{kept_rotations, standings, stored_proofs};
 use crate::gossip::{COOKIES_SENT, GossipConfig, Ledgers, SignedGossip};
 use crate::id::Millis;
 use crate::keyring::{Error, Fault, Identity, KeyChange, Keyring, Misuse, was_created_in};
@@ -87,7 +86,8 @@ impl Core {
             Arc::clone(&entropy),
             with_room_for_statements(&config, &view),
         )?;
-        let asides = Mutex::new(view.indices().map(|_| Asides::new()).collect());
+        let mut asides: Vec<_> = view.indices().map(|_| Asides::new()).collect();
+        let kept_rotations = kept_rotations::load(store, &directory, me, &mut asides, now)?;
         let core = Self {
             me,
             config,
@@ -100,7 +100,8 @@ impl Core {
             counters: Arc::new(Counters::default()),
             writes: Arc::new(Mutex::new(Writes::default())),
             timers: Mutex::new(Timers::since(since_start, now)),
-            asides,
+            asides: Mutex::new(asides),
+            kept_rotations: Arc::new(Mutex::new(kept_rotations)),
             proofs,
             excesses,
             past: Arc::new(Mutex::new(past)),

@@ -64,6 +64,7 @@ impl Core {
             asides: Mutex::new(asides),
             proofs: Arc::clone(&self.proofs),
             excesses: Arc::clone(&self.excesses),
+            kept_rotations: Arc::clone(&self.kept_rotations),
             past: Arc::clone(&self.past),
             lease: Arc::clone(&self.lease),
             claims: Arc::clone(&self.claims),

@@ -175,6 +175,14 @@ impl Directory {
         }
     }
 
+    /// Takes over a key of `member` that this node has checked before, and kept: there is nothing left that
+    /// it leads on from. What was said under the key before is not taken any more.
+    pub(crate) fn take_over(&self, member: MemberIndex, record: &KeyRecord) {
+        if let Some(keys) = self.keys.get(member.place()) {
+            keys.write().anchor(record, Millis(0), self.past_keys);
+        }
+    }
+
     /// The view whose members these are.
     pub const fn view(&self) -> &Arc<View> {
         &self.view

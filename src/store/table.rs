@@ -18,6 +18,8 @@ pub enum Table {
     Proof,
     /// How members stand here: scores, quarantines. A restart does not launder them.
     Standing,
+    /// The rotations of others' keys, so that who starts while they are away knows the newest.
+    Rotation,
     /// The newest frame that each member was charged for as over its rate. A restart does not charge it
     /// again.
     Excess,
@@ -33,6 +35,7 @@ impl Table {
         Self::View,
         Self::Proof,
         Self::Standing,
+        Self::Rotation,
         Self::Excess,
     ];
 
@@ -46,6 +49,7 @@ impl Table {
             Self::View => "view",
             Self::Proof => "proof",
             Self::Standing => "standing",
+            Self::Rotation => "rotation",
             Self::Excess => "excess",
         }
     }

@@ -3,10 +3,10 @@
 use crate::acts::{Act, MOST_ACTS};
 use crate::arsenal::{Volley, arsenal};
 use crate::payers::{Payer, payer};
-use crate::support::{Liar, Mesh, id, link};
+use crate::support::{Liar, Mesh, id, link, riddle};
 use meshward::limit::Rate;
 use meshward::reputation::{Penalties, Reputation, ReputationConfig};
-use meshward::wire::{HEADER_LEN, Header, Kind, Packet, Tag};
+use meshward::wire::{HEADER_LEN, Header, Kind, Packet};
 use meshward::{
     Accepted, Config, GossipConfig, Link, LinkId, Millis, NodeId, Nonce, QuorumConfig, Refusal,
     SentAt, Suite,
@@ -110,27 +110,6 @@ fn signer(bytes: &[u8]) -> Option<usize> {
     (0..7).find(|place| id(*place) == origin)
 }
 
-/// The riddle of a challenge.
-fn riddle(bytes: &[u8]) -> Option<[u8; 16]> {
-    match Packet::parse(bytes) {
-        Ok(Packet::Statement(statement)) if statement.tag() == Tag::Challenge => {
-            statement.content()[40..56].try_into().ok()
-        }
-        _ => None,
-    }
-}
-
-/// What X answers to a riddle when it has numbered its frames up to `newest`.
-fn answer(x: &Liar, (to, riddle): (usize, [u8; 16]), newest: u32) -> Vec<u8> {
-    let numbers = [1, u32::MAX].map(u32::to_le_bytes).concat();
-    let place = x.view.index_of(&id(to)).unwrap().0.to_le_bytes();
-    let (sent_at, one) = (0_u64.to_le_bytes(), 1_u64.to_le_bytes());
-    let newest = newest.to_le_bytes();
-    let view = x.view.digest();
-    let view = view.as_bytes().as_slice();
-    x.say(Tag::Answer, &[view, &numbers, &sent_at, &newest, &one, &place, &riddle].concat())
-}
-
 struct Attack<'a> {
     world: &'a mut World,
     now: Millis,
@@ -190,12 +169,12 @@ impl Attack<'_> {
             self.world.mesh.restart(at);
             self.world.mesh.guard(at).reserve_link(link(X).id(), self.now).unwrap();
             if self.key == 1 {
-                self.world.mesh.give(at, link(X), &self.world.rotation).unwrap();
+                let _kept_or_news = self.world.mesh.give(at, link(X), &self.world.rotation);
             }
             self.world.mesh.guard(at).tick(self.now).unwrap();
             let sent = self.world.mesh.nodes[at].host.sent();
             let asked = sent.iter().find_map(|(bytes, _)| riddle(bytes)).unwrap();
-            let answer = answer(&self.world.keys[self.key], (at, asked), newest);
+            let answer = self.world.keys[self.key].answer((at, asked), newest);
             let taken = self.world.mesh.give(at, link(X), &answer);
             assert!(matches!(taken, Ok(Accepted::Answer { .. })), "{taken:?}");
             assert!(!self.world.mesh.guard(at).core().unproven().contains(&id(X)));

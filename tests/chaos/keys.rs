@@ -9,16 +9,16 @@ use meshward::{
 use crate::support::{Disk, Fault, Liar, Mesh, id, link};
 
 /// The member whose keys are stolen.
-const OWNER: usize = 0;
+pub(crate) const OWNER: usize = 0;
 
 const HIGHEST: Nonce = Nonce { boot: u32::MAX, sequence: u32::MAX };
 
-fn record(mesh: &Mesh, at: usize, of: usize) -> KeyRecord {
+pub(crate) fn record(mesh: &Mesh, at: usize, of: usize) -> KeyRecord {
     let member = mesh.view.index_of(&id(of)).unwrap();
     KeyRecord::clone(&mesh.guard(at).core().directory().current(member).unwrap())
 }
 
-fn epoch(recovery: u32, operational: u32) -> Epoch {
+pub(crate) fn epoch(recovery: u32, operational: u32) -> Epoch {
     Epoch { recovery, operational }
 }
 
@@ -265,59 +265,6 @@ fn k08_owner_and_thief_rotate_at_once() {
         mesh.run();
         assert_eq!(frozen(&mesh, &[1, 2, 3, 4], OWNER), [false; 4]);
         mesh.assert_unharmed(1, OWNER);
-    }
-}
-
-/// K5, promises P7 and P9: a node is away while another rotates six times and dies. The three that stayed
-/// are too few for a quorum without it. It learns from the others' evidence whose key it lacks, gets the
-/// chain from a neighbour, piece by piece, comes to the same mark, and the failure is certified.
-#[test]
-fn k05_who_was_away_catches_up_with_a_dead_members_keys() {
-    for suite in Suite::available() {
-        let mut mesh = Mesh::new(suite, 4);
-        mesh.pass(2000);
-        mesh.nodes[3].down = true;
-        for number in 1..=6 {
-            mesh.guard(OWNER).rotate_keys(suite, mesh.now).unwrap();
-            mesh.pass(1000);
-            assert_eq!(record(&mesh, 1, OWNER).epoch, epoch(0, number));
-        }
-        mesh.nodes[OWNER].down = true;
-        mesh.nodes[3].down = false;
-        assert_eq!(record(&mesh, 3, OWNER).epoch, Epoch::FIRST);
-        mesh.pass(60_000);
-        assert_eq!(record(&mesh, 3, OWNER), record(&mesh, 1, OWNER), "{suite}");
-        for at in 1..4 {
-            assert!(mesh.certified(at, OWNER), "{suite} at {at}");
-        }
-    }
-}
-
-/// K5, promise P4: what a Hello is answered with is bounded, however often it is asked and by whom.
-#[test]
-fn k05_an_answer_is_bounded() {
-    for suite in Suite::available() {
-        let mut mesh = Mesh::new(suite, 4);
-        for _ in 0..10 {
-            mesh.guard(OWNER).rotate_keys(suite, mesh.now).unwrap();
-            mesh.pass(1000);
-        }
-        let asker = mesh.steal(3);
-        let lacks = [[1].as_slice(), id(OWNER).as_bytes(), &[0; 8]].concat();
-        let ask = |number: u32| {
-            let nonce = [1_000, number].map(u32::to_le_bytes).concat();
-            asker.say(Tag::Hello, &[nonce.as_slice(), &[0; 8], &lacks].concat())
-        };
-        mesh.nodes[1].host.replies.lock().clear();
-        for number in 1..=20 {
-            mesh.give(1, link(3), &ask(number)).unwrap();
-        }
-        // The first four that lead on from what it has, once.
-        let told = std::mem::take(&mut *mesh.nodes[1].host.replies.lock());
-        let told: Vec<_> =
-            told.into_iter().filter(|(_, it)| Tag::of(it) == Ok(Tag::Rotation)).collect();
-        assert_eq!(told.len(), 4, "{suite}");
-        assert!(told.iter().all(|(to, _)| *to == link(3)));
     }
 }
 

@@ -10,6 +10,7 @@ mod accidents;
 #[cfg(feature = "backup")]
 mod backups;
 mod boots;
+mod catching_up;
 mod certificates;
 mod crowds;
 mod forgotten;

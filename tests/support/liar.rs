@@ -11,6 +11,8 @@ use meshward::wire::{
 };
 use meshward::{CriticalEvent, Digest, Epoch, NodeId, Nonce, OsEntropy, SentAt, Suite};
 
+use super::id;
+
 /// A key, and the name it is used under.
 pub(crate) struct Liar {
     pub(crate) id: NodeId,
@@ -128,6 +130,17 @@ impl Liar {
         seal_statement(tag, &self.head(), content, &self.key, &OsEntropy).unwrap()
     }
 
+    /// What it answers to the riddle of the node at `to`, when it has numbered its frames up to `newest` in
+    /// its first boot.
+    pub(crate) fn answer(&self, (to, riddle): (usize, [u8; 16]), newest: u32) -> Vec<u8> {
+        let numbers = [1, u32::MAX].map(u32::to_le_bytes).concat();
+        let place = self.view.index_of(&id(to)).unwrap().0.to_le_bytes();
+        let (sent_at, one) = (0_u64.to_le_bytes(), 1_u64.to_le_bytes());
+        let (newest, view) = (newest.to_le_bytes(), self.view.digest());
+        let view = view.as_bytes().as_slice();
+        self.say(Tag::Answer, &[view, &numbers, &sent_at, &newest, &one, &place, &riddle].concat())
+    }
+
     /// In its view, and newer than all that it said before.
     fn newest(&self) -> (Digest, Nonce) {
         static SAID: AtomicU32 = AtomicU32::new(1);
@@ -156,6 +169,16 @@ pub(crate) fn with_signature(mut header: Header, signature: &[u8], body: &[u8]) 
     header.body_len = u32::try_from(body.len()).unwrap();
     header.body = Header::digest_body(body);
     [&header.to_bytes().unwrap(), signature, body].concat()
+}
+
+/// The riddle of a challenge.
+pub(crate) fn riddle(bytes: &[u8]) -> Option<[u8; 16]> {
+    match Packet::parse(bytes) {
+        Ok(Packet::Statement(statement)) if statement.tag() == Tag::Challenge => {
+            statement.content()[40..56].try_into().ok()
+        }
+        _ => None,
+    }
 }
 
 /// What an attestation says: digest of the view, nonce, event.
