@@ -146,14 +146,18 @@ fn rounds(rounds: u32) {
     let directory = tempfile::tempdir().unwrap();
     let peers = prepare(directory.path(), suite);
     let mut seen = Seen::default();
+    // All that was ever sent to the node, to be played again in every later life.
+    let mut sent: Vec<String> = Vec::new();
+    let mut played = 0;
     for round in 0..rounds {
         let mut process = spawn(directory.path());
         let input = write_to(process.stdin.take().unwrap());
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let mut lines = lines.map(Result::unwrap);
         let mut boot = 0;
-        // Another moment each time: in its start, in what it writes, in what it says.
-        let mut last = (round % 23) as usize;
+        // Another moment each time: in its start, in what it writes, in what it says; and every third life
+        // long enough to vote and to rotate its key.
+        let mut last = (if round % 3 == 2 { round * 37 % 300 } else { round % 23 }) as usize;
         for line in lines.by_ref() {
             seen.line(&line, &mut boot, &peers);
             if line.starts_with("packet ") || line.starts_with("rotated ") {
@@ -164,7 +168,13 @@ fn rounds(rounds: u32) {
                         // Each of them twice: it is taken once. What it does not get to is lost.
                         let line = to_hex(&packet);
                         let _full = input.try_send(format!("{line}\n{line}\n"));
+                        sent.push(line);
                     }
+                }
+                for old in 0..4 {
+                    let old = &sent[(played * 7 + old * 31) % sent.len().max(1)..];
+                    let old = old.first().map(|line| input.try_send(format!("{line}\n")));
+                    played += usize::from(old.is_some_and(|sent| sent.is_ok()));
                 }
                 if last == 0 {
                     break;
@@ -188,7 +198,8 @@ fn rounds(rounds: u32) {
     let twice = seen.heard.values().filter(|times| **times > 1).count();
     println!(
         "{rounds} kills: {} frames, no nonce among them twice; {} votes, none contradicted; \
-         {} deliveries to its peers, {} to it, {twice} of them twice; boot {}, {:?}",
+         {} deliveries to its peers, {} to it, {twice} of them twice, though {played} packets were played \
+         again; boot {}, {:?}",
         seen.frames.len(),
         seen.ballots.len(),
         seen.delivered,
@@ -197,6 +208,7 @@ fn rounds(rounds: u32) {
         seen.acknowledged,
     );
     assert_eq!(twice, 0);
+    assert!(!seen.heard.is_empty() && played > rounds as usize);
     assert!(seen.frames.len() >= rounds as usize && seen.delivered > 0);
     assert!(seen.boot >= rounds / 2, "most lives got to speak");
 }

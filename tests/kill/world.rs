@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use meshward::{
     Config, Error, Event, Host, Link, LinkId, MapekMonitor, MeshByzantineProtection, MeshRouter,
-    Millis, NodeId, PeerHealth, Store, View,
+    Millis, NodeId, PeerHealth, QuorumConfig, Store, View,
 };
 use parking_lot::Mutex;
 
@@ -43,7 +43,10 @@ where
     H: MeshRouter + MapekMonitor + Clone + 'static,
 {
     let host = Host::new(store, host.clone(), host.clone());
-    MeshByzantineProtection::start(Config::default(), Arc::clone(view), host, now())
+    // A life is short: whoever waits for a leader votes before it ends.
+    let quorum = QuorumConfig { round_ms: 50, ..QuorumConfig::default() };
+    let config = Config { quorum, ..Config::default() };
+    MeshByzantineProtection::start(config, Arc::clone(view), host, now())
 }
 
 /// A host that keeps what it is to send and what it is told.
