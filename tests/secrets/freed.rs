@@ -21,15 +21,21 @@ const CHUNK: usize = 1 << 20;
 #[test]
 #[ignore = "is run by the next one"]
 fn a_life_and_what_is_left_of_it() {
-    let lives: [(&str, Life); 3] = [
+    let lives: &[(&str, Life)] = &[
         ("made", life::made),
         ("recovered", life::recovered),
         ("lived", |suite, keep| {
             life::lived(suite, keep, |shown| drop(std::hint::black_box(format!("{shown:?}"))));
         }),
+        #[cfg(feature = "backup")]
+        ("backed up", |suite, keep| {
+            crate::backed_up::backed_up(suite, keep, &mut |shown| {
+                drop(std::hint::black_box(format!("{shown:?}")));
+            });
+        }),
     ];
     for (suite, (name, live)) in
-        Suite::available().flat_map(|suite| lives.map(|life| (suite, life)))
+        Suite::available().flat_map(|suite| lives.iter().map(move |life| (suite, life)))
     {
         let mut secrets = Vec::new();
         let mut while_it_lives = 0;

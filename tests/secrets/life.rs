@@ -22,7 +22,7 @@ pub(crate) fn masked(secret: &[u8]) -> Vec<u8> {
 }
 
 /// The secret halves on a disk: the key in use and those that may follow it.
-fn on_disk(disk: &Disk, suite: Suite, kept: &mut Vec<Vec<u8>>) {
+pub(crate) fn on_disk(disk: &Disk, suite: Suite, kept: &mut Vec<Vec<u8>>) {
     let active = disk.get(Table::Identity, b"active").unwrap().unwrap();
     // Node, epoch, suite and the length of the secret stand before it.
     let secret = &active[32 + 8 + 1 + 8..];

@@ -5,6 +5,8 @@
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
+#[cfg(feature = "backup")]
+mod backed_up;
 #[cfg(target_os = "linux")]
 mod freed;
 mod life;

@@ -21,14 +21,17 @@ fn a_run_that_prints_everything() {
     log.with_ansi(false).with_writer(std::io::stdout).init();
     let mut secrets = String::new();
     for suite in Suite::available() {
-        let keep = |parts: Vec<Vec<u8>>| {
+        let mut keep = |parts: Vec<Vec<u8>>| {
             for part in parts {
                 let hex: String = part.iter().map(|byte| format!("{byte:02x}")).collect();
                 secrets.push_str(&hex);
                 secrets.push('\n');
             }
         };
-        life::lived(suite, keep, |shown| println!("{shown:?}\n{shown:#?}"));
+        let mut show = |shown: &dyn std::fmt::Debug| println!("{shown:?}\n{shown:#?}");
+        life::lived(suite, &mut keep, &mut show);
+        #[cfg(feature = "backup")]
+        crate::backed_up::backed_up(suite, &mut keep, &mut show);
     }
     std::fs::write(path, secrets).unwrap();
 }
