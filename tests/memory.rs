@@ -333,7 +333,11 @@ fn held_with(suite: Suite, members: usize) -> (usize, usize) {
         let member = mesh.view.index_of(&mesh.nodes[place].id).unwrap();
         let known = mesh.guard(0).core().directory().current(member).unwrap();
         assert_eq!(known.epoch.operational, 1);
+        // What is to be on the disk is there.
+        mesh.guard(0).tick(mesh.now).unwrap();
     }
+    mesh.now = mesh.now.after(1000);
+    mesh.guard(0).tick(mesh.now).unwrap();
     forget(&mesh);
     let node = mesh.nodes.remove(0);
     drop(mesh);

@@ -43,7 +43,8 @@ pub fn view() -> Arc<View> {
         let next = next(place);
         let next = NextKeys::of(next.iter().map(SigningKey::public_key)).commitment();
         let recovery = recovery(place).public_key().digest();
-        Member { key: KeyRecord { next, recovery, ..member.key }, ..member }
+        let key = KeyRecord { next, recovery, ..KeyRecord::clone(&member.key) };
+        Member { key: Arc::new(key), ..member }
     };
     Arc::new(View::genesis((0..4).map(member).collect()).unwrap())
 }
