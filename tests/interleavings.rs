@@ -151,7 +151,8 @@ impl Mesh {
             Arc::new(OsEntropy),
             GossipConfig::default(),
         );
-        let second = KeyRecord { epoch: second_epoch(), key: keys.second.public_key().clone() };
+        let second = keys.second.public_key().clone();
+        let second = KeyRecord { epoch: second_epoch(), ..KeyRecord::first(second) };
         Self { gossip: gossip.unwrap(), directory, ledgers, second }
     }
 
