@@ -15,6 +15,9 @@ const ROTATION_CHECKS: u32 = 2;
 /// than one Hello, and each that helps makes the next come soon.
 const ANSWERED_AT_ONCE: usize = 4;
 
+/// Links over which somebody is told in a resend interval that it left the key it speaks under.
+const TOLD_WHAT_THEY_LEFT: usize = 16;
+
 impl Core {
     pub(super) fn take_key_change(
         &self,
@@ -231,9 +234,10 @@ impl Core {
     }
 
     /// A member begins under a key that it left. Its disk is older than that (attack K14), so it does not
-    /// know, and nobody takes what it says: it is told the changes of its key, and stops until it is
-    /// recovered. They go back over the link that its words came over, for one signature check, as seldom
-    /// as keys are told at all, since an old Hello can be played by anybody.
+    /// know, and nobody takes what it says: it is told the change of its key that led on, and stops until it
+    /// is recovered. That goes back over the link that its words came over, for one signature check. An old
+    /// Hello can be played by anybody, so it is told once a link in a resend interval, over few links; and
+    /// that takes nothing from what the member is told that asks for keys.
     pub(super) fn tell_what_it_left(
         &self,
         link: Link,
@@ -252,10 +256,14 @@ impl Core {
         let name = (head.epoch, head.key, head.suite);
         let Some(left) = self.directory.key_ever(member, name) else { return };
         let (signed, signature) = (statement.signed(), statement.signature());
-        if self.gossip.take_checks(link, None, 1, now).is_ok()
+        let resend_ms = self.config.quorum.resend_ms;
+        if self.timers.lock().told_left.may(link, TOLD_WHAT_THEY_LEFT, resend_ms, now)
+            && self.gossip.take_checks(link, None, 1, now).is_ok()
             && self.directory.verify(&left, purpose, signed, signature).is_ok()
         {
-            self.tell_keys(link, member, Some((head.origin, head.epoch)), now, outputs);
+            let asides = self.asides.lock();
+            let change = asides.get(member.place()).and_then(|of| of.change_after(head.epoch));
+            outputs.extend(change.map(|it| Output::SendTo { link, packet: it.to_vec() }));
         }
     }
 

@@ -42,6 +42,8 @@ pub(super) struct Timers {
     pub(super) judgements: LastWritten,
     /// Over which links votes in this node's name were checked.
     pub(super) own_checks: OncePerLink,
+    /// Over which links somebody was told that it left the key it speaks under.
+    pub(super) told_left: OncePerLink,
     pub(super) last_witness: Option<Millis>,
     pub(super) last_renewal: Option<Millis>,
     /// What the start brought about, and the host has not been told yet.

@@ -1,8 +1,8 @@
 //! How who was away, or starts anew, comes to the keys of others, be they dead.
 
 use meshward::store::{Batch, Table};
-use meshward::wire::Tag;
-use meshward::{Epoch, Store, Suite};
+use meshward::wire::{Packet, Tag};
+use meshward::{Config, Epoch, Refusal, Store, Suite};
 
 use crate::keys::{OWNER, epoch, record};
 use crate::support::{Disk, Mesh, id, link};
@@ -95,6 +95,35 @@ fn k05_a_damaged_rotation_on_a_disk_leads_nowhere() {
         mesh.pass(5000);
         assert_eq!(record(&mesh, 1, OWNER).epoch, epoch(0, 3), "{suite}");
         assert_eq!(mesh.nodes[1].disk.scan(Table::Rotation).unwrap(), rows, "{suite}");
+    }
+}
+
+/// K14, P4: an old Hello, played by whoever recorded it, brings one answer in a resend interval, for one
+/// signature check, and charges nobody.
+#[test]
+fn k14_an_old_hello_played_again_costs_little() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::with(suite, 4, Config { grace_ms: 0, ..Config::default() });
+        mesh.tapped = Some(Vec::new());
+        mesh.pass(2000);
+        let tapped = mesh.tapped.take().unwrap();
+        let of_owner = |packet: &&std::sync::Arc<[u8]>| {
+            matches!(Packet::parse(packet), Ok(Packet::Statement(said))
+                if said.tag() == Tag::Hello && said.head().origin == id(OWNER))
+        };
+        let old = tapped.iter().find(of_owner).unwrap();
+        mesh.guard(OWNER).rotate_keys(suite, mesh.now).unwrap();
+        mesh.pass(5000);
+        mesh.nodes[1].host.replies.lock().clear();
+        let checks = |mesh: &Mesh| mesh.guard(1).stats(mesh.now).signature_checks;
+        let before = checks(&mesh);
+        for _ in 0..1000 {
+            let refusal = mesh.give(1, link(3), old).unwrap_err();
+            assert!(matches!(refusal, Refusal::UnknownKey { .. }), "{suite}: {refusal}");
+        }
+        assert_eq!(checks(&mesh) - before, 1, "{suite}");
+        assert_eq!(mesh.nodes[1].host.replies.lock().len(), 1, "{suite}");
+        mesh.assert_unharmed(1, OWNER);
     }
 }
 
