@@ -18,7 +18,7 @@ use meshward::{
     Accepted, CriticalEvent, Digest, Epoch, Link, LinkId, Millis, Nonce, OsEntropy, Refusal,
     SentAt, Suite,
 };
-use support::{Liar, Mesh, certificate, failure, id, link, with_signature};
+use support::{Liar, Mesh, certificate, failure, id, link, riddle, with_signature};
 
 const X: usize = 0;
 const V: usize = 1;
@@ -168,7 +168,8 @@ static WORLD: LazyLock<Mutex<World>> = LazyLock::new(|| {
         x.frame(Header { sent_at, ..header }, b"here")
     };
     let beacons = (0..=ACTS + 1 + BURST).map(beacon).collect();
-    let hello = seal_statement(Tag::Hello, &x.head(), &[1; 16], &x.key, &OsEntropy).unwrap();
+    let hello = [[1; 16].as_slice(), &[0]].concat();
+    let hello = seal_statement(Tag::Hello, &x.head(), &hello, &x.key, &OsEntropy).unwrap();
     let votes = [X, RELAY, ADVERSARY]
         .map(|place| (u32::try_from(place).unwrap(), mesh.steal(place).attest(&proposal(7, 1))));
     let met = vec![hello, x.attest(&proposal(2, 1)), certificate(&mesh.view, &votes)];
@@ -206,6 +207,16 @@ impl Attack<'_> {
     fn pick(&self, which: u8) -> Vec<u8> {
         let which = usize::from(which).checked_rem(self.seen.len()).unwrap_or(0);
         self.seen.get(which).cloned().unwrap_or_default()
+    }
+
+    /// V, which starts anew, asks X where it stands: what it has not said yet is news.
+    fn answer(&self) {
+        let _ticked = self.mesh.guard(V).tick(self.clock);
+        let asked = self.mesh.nodes[V].host.sent().into_iter().find_map(|(sent, _)| riddle(&sent));
+        if let Some(asked) = asked {
+            let newest = u32::try_from(self.said).unwrap();
+            let _taken = self.give(link(X), &self.x.answer((V, asked), newest));
+        }
     }
 
     fn wait(&mut self, ms: u64) {
@@ -350,6 +361,7 @@ impl Attack<'_> {
             Act::Restart => {
                 self.mesh.now = self.clock;
                 self.mesh.restart(V);
+                self.answer();
             }
         }
     }
@@ -367,7 +379,7 @@ impl Attack<'_> {
 fuzz_target!(|acts: Vec<Act>| {
     let World { mesh, beacons, met, liar, x } = &mut *WORLD.lock().unwrap();
     mesh.now = Millis(1_000_000);
-    mesh.restart(V);
+    mesh.start_for_the_first_time(V);
     let (clock, seen, votes) = (mesh.now, met.clone(), Vec::new());
     let mut attack = Attack { mesh, beacons, said: 0, clock, liar, x, seen, votes };
     attack.act(Act::Beacon { held: false });
