@@ -113,12 +113,6 @@ impl Asides {
         taken.map(|taken| Arc::clone(&taken.bytes))
     }
 
-    /// The first one that leads on from the key of this epoch, or from a later one.
-    pub(super) fn change_after(&self, epoch: Epoch) -> Option<Arc<[u8]>> {
-        let mut taken = self.taken.iter().filter(|taken| taken.from() >= Some(epoch));
-        taken.next().map(|taken| Arc::clone(&taken.bytes))
-    }
-
     /// What it says.
     pub(super) fn change_from(&self, from: Epoch) -> Option<KeyChange> {
         match Packet::parse(&self.rotation_from(from)?) {

@@ -262,7 +262,8 @@ impl Core {
             && self.directory.verify(&left, purpose, signed, signature).is_ok()
         {
             let asides = self.asides.lock();
-            let change = asides.get(member.place()).and_then(|of| of.change_after(head.epoch));
+            let known = asides.get(member.place()).map(Asides::rotations).unwrap_or_default();
+            let change = known.into_iter().find(|it| leads_on(it, head.epoch));
             outputs.extend(change.map(|it| Output::SendTo { link, packet: it.to_vec() }));
         }
     }
