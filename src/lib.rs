@@ -86,6 +86,7 @@ pub mod replay;
 pub mod reputation;
 pub mod store;
 pub mod suite;
+pub mod transport;
 pub mod wire;
 
 pub use crate::core::{
@@ -108,4 +109,5 @@ pub use crate::quorum::{
 pub use crate::store::DurableStore;
 pub use crate::store::{MemoryStore, Store, StoreError};
 pub use crate::suite::{Entropy, OsEntropy, Suite};
+pub use crate::transport::{Fragmenter, Reassembler, ReassemblyConfig};
 pub use crate::wire::{Kind, Refusal};

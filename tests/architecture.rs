@@ -20,7 +20,7 @@ const RANKS: [&[&str]; 8] = [
     &["wire"],
     &["replay", "limit", "reputation", "membership", "store"],
     &["keyring"],
-    &["gossip", "quorum", "rollout", "identity"],
+    &["gossip", "quorum", "rollout", "identity", "transport"],
     &["core"],
     &["host"],
 ];

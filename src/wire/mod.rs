@@ -7,6 +7,8 @@
 //! | 5, 6, 10 | [`Container`]: certificate, proof, prevotes | mesh id, payload that carries its own signatures |
 //! | 7, 8 | [`Container`]: cookie, its echo | mesh id, origin, 16 bytes that only who made them can check |
 //!
+//! Tag 255 is no packet's: it marks a fragment of one (see [`transport`](crate::transport)).
+//!
 //! Integers are fixed in width and little-endian, so a value has one encoding. What was signed is
 //! the very slice that was received: nothing is encoded again before a check. Decoding borrows,
 //! and fails on every byte too many or too few.
@@ -31,6 +33,7 @@ pub use kind::Kind;
 pub use limits::{
     MAX_ATTACHMENT_LEN, MAX_BODY_LEN, MAX_CONTENT_LEN, MAX_FRAME_LEN, max_container_len,
 };
+pub(crate) use packet::FRAGMENT_TAG;
 pub use packet::{Packet, Tag, VERSION};
 pub use refusal::Refusal;
 pub use statement::{Statement, StatementHead, seal_statement};

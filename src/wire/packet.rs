@@ -9,6 +9,11 @@ pub const VERSION: u8 = 1;
 
 pub(super) const PRELUDE_LEN: usize = 2;
 
+/// Stands where a packet has its tag when this is only a fragment of one, see
+/// [`transport`](crate::transport). No packet ever has this tag, so whoever does not know fragments
+/// takes one for a packet of a later release, which is nobody's fault.
+pub(crate) const FRAGMENT_TAG: u8 = u8::MAX;
+
 /// What a packet is, its second byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tag {

@@ -20,18 +20,16 @@
 //! [`Cookies`]: super::cookies::Cookies
 
 mod budget;
-mod places;
 
 use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
 
 use self::budget::Budget;
-use self::places::Places;
 use super::GossipConfig;
 use crate::bounded::BoundedMap;
 use crate::id::{Link, LinkId, Millis};
-use crate::limit::Rate;
+use crate::limit::{Places, Rate};
 use crate::membership::{MemberIndex, View};
 
 /// A newcomer may spend so many times less than a link with a place.
@@ -53,7 +51,7 @@ struct Proven {
     full: Budget,
     /// What a newcomer begins with.
     small: Budget,
-    places: Places<LinkId>,
+    places: Places<LinkId, Budget>,
     newcomers: BoundedMap<LinkId, Budget>,
     shared: Budget,
 }
@@ -62,7 +60,7 @@ struct Proven {
 struct Claimed {
     /// What a pair begins with.
     own: Budget,
-    pairs: Places<(LinkId, MemberIndex)>,
+    pairs: Places<(LinkId, MemberIndex), Budget>,
     shared: Budget,
 }
 
@@ -156,7 +154,7 @@ impl Links {
 
     /// Whether a pair pays from a part of its own.
     pub(super) fn pair_has_a_place(&self, link: LinkId, origin: MemberIndex) -> bool {
-        self.claimed.lock().pairs.budget(&(link, origin)).is_some()
+        self.claimed.lock().pairs.get_mut(&(link, origin)).is_some()
     }
 
     /// A pair has answered a cookie.
@@ -179,14 +177,14 @@ impl Links {
 
 impl Proven {
     fn take_packet(&mut self, link: LinkId, now: Millis) -> bool {
-        match self.places.budget(&link) {
+        match self.places.get_mut(&link) {
             Some(budget) => budget.take_packet(now),
             None => self.newcomer(link).take_packet(now),
         }
     }
 
     fn take_checks(&mut self, link: LinkId, checks: u32, now: Millis) -> bool {
-        if let Some(budget) = self.places.budget(&link) {
+        if let Some(budget) = self.places.get_mut(&link) {
             return budget.take_checks(checks, now);
         }
         // Its own first: who has used that up does not spend what the others have.
@@ -216,7 +214,7 @@ impl Claimed {
         (link, origin): (LinkId, Option<MemberIndex>),
         take: impl Fn(&mut Budget) -> bool,
     ) -> bool {
-        let own = origin.and_then(|origin| self.pairs.budget(&(link, origin)));
+        let own = origin.and_then(|origin| self.pairs.get_mut(&(link, origin)));
         own.is_some_and(&take) || take(&mut self.shared)
     }
 }
