@@ -14,7 +14,8 @@ use meshward::gossip::GossipConfig;
 use meshward::limit::Rate;
 use meshward::wire::{Container, HEADER_LEN, Header, Kind, Packet, Tag};
 use meshward::{
-    Accepted, Config, CriticalEvent, Digest, Link, LinkId, NodeId, Nonce, Refusal, SentAt, Suite,
+    Accepted, Config, CriticalEvent, Digest, Fragmenter, Link, LinkId, NodeId, Nonce, Reassembler,
+    ReassemblyConfig, Refusal, SentAt, Suite,
 };
 use parking_lot::Mutex;
 use peak_alloc::PeakAlloc;
@@ -360,5 +361,27 @@ fn p05_a_member_costs_less_than_8_kib() {
         println!("{suite}: {each} bytes a member, of them {newest} its newest signed header");
         println!("and {rotation} the rotation of its key");
         assert!(each - newest - rotation <= 8 * KIB, "{suite}: {each} bytes a member");
+    }
+}
+
+/// What unfinished packets cost by the library's own count is at least what they take on the heap.
+#[test]
+fn p05_unfinished_packets_cost_no_more_than_is_counted() {
+    let _alone = ALONE.lock();
+    // Packets of two pieces of 256 bytes, and of a hundred, of which all but one came.
+    for (length, links) in [(513, 1), (513, u64::MAX), (25_700, 1), (25_700, u64::MAX)] {
+        let config = ReassemblyConfig::of(9, 2);
+        let (before, fragmenter) = (HEAP.current_usage(), Fragmenter::new(512).unwrap());
+        let reassembler = Reassembler::new(config.clone()).unwrap();
+        for number in 0..6_000_000 / length as u64 {
+            let packet = [&number.to_be_bytes(), vec![1; length - 8].as_slice()].concat();
+            for piece in &fragmenter.split(&packet).unwrap()[1..] {
+                let link = Link::Claimed(LinkId(number % links));
+                assert_eq!(reassembler.take(link, piece, meshward::Millis(number)), Ok(None));
+            }
+        }
+        let (held, counted) = (HEAP.current_usage() - before, reassembler.unfinished_bytes());
+        println!("{length} bytes, {links} links: {} KiB, counted {}", held / KIB, counted / KIB);
+        assert!(held <= counted + 8 * KIB && counted <= config.most_bytes(), "{held} {counted}");
     }
 }

@@ -1,14 +1,17 @@
-//! Links to neighbours: UDP datagrams, each with a proof of who sent it.
+//! Links to neighbours: UDP datagrams for an MTU of 1280, each with a proof of who sent it.
 //!
 //! ```text
 //! 1 byte sender | 8 bytes counter | 16 bytes MAC | 1 byte channel | payload
 //! ```
+//!
+//! The library's packets are longer than that, so what is sent is fragments of them.
 //!
 //! The MAC is keyed BLAKE3 over all the rest, under the key of the link. A datagram whose MAC holds
 //! and whose counter is new comes over a *proven* link; any other may be anybody's, whatever sender
 //! and address it shows, and its link is only *claimed*. This stands in for what a real host uses:
 //! WireGuard, DTLS or QUIC, which also agree on keys and hide the payload.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -16,16 +19,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 
-use meshward::{Link, LinkId};
+use meshward::{Fragmenter, Link, LinkId, Millis, Misuse, Reassembler, ReassemblyConfig};
 use parking_lot::Mutex;
 
+/// What UDP over IPv6 carries at its least MTU of 1280, in bytes.
+const DATAGRAM_LEN: usize = 1_232;
 const MAC_AT: usize = 9;
 /// Where the channel stands; the payload begins behind it.
 const CHANNEL_AT: usize = 25;
 /// Datagrams that wait to be looked at, from proven links and from claimed ones.
 const QUEUES: (usize, usize) = (4_096, 512);
 
-/// What a datagram carries: the library's packets.
+/// What a datagram carries: one of the library's packets, or a fragment of one.
 pub(crate) const GOSSIP: u8 = 0;
 /// What a datagram carries: a probe on its way.
 pub(crate) const TRAFFIC: u8 = 1;
@@ -58,6 +63,8 @@ pub(crate) struct Links {
     me: u8,
     socket: UdpSocket,
     neighbours: BTreeMap<usize, Neighbour>,
+    fragmenter: Fragmenter,
+    reassembler: Reassembler,
     muted: AtomicBool,
     shed: AtomicU64,
 }
@@ -80,15 +87,23 @@ impl Links {
     /// node, in their high half: so none is used twice.
     pub(crate) fn open(
         me: usize,
-        start: u32,
+        (start, members): (u32, usize),
         keys: &BTreeMap<usize, [u8; 32]>,
     ) -> io::Result<Self> {
+        let reassembler = Reassembler::new(ReassemblyConfig::of(members, keys.len()));
+        let reassembler = reassembler.map_err(io::Error::other)?;
+        for neighbour in keys.keys().filter_map(|node| u64::try_from(*node).ok()) {
+            // However many strangers prove links, each neighbour keeps its part.
+            reassembler.reserve(Link::Proven(LinkId(neighbour)), Millis(0));
+        }
         let state = || State { address: None, next: u64::from(start) << 32, newest: 0 };
         let neighbour = |key: &[u8; 32]| Neighbour { key: *key, state: Mutex::new(state()) };
         Ok(Self {
             me: u8::try_from(me).map_err(io::Error::other)?,
             socket: UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?,
             neighbours: keys.iter().map(|(node, key)| (*node, neighbour(key))).collect(),
+            fragmenter: fragmenter().map_err(io::Error::other)?,
+            reassembler,
             muted: AtomicBool::new(false),
             shed: AtomicU64::new(0),
         })
@@ -126,6 +141,15 @@ impl Links {
         if self.muted.load(Ordering::Relaxed) {
             return;
         }
+        if channel != GOSSIP {
+            return self.send_one(neighbour, channel, payload);
+        }
+        for datagram in self.fragmenter.split(payload).into_iter().flatten() {
+            self.send_one(neighbour, channel, &datagram);
+        }
+    }
+
+    fn send_one(&self, neighbour: &Neighbour, channel: u8, payload: &[u8]) {
         let mut state = neighbour.state.lock();
         let Some(address) = state.address else { return };
         state.next += 1;
@@ -134,6 +158,15 @@ impl Links {
         let datagram = [&[self.me], counter.as_slice(), &mac, &[channel], payload].concat();
         // Sent under the lock, so that counters leave in their order.
         let _sent = self.socket.send_to(&datagram, address);
+    }
+
+    /// The packet that is whole with this datagram, if one is.
+    pub(crate) fn whole<'a>(&self, datagram: &'a Datagram, now: Millis) -> Option<Cow<'a, [u8]>> {
+        match self.reassembler.take(datagram.link, datagram.payload(), now) {
+            Ok(whole) => whole,
+            // The library counts it against the link, and refuses it.
+            Err(_) => Some(Cow::Borrowed(datagram.payload())),
+        }
     }
 
     /// Whether a datagram comes over a proven link, that is: from which neighbour.
@@ -215,7 +248,12 @@ pub(crate) fn unproven(sender: u8, payload: &[u8]) -> Vec<u8> {
     [&[sender], made_up.as_slice(), &[GOSSIP], payload].concat()
 }
 
-/// The packet in a captured datagram.
+/// Cuts packets so that they fit a datagram with its envelope.
+pub(crate) fn fragmenter() -> Result<Fragmenter, Misuse> {
+    Fragmenter::new(DATAGRAM_LEN - CHANNEL_AT - 1)
+}
+
+/// The packet, or the fragment of one, in a captured datagram.
 pub(crate) fn packet_in(datagram: &[u8]) -> &[u8] {
     datagram.get(CHANNEL_AT + 1..).unwrap_or_default()
 }

@@ -29,7 +29,7 @@ const EARLY_BEACON_MS: u64 = 120;
 const TICK_MS: u64 = 100;
 const ACCUSATION_MS: u64 = 200;
 /// Datagrams that an outsider gets to see.
-const CAPTURED: usize = 6;
+const CAPTURED: usize = 24;
 
 /// The body of a beacon.
 #[derive(Serialize, Deserialize)]
@@ -130,7 +130,7 @@ impl Node {
         let store = DurableStore::open(&dir.join("state"))?;
         let started = Instant::now();
         let names = Names::new(&setup.ids);
-        let links = Arc::new(Links::open(setup.index, start, &setup.links)?);
+        let links = Arc::new(Links::open(setup.index, (start, names.len()), &setup.links)?);
         let routes = Arc::new(Mutex::new(Routes::new(setup.index, names.len())));
         let data_seen = DataSeen::default();
         let config = config();
@@ -205,23 +205,23 @@ impl Node {
 
     fn take(&mut self, datagram: &Datagram) {
         let now = self.now();
-        let payload = datagram.payload();
         if datagram.channel() == Some(TRAFFIC) {
             return self.take_probe(datagram);
-        }
-        if let Some(liar) = &mut self.liar {
-            liar.overhear(payload);
         }
         if self.capturing && datagram.link.proven().is_some() {
             self.capture(&datagram.bytes);
         }
-        match self.protection.handle_frame(datagram.link, payload, now) {
+        let Some(packet) = self.links.whole(datagram, now) else { return };
+        if let Some(liar) = &mut self.liar {
+            liar.overhear(&packet);
+        }
+        match self.protection.handle_frame(datagram.link, &packet, now) {
             Ok(Accepted::Message(message)) => self.take_message(&message),
             Ok(Accepted::Attestation { attestor, event, .. }) => {
                 self.take_accusation(&attestor, &event);
             }
             Ok(Accepted::Rotation { .. }) => {
-                self.voice.say(&Notice::Rotation { packet: to_hex(payload) });
+                self.voice.say(&Notice::Rotation { packet: to_hex(&packet) });
             }
             Ok(_) => {}
             // The library counts refusals, and blames whom it may; here only the outsider's count.

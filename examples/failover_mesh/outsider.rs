@@ -3,6 +3,7 @@
 //! Everything it sends goes to loopback ports of this run's own nodes, for a bounded time at a
 //! bounded rate.
 
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
@@ -10,11 +11,11 @@ use std::time::{Duration, Instant};
 use meshward::id::{Epoch, Nonce, SentAt};
 use meshward::suite::{Purpose, SigningKey};
 use meshward::wire::{Header, MAX_BODY_LEN, seal_frame};
-use meshward::{Kind, Member, OsEntropy, Suite, View};
+use meshward::{Fragmenter, Kind, Member, OsEntropy, Suite, View};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 
-use crate::links::{packet_in, unproven};
+use crate::links::{fragmenter, packet_in, unproven};
 
 /// How every body that the outsider writes begins: must never be delivered.
 pub(crate) const MARKER: &[u8] = b"written by the outsider";
@@ -46,13 +47,15 @@ pub(crate) struct Sent {
     pub(crate) framing: u64,
     /// Real datagrams, word for word and in new envelopes.
     pub(crate) replayed: u64,
+    /// Fragments of real packets in which it has altered something, to spoil them.
+    pub(crate) spoiled: u64,
     /// Random bytes, some with the number of an honest neighbour in front.
     pub(crate) garbage: u64,
 }
 
 impl Sent {
     pub(crate) fn total(&self) -> u64 {
-        self.forged + self.framing + self.replayed + self.garbage
+        self.forged + self.framing + self.replayed + self.spoiled + self.garbage
     }
 }
 
@@ -65,6 +68,7 @@ impl Outsider {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|e| e.to_string())?;
         let mut random = StdRng::seed_from_u64(self.seed);
         let forgeries = self.forgeries()?;
+        let fragmenter = fragmenter().map_err(|e| e.to_string())?;
         let mut sent = Sent::default();
         let volleys = self.duration.as_millis() / VOLLEY.as_millis();
         let begin = Instant::now();
@@ -76,15 +80,22 @@ impl Outsider {
                     count.add_assign(u64::from(socket.send_to(bytes, to).is_ok()));
                 };
                 for forgery in &forgeries {
-                    send(&mut sent.forged, &unproven(random.random_range(0..24), forgery));
+                    for datagram in cut(&fragmenter, forgery)? {
+                        send(&mut sent.forged, &unproven(random.random_range(0..24), &datagram));
+                    }
                 }
                 for _ in 0..3 {
                     let framing = self.framing_frame(&mut random)?;
-                    send(&mut sent.framing, &unproven(random.random_range(0..24), &framing));
+                    for datagram in cut(&fragmenter, &framing)? {
+                        send(&mut sent.framing, &unproven(random.random_range(0..24), &datagram));
+                    }
                 }
                 for captured in &self.captured {
                     send(&mut sent.replayed, captured);
                     send(&mut sent.replayed, &unproven(0, packet_in(captured)));
+                    let mut altered = unproven(0, packet_in(captured));
+                    altered.iter_mut().next_back().into_iter().for_each(|last| *last ^= 1);
+                    send(&mut sent.spoiled, &altered);
                 }
                 for _ in 0..GARBAGE / self.ports.len().max(1) {
                     let mut bytes = vec![0; random.random_range(1..400)];
@@ -137,4 +148,8 @@ impl Outsider {
         random.fill_bytes(&mut signature);
         Ok([bytes.as_slice(), &signature, MARKER].concat())
     }
+}
+
+fn cut<'a>(fragmenter: &Fragmenter, packet: &'a [u8]) -> Result<Vec<Cow<'a, [u8]>>, String> {
+    fragmenter.split(packet).map_err(|error| error.to_string())
 }

@@ -84,6 +84,7 @@ pub(crate) fn json(options: &Options, plan: &Plan, verdict: &Verdict, seen: &See
                 "forged": seen.outsider.forged,
                 "framing": seen.outsider.framing,
                 "replayed": seen.outsider.replayed,
+                "spoiled_fragments": seen.outsider.spoiled,
                 "garbage": seen.outsider.garbage,
             },
         },

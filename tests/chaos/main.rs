@@ -14,6 +14,7 @@ mod catching_up;
 mod certificates;
 mod crowds;
 mod forgotten;
+mod fragments;
 mod gossip;
 mod health;
 mod keys;
