@@ -86,7 +86,10 @@ impl Drop for Relay {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         let ended = self.thread.take().map(JoinHandle::join);
-        assert!(thread::panicking() || ended.is_some_and(|end| end.is_ok()), "the relay broke down");
+        assert!(
+            thread::panicking() || ended.is_some_and(|end| end.is_ok()),
+            "the relay broke down"
+        );
     }
 }
 
@@ -107,7 +110,8 @@ struct Udp {
 
 impl Udp {
     fn new(suite: Suite) -> Self {
-        let quorum = QuorumConfig { suspicion_ms: 2_000, resend_ms: 500, ..QuorumConfig::default() };
+        let quorum =
+            QuorumConfig { suspicion_ms: 2_000, resend_ms: 500, ..QuorumConfig::default() };
         let mesh = Mesh::with(suite, NODES, Config { quorum, ..Config::default() });
         let sockets = [(); NODES].map(|()| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
         let addresses = sockets.iter().map(|socket| socket.local_addr().unwrap());
@@ -139,7 +143,9 @@ impl Udp {
             self.mesh.now = Millis(START + elapsed);
             let due = elapsed / BEACON_MS > self.beats;
             self.beats = elapsed / BEACON_MS;
-            for place in (0..NODES).filter(|place| !self.mesh.nodes[*place].down).collect::<Vec<_>>() {
+            for place in
+                (0..NODES).filter(|place| !self.mesh.nodes[*place].down).collect::<Vec<_>>()
+            {
                 if due {
                     self.mesh.guard(place).sign_beacon(&[7; 200], self.mesh.now).unwrap();
                     self.mesh.guard(place).tick(self.mesh.now).unwrap();
@@ -220,7 +226,9 @@ fn beacons_and_failures_get_through_in_small_datagrams_with_loss() {
             let whole = udp.whole.get(pieces).copied().unwrap_or(0);
             let (rate, expected) =
                 (whole as f64 / *sent as f64, 0.95_f64.powi(i32::try_from(*pieces).unwrap()));
-            println!("{suite}: {whole} of {sent} frames of {pieces} pieces, {rate:.3} ({expected:.3})");
+            println!(
+                "{suite}: {whole} of {sent} frames of {pieces} pieces, {rate:.3} ({expected:.3})"
+            );
             // Five standard deviations, and what is on its way.
             let spread = (expected * (1.0 - expected) / *sent as f64).sqrt();
             assert!((rate - expected).abs() < 5.0 * spread + 0.01, "{rate} {expected}");

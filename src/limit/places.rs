@@ -206,7 +206,10 @@ mod tests {
     #[test]
     fn a_reserved_place_is_kept_until_it_is_released() {
         let mut places = full();
-        assert!(places.reserve(0, &full_purse(), Millis(3)) && places.reserve(9, &full_purse(), Millis(3)));
+        assert!(
+            places.reserve(0, &full_purse(), Millis(3))
+                && places.reserve(9, &full_purse(), Millis(3))
+        );
         assert_eq!(taken(&places), [0, 2, 9], "1 was there for longest");
         places.was_of_use(&2, Millis(4));
         places.give(7, &full_purse(), Millis(4 + IDLE_MS));

@@ -47,7 +47,10 @@ impl ReassemblyConfig {
     /// beside it.
     pub const fn least_link_bytes(&self) -> usize {
         let pieces = self.packet_bytes.div_ceil(MIN_PIECE_LEN);
-        pieces.saturating_mul(PIECE_COST).saturating_add(self.packet_bytes).saturating_add(PACKET_COST)
+        pieces
+            .saturating_mul(PIECE_COST)
+            .saturating_add(self.packet_bytes)
+            .saturating_add(PACKET_COST)
     }
 
     /// The most that all unfinished packets may cost, in bytes.

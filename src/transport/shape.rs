@@ -120,7 +120,8 @@ mod tests {
 
     #[test]
     fn numbers_that_do_not_fit_are_refused() {
-        for (count, length) in [(0, 900), (1, 900), (4, 900), (2, 510), (16_385, u32::MAX), (3, 0)] {
+        for (count, length) in [(0, 900), (1, 900), (4, 900), (2, 510), (16_385, u32::MAX), (3, 0)]
+        {
             assert_eq!(Shape::new(count, length), None, "{count} {length}");
         }
         assert!(Shape::new(2, 511).is_some() && Shape::new(3, 900).is_some());

@@ -171,21 +171,24 @@ proptest! {
     /// else is ever whole.
     #[test]
     fn whole_is_what_was_sent_and_nothing_else(
-        sent in prop::collection::vec((links(), 2_usize..6_000, any::<u8>(), 512_usize..1_500), 1..6),
+        sent in prop::collection::vec(
+            (prop::collection::vec(links(), 1..4), 2_usize..6_000, any::<u8>(), 512_usize..1_500), 1..4,
+        ),
         order in prop::collection::vec((any::<prop::sample::Index>(), any::<u32>()), 0..200),
     ) {
         let reassembler = reassembler();
         let mut air = Vec::new();
-        for (number, (link, length, seed, datagram)) in sent.iter().enumerate() {
-            let pieces = split(&packet(*length, *seed), *datagram);
-            air.extend(pieces.into_iter().map(|piece| (number, *link, piece)));
+        for (number, (links, length, seed, datagram)) in sent.iter().enumerate() {
+            for piece in split(&packet(*length, *seed), *datagram) {
+                air.extend(links.iter().map(|link| (number, *link, piece.clone())));
+            }
         }
         let mut model: BTreeMap<(Link, Vec<u8>, usize), std::collections::BTreeSet<Vec<u8>>> =
             BTreeMap::new();
         for (which, dice) in order {
             let (number, link, piece) = which.get(&air);
-            let (_, length, seed, _) = sent[*number];
-            let packet = packet(length, seed);
+            let (_, length, seed, datagram) = &sent[*number];
+            let packet = packet(*length, *seed);
             if dice % 8 == 0 && piece.len() < packet.len() {
                 let mut altered = piece.clone();
                 let bit = 16 + dice as usize / 8 % (8 * altered.len() - 16);
@@ -193,7 +196,7 @@ proptest! {
                 prop_assert!(reassembler.take(*link, &altered, NOW).is_err());
                 continue;
             }
-            let pieces = split(&packet, sent[*number].3);
+            let pieces = split(&packet, *datagram);
             let had = model.entry((*link, packet.clone(), pieces.len())).or_default();
             had.insert(piece.clone());
             let whole = had.len() == pieces.len();

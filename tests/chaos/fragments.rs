@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use meshward::transport::FragmentError;
 use meshward::{
-    Accepted, Event, Fragmenter, Link, LinkId, Millis, Reassembler, ReassemblyConfig, Refusal, Suite,
+    Accepted, Event, Fragmenter, Link, LinkId, Millis, Reassembler, ReassemblyConfig, Refusal,
+    Suite,
 };
 
 use crate::support::{Mesh, id, link};
@@ -97,9 +98,13 @@ fn f02_copied_fragments_cost_nobody_anything() {
         let frame = mesh.beacon(1);
         let mut delivered = 0;
         for piece in split(&frame) {
-            for over in [link(2), Link::Claimed(LinkId(1)), link(1), link(1), Link::Claimed(LinkId(9))] {
+            for over in
+                [link(2), Link::Claimed(LinkId(1)), link(1), link(1), Link::Claimed(LinkId(9))]
+            {
                 for _ in 0..3 {
-                    let Some(packet) = reassembler.take(over, &piece, mesh.now).unwrap() else { continue };
+                    let Some(packet) = reassembler.take(over, &piece, mesh.now).unwrap() else {
+                        continue;
+                    };
                     assert_eq!(*packet, frame);
                     match mesh.give(0, over, &packet) {
                         Ok(Accepted::Message(_)) => delivered += 1,
@@ -206,6 +211,13 @@ fn f05_who_has_a_place_fills_its_own_part_alone() {
         assert!(reassembler.unfinished_bytes() <= before + config.link_bytes);
     }
     assert_eq!(whole(&reassembler, hostile, &pieces, Millis(1)).len(), 1);
+    assert_eq!(whole(&reassembler, honest, &pieces[..1], Millis(1)).len(), 1);
+    // Nor does one without a place take all that those without one share.
+    let [hostile, honest] = [3, 4].map(|id| Link::Claimed(LinkId(id)));
+    assert!(whole(&reassembler, honest, &pieces[1..], Millis(1)).is_empty());
+    for piece in (0..5_000).flat_map(|number| unfinished(number, 2_000)) {
+        assert_eq!(reassembler.take(hostile, &piece, Millis(1)), Ok(None));
+    }
     assert_eq!(whole(&reassembler, honest, &pieces[..1], Millis(1)).len(), 1);
 }
 
