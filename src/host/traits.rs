@@ -9,6 +9,8 @@ use crate::id::{Link, NodeId};
 ///
 /// The library calls [`isolate`](Self::isolate) and [`readmit`](Self::readmit) one at a time, holding
 /// a lock: they must not call the library back.
+///
+/// Packets are longer than most datagrams: [`transport`](crate::transport) cuts them.
 pub trait MeshRouter: Send + Sync {
     /// Hands a packet to every neighbour, but for the one it came from. Never blocks for long; a
     /// packet that cannot be sent is lost, and the library makes up for it.
