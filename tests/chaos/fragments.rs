@@ -174,23 +174,24 @@ fn f03_unfinished_packets_crowd_nobody_out() {
 fn f04_a_place_outlasts_any_flood_of_others() {
     let config = ReassemblyConfig::of(4, 3);
     let reassembler = Reassembler::new(config.clone()).unwrap();
-    let (placed, stranger) = (link(1), link(2));
-    reassembler.was_of_use(placed, Millis(0));
+    let (placed, answered, stranger) = (link(1), Link::Claimed(LinkId(2)), link(2));
+    // Whoever captured a frame can send it under any address, so use alone gives it none.
+    let spoofed = Link::Claimed(LinkId(3));
+    [placed, spoofed].map(|over| reassembler.was_of_use(over, Millis(0)));
+    reassembler.answered(answered, Millis(0));
     let pieces = split(&[3; 3_600]);
-    let flood = |reassembler: &Reassembler| {
-        for number in 0..u32::try_from(2 * config.shared_bytes / DATAGRAM).unwrap() {
-            let hostile = Link::Claimed(LinkId(u64::from(number) + 100));
-            for piece in unfinished(number, 2_000) {
-                assert_eq!(reassembler.take(hostile, &piece, Millis(1)), Ok(None));
-            }
-        }
-    };
-    for over in [placed, stranger] {
+    for over in [placed, answered, stranger, spoofed] {
         assert!(whole(&reassembler, over, &pieces[1..], Millis(0)).is_empty());
     }
-    flood(&reassembler);
-    assert_eq!(whole(&reassembler, placed, &pieces[..1], Millis(2)).len(), 1);
-    assert!(whole(&reassembler, stranger, &pieces[..1], Millis(2)).is_empty());
+    for number in 0..u32::try_from(2 * config.shared_bytes / DATAGRAM).unwrap() {
+        let hostile = Link::Claimed(LinkId(u64::from(number) + 100));
+        for piece in unfinished(number, 2_000) {
+            assert_eq!(reassembler.take(hostile, &piece, Millis(1)), Ok(None));
+        }
+    }
+    for (over, kept) in [(placed, 1), (answered, 1), (stranger, 0), (spoofed, 0)] {
+        assert_eq!(whole(&reassembler, over, &pieces[..1], Millis(2)).len(), kept, "{over:?}");
+    }
 }
 
 /// F5: a neighbour with a place, or somebody under its very address, fills its own part; all others keep
