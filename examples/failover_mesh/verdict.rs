@@ -163,7 +163,7 @@ impl Judge<'_> {
         let sent = self.seen.outsider;
         self.line(
             "Nothing forged is delivered",
-            format!("{forged} of {} forgeries", sent.forged + sent.framing),
+            format!("{forged} were, by {} datagrams", sent.forged + sent.framing),
             forged == 0 && sent.forged + sent.framing > 0,
         );
         let reasons = ["bad_signature", "unknown_key", "duplicate", "not_understood"];
