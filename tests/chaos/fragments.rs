@@ -177,7 +177,8 @@ fn f04_a_place_outlasts_any_flood_of_others() {
     let (placed, answered, stranger) = (link(1), Link::Claimed(LinkId(2)), link(2));
     // Whoever captured a frame can send it under any address, so use alone gives it none.
     let spoofed = Link::Claimed(LinkId(3));
-    [placed, spoofed].map(|over| reassembler.was_of_use(over, Millis(0)));
+    reassembler.was_of_use(placed, Millis(0));
+    reassembler.was_of_use(spoofed, Millis(0));
     reassembler.answered(answered, Millis(0));
     let pieces = split(&[3; 3_600]);
     for over in [placed, answered, stranger, spoofed] {
