@@ -234,11 +234,17 @@ fn beacons_and_failures_get_through_in_small_datagrams_with_loss() {
             assert!((rate - expected).abs() < 5.0 * spread + 0.01, "{rate} {expected}");
         }
         assert!(udp.sent.iter().any(|(pieces, sent)| *pieces >= 3 && *sent >= 200));
+        let mut all_heard = 0;
         for (at, of) in (0..NODES).flat_map(|at| (0..NODES).map(move |of| (at, of))) {
             let heard = udp.mesh.nodes[at].inbox.iter().filter(|one| one.origin == id(of)).count();
-            assert!(at == of || heard * 10 >= signed * 9, "{at} heard {heard} of {of}'s {signed}");
+            assert!(at == of || heard * 4 >= signed * 3, "{at} heard {heard} of {of}'s {signed}");
+            all_heard += heard;
             assert!(!udp.mesh.certified(at, of), "{of} at {at}");
         }
+        let all_signed = signed * NODES * (NODES - 1);
+        println!("{suite}: {all_heard} of {all_signed} beacons heard over all paths");
+        // One in fifty is lost on every path of one or two links.
+        assert!(all_heard * 100 >= all_signed * 94, "{all_heard} of {all_signed}");
         udp.mesh.nodes[3].down = true;
         let dead = Instant::now();
         let certified = udp.run(15_000, |udp| (0..3).all(|at| udp.mesh.certified(at, 3)));
