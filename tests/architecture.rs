@@ -138,6 +138,29 @@ fn files_stay_short() {
     assert_none(&long.collect::<Vec<_>>());
 }
 
+/// Nothing but the compiler's own flag reaches the suite of simulations: no feature, no build script, and
+/// each name of it in the source stands right below the condition.
+#[test]
+fn no_feature_reaches_the_simulated_suite() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml exists");
+    let lines = manifest.lines().filter(|line| line.contains("sim"));
+    let stray = lines.filter(|line| !line.starts_with("unexpected_cfgs = ")).map(str::to_owned);
+    assert_none(&stray.collect::<Vec<_>>());
+    assert!(!manifest.contains("build = ") && !root().join("build.rs").exists());
+    let mut faults = Vec::new();
+    for (file, source) in rust_files("src") {
+        let lines: Vec<_> = source.lines().map(str::trim).collect();
+        for (at, line) in lines.iter().enumerate() {
+            let names = line.contains("Simulated") || line.starts_with("mod simulated");
+            let held = at > 0 && lines[at - 1] == "#[cfg(meshward_sim)]";
+            if names && !held && !line.starts_with("//") && file != "src/suite/simulated.rs" {
+                faults.push(format!("{file}:{}: not under the flag", at + 1));
+            }
+        }
+    }
+    assert_none(&faults);
+}
+
 /// The lines of the planted `source` that are found faulty.
 fn faulty_lines(file: &str, source: &str) -> Vec<String> {
     let lines = import_faults(file, source).into_iter();

@@ -195,7 +195,7 @@ fn forged_signature() {
         let header = victim.header(Kind::Beacon, Nonce { boot: 1, sequence: 1 });
         let impostor = Liar::impostor(suite, id(0), &mesh.view);
         let mut flipped = victim.frame(header.clone(), b"x");
-        flipped[HEADER_LEN + 1000] ^= 4;
+        flipped[HEADER_LEN + 10] ^= 4;
         let other = victim.beacon(Nonce { boot: 1, sequence: 2 }, b"x");
         let other = &other[HEADER_LEN..][..suite.signature_len()];
         let forged = [

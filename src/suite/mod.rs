@@ -13,6 +13,10 @@
 //! 3293 bytes. A suite that is not compiled in is still a name, a code and lengths; keys of it can
 //! be carried, and whatever needs its arithmetic answers `SuiteUnavailable`.
 //!
+//! A third, `Suite::Simulated`, exists only where the compiler is given `--cfg meshward_sim`, which no
+//! feature and no dependent crate can do. It protects nothing and is for simulations too large for real
+//! signatures. A mesh of such a build and one without it do not understand each other's rotations.
+//!
 //! Every signature is bound to a [`Purpose`]: what was signed for one never holds for another.
 //!
 //! # How far secrets are protected
@@ -40,6 +44,8 @@ mod purpose;
 mod scheme;
 mod signature;
 mod signing_key;
+#[cfg(meshward_sim)]
+mod simulated;
 mod suite_id;
 #[cfg(test)]
 mod tests;

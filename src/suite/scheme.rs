@@ -51,6 +51,8 @@ pub(super) trait Verifier: Send + Sync {
 /// The scheme behind a suite, if it is compiled in.
 pub(super) fn scheme(suite: Suite) -> Result<&'static dyn Scheme, SuiteError> {
     match suite {
+        #[cfg(meshward_sim)]
+        Suite::Simulated => Ok(&super::simulated::Simulated),
         #[cfg(feature = "dilithium3")]
         Suite::Dilithium3 => Ok(&super::dilithium3::Dilithium3),
         #[cfg(feature = "ml-dsa-65")]

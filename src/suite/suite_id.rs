@@ -13,6 +13,14 @@ use super::error::UnknownSuite;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub enum Suite {
+    /// Stands for a signature scheme in large simulations and protects nothing: whoever knows a
+    /// public key can sign for it. Keys and signatures have 32 bytes and cost a hash. It is weaker
+    /// than every other suite, so that no key of another is followed by one of it.
+    ///
+    /// It exists under `--cfg meshward_sim` only. That is a flag of the compiler, which whoever
+    /// builds the program sets; no feature and no crate that depends on this one can.
+    #[cfg(meshward_sim)]
+    Simulated,
     /// PQClean's Dilithium3 as published in `pqcrypto-dilithium` 0.5: deterministic, 3309-byte
     /// signatures. It agrees neither with the older Dilithium3 of liboqs (3293 bytes) nor with
     /// ML-DSA-65.
@@ -23,11 +31,18 @@ pub enum Suite {
 
 impl Suite {
     /// Every suite that has a name, compiled in or not, by ascending code.
+    #[cfg(not(meshward_sim))]
     pub const ALL: [Self; 2] = [Self::Dilithium3, Self::MlDsa65];
+
+    /// Every suite that has a name, compiled in or not, by ascending code.
+    #[cfg(meshward_sim)]
+    pub const ALL: [Self; 3] = [Self::Simulated, Self::Dilithium3, Self::MlDsa65];
 
     /// Whether the suite is compiled in (features `dilithium3`, `ml-dsa-65`).
     pub const fn is_available(self) -> bool {
         match self {
+            #[cfg(meshward_sim)]
+            Self::Simulated => true,
             Self::Dilithium3 => cfg!(feature = "dilithium3"),
             Self::MlDsa65 => cfg!(feature = "ml-dsa-65"),
         }
@@ -42,6 +57,8 @@ impl Suite {
     /// ML-DSA-65.
     pub const fn code(self) -> u8 {
         match self {
+            #[cfg(meshward_sim)]
+            Self::Simulated => 0,
             Self::Dilithium3 => 1,
             Self::MlDsa65 => 2,
         }
@@ -50,6 +67,8 @@ impl Suite {
     /// The suite with this code; `None` if there is none.
     pub const fn from_code(code: u8) -> Option<Self> {
         match code {
+            #[cfg(meshward_sim)]
+            0 => Some(Self::Simulated),
             1 => Some(Self::Dilithium3),
             2 => Some(Self::MlDsa65),
             _ => None,
@@ -59,6 +78,8 @@ impl Suite {
     /// The name in texts and configuration: `dilithium3` or `ml-dsa-65`.
     pub const fn name(self) -> &'static str {
         match self {
+            #[cfg(meshward_sim)]
+            Self::Simulated => "simulated",
             Self::Dilithium3 => "dilithium3",
             Self::MlDsa65 => "ml-dsa-65",
         }
@@ -67,6 +88,8 @@ impl Suite {
     /// Length of an encoded public key in bytes.
     pub const fn public_key_len(self) -> usize {
         match self {
+            #[cfg(meshward_sim)]
+            Self::Simulated => 32,
             Self::Dilithium3 | Self::MlDsa65 => 1952,
         }
     }
@@ -74,6 +97,8 @@ impl Suite {
     /// Length of a signature in bytes.
     pub const fn signature_len(self) -> usize {
         match self {
+            #[cfg(meshward_sim)]
+            Self::Simulated => 32,
             Self::Dilithium3 | Self::MlDsa65 => 3309,
         }
     }
@@ -117,7 +142,9 @@ mod tests {
     #[test]
     fn names_and_codes_are_fixed() {
         let table: Vec<_> = Suite::ALL.iter().map(|suite| (suite.code(), suite.name())).collect();
-        assert_eq!(table, [(1, "dilithium3"), (2, "ml-dsa-65")]);
+        let simulated = (0, "simulated");
+        let fixed = [simulated, (1, "dilithium3"), (2, "ml-dsa-65")];
+        assert_eq!(table, fixed[usize::from(!cfg!(meshward_sim))..]);
         for suite in Suite::ALL {
             assert_eq!(suite.to_string().parse(), Ok(suite));
             let json = serde_json::to_string(&suite).unwrap();
@@ -128,7 +155,8 @@ mod tests {
 
     #[test]
     fn unknown_suites_are_errors() {
-        for code in (0..=u8::MAX).filter(|code| ![1, 2].contains(code)) {
+        let first = u8::from(!cfg!(meshward_sim));
+        for code in (0..=u8::MAX).filter(|code| !(first..=2).contains(code)) {
             assert_eq!(Suite::try_from(code), Err(UnknownSuite::Code(code)));
             assert!(serde_json::from_str::<Suite>(&code.to_string()).is_err());
         }

@@ -97,7 +97,7 @@ fn with(mut bytes: Vec<u8>, at: usize, new: &[u8]) -> Vec<u8> {
 fn lengths_are_what_is_written() {
     assert_eq!(header(Suite::Dilithium3, BODY).to_bytes().unwrap().len(), HEADER_LEN);
     assert_eq!(HEADER_LEN, 169);
-    let [suite, _] = Suite::ALL;
+    let suite = Suite::Dilithium3;
     assert_eq!(statement(suite, b"", b"").len(), STATEMENT_HEAD_LEN + suite.signature_len());
     for suite in Suite::ALL {
         assert!(HEADER_LEN + suite.signature_len() + MAX_BODY_LEN <= MAX_FRAME_LEN);
@@ -261,7 +261,7 @@ fn unknown_codes_are_errors() {
             assert_eq!(refused, Some(WireError::Tag { found }));
         }
     }
-    for suite in (0..=u8::MAX).filter(|code| ![1, 2].contains(code)) {
+    for suite in (0..=u8::MAX).filter(|code| Suite::from_code(*code).is_none()) {
         for bytes in [frame(Suite::MlDsa65, BODY), statement(Suite::MlDsa65, b"", b"")] {
             let refused = Packet::parse(&with(bytes, SUITE_AT, &[suite])).err();
             assert!(matches!(refused, Some(WireError::Unknown { .. })), "{suite}: {refused:?}");

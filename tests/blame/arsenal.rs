@@ -79,7 +79,7 @@ fn in_the_name_of_x(mesh: &Mesh) -> Vec<Volley> {
     let forged = |header: Header| with_signature(header, &signature, b"");
     let single = |bytes: Vec<u8>| vec![bytes];
     let update = x.header(Kind::RouteUpdate, nonce(160));
-    let other = Suite::ALL[usize::from(suite == Suite::ALL[0])];
+    let other = [Suite::Dilithium3, Suite::MlDsa65][usize::from(suite == Suite::Dilithium3)];
     let unknown = Epoch { recovery: 0, operational: 7 };
     let mut unknown_event = x.attest(&failure(3, None));
     let event_at = unknown_event.len() - suite.signature_len() - 33;

@@ -11,8 +11,8 @@ use crate::support::{Disk, Fault, Liar, Mesh, id, link};
 /// follows the secret one (round 3, section 5.4).
 pub(crate) fn secret_parts(suite: Suite, stored: &[u8]) -> Vec<&[u8]> {
     match suite {
-        Suite::MlDsa65 => vec![stored],
-        _ => vec![&stored[32..64], &stored[96..4000]],
+        Suite::Dilithium3 => vec![&stored[32..64], &stored[96..4000]],
+        _ => vec![stored],
     }
 }
 

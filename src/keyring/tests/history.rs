@@ -200,7 +200,10 @@ fn a_changed_bit_is_refused_or_makes_another_view() {
             }
         }
         // The id, the epoch, the key and the commitments may be any; hardly anything else may.
-        assert!((8 * (32 + 8 + 1952 + 64)..bytes.len() * 8).contains(&others), "{others}");
+        assert!(
+            (8 * (32 + 8 + suite.public_key_len() + 64)..bytes.len() * 8).contains(&others),
+            "{others}"
+        );
     }
 }
 

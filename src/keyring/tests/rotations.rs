@@ -297,7 +297,8 @@ fn both_keys_must_have_signed_this_very_claim() {
         let signature_at = good.len() - suite.signature_len();
         // Anywhere in what the old key signed: the new epoch, the new key, the closing nonce, the
         // proof of possession.
-        for at in [200, 1000, 2100, 2400, signature_at - 1, signature_at, good.len() - 1] {
+        let inside = [200, 1000, 2100, 2400].into_iter().filter(|at| *at < signature_at);
+        for at in inside.chain([signature_at - 1, signature_at, good.len() - 1]) {
             let mut bad = good.clone();
             bad[at] ^= 1;
             assert!(keys.checked(&bad).is_err(), "{at}");

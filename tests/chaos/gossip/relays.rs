@@ -111,7 +111,7 @@ fn g21_what_an_honest_relay_passes_on_never_makes_it_guilty() {
                 5 => vec![liar.attest(&vote)],
                 6 => vec![[&true_frame[..true_frame.len() - 2], b"XX"].concat()],
                 7 => vec![with_signature(header, signature, b"forged")],
-                8 => vec![old[old.len() / 2].clone(), true_frame[..900].to_vec()],
+                8 => vec![old[old.len() / 2].clone(), true_frame[..true_frame.len() / 2].to_vec()],
                 _ => vec![mesh.beacon(2)],
             };
             old.push(true_frame);
