@@ -239,6 +239,7 @@ impl Core {
             statements_taken,
             refused,
             signature_checks: self.directory.signature_checks(),
+            message_checks: self.directory.message_checks(),
         }
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::FrameRefused;
 use crate::id::Link;
 use crate::membership::{Directory, KeyRecord};
-use crate::suite::Purpose;
 use crate::wire::Frame;
 
 /// A frame that passed everything except its signature. Hosts may verify it on any thread: no lock
@@ -29,12 +28,7 @@ impl<'a> Screened<'a> {
     /// compiled in.
     pub fn verify(self) -> Result<Verified<'a>, FrameRefused> {
         let signed = self.frame.signed_header();
-        let held = self.directory.verify(
-            &self.record,
-            Purpose::Frame,
-            signed.signed(),
-            signed.signature(),
-        );
+        let held = self.directory.verify_message(&self.record, signed.signed(), signed.signature());
         match held {
             Ok(()) => Ok(Verified(self)),
             Err(error) => Err(FrameRefused::of(error.into(), &self.frame)),

@@ -32,6 +32,7 @@ pub struct Directory {
     past_keys: usize,
     prepared: Arc<PreparedKeys>,
     checks: Arc<AtomicU64>,
+    message_checks: Arc<AtomicU64>,
     takes_downgrades: bool,
 }
 
@@ -130,8 +131,9 @@ impl Directory {
     pub(crate) fn keeping(past_keys: usize, view: Arc<View>, prepared_keys: usize) -> Self {
         let keys = view.members().iter().map(Keys::of).collect();
         let prepared = Arc::new(PreparedKeys::new(prepared_keys));
-        let (checks, takes_downgrades) = (Arc::default(), false);
-        Self { keys, past_keys, prepared, view, checks, takes_downgrades }
+        let [checks, message_checks] = [(); 2].map(|()| Arc::default());
+        let takes_downgrades = false;
+        Self { keys, past_keys, prepared, view, checks, message_checks, takes_downgrades }
     }
 
     /// Whether a key of a weaker suite may follow one of a stronger. Not unless this is called: a
@@ -170,6 +172,7 @@ impl Directory {
             past_keys: self.past_keys,
             prepared: Arc::clone(&self.prepared),
             checks: Arc::clone(&self.checks),
+            message_checks: Arc::clone(&self.message_checks),
             takes_downgrades: self.takes_downgrades,
             view,
         }
@@ -306,8 +309,25 @@ impl Directory {
         self.prepared.verify(&record.key, purpose, message, signature)
     }
 
+    /// Checks the signature of a frame that is about to be admitted, and counts it as such.
+    pub(crate) fn verify_message(
+        &self,
+        record: &KeyRecord,
+        header: &[u8],
+        signature: &[u8],
+    ) -> Result<(), VerifyError> {
+        self.message_checks.fetch_add(1, Ordering::Relaxed);
+        self.verify(record, Purpose::Frame, header, signature)
+    }
+
     /// How many signatures were checked since the start.
     pub fn signature_checks(&self) -> u64 {
         self.checks.load(Ordering::Relaxed)
+    }
+
+    /// How many of them were those of frames that arrived as messages, whether they held or not. A header
+    /// that is checked as part of something else (a proof, a certificate, a mark) is none of these.
+    pub fn message_checks(&self) -> u64 {
+        self.message_checks.load(Ordering::Relaxed)
     }
 }

@@ -387,9 +387,14 @@ fn checks_are_counted_and_opaque() {
         };
         assert_eq!(check(b"x"), Ok(()));
         assert_eq!(check(b"y"), Err(VerifyError::BadSignature));
-        assert_eq!(directory.signature_checks(), 2);
+        assert_eq!((directory.signature_checks(), directory.message_checks()), (2, 0));
+        let held = directory.verify_message(&record, b"x", signature.as_bytes());
+        assert_eq!(held, Ok(()));
+        let held = directory.verify_message(&record, b"y", signature.as_bytes());
+        assert_eq!(held, Err(VerifyError::BadSignature));
         let change = Change::of(directory.view()).join(member(2));
         let view = Arc::new(directory.view().changed(&change, Vec::new()).unwrap());
-        assert_eq!(directory.succeed(view, Millis(0)).signature_checks(), 2);
+        let next = directory.succeed(view, Millis(0));
+        assert_eq!((next.signature_checks(), next.message_checks()), (4, 2));
     }
 }

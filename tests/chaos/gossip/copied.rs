@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use meshward::{Accepted, Refusal, Suite};
 
 use super::{hostile, spoofed};
-use crate::support::{Mesh, link};
+use crate::support::{Mesh, failure, link};
 
 /// G3, promise P3: one captured frame 1200 times, by the attacker and under honest addresses: the
 /// copies cost no signature check and nobody's standing, the relays' included.
@@ -45,6 +45,11 @@ fn g04_honest_duplication_is_no_offence() {
         }
         let stats = mesh.guard(1).stats(mesh.now);
         assert_eq!((stats.delivered, stats.signature_checks), (800, 800));
+        assert_eq!(stats.message_checks, 800);
+        // What travels bare is counted beside it.
+        mesh.give(1, link(2), &mesh.steal(3).attest(&failure(2, None))).unwrap();
+        let stats = mesh.guard(1).stats(mesh.now);
+        assert_eq!((stats.signature_checks, stats.message_checks), (801, 800));
         assert_eq!(mesh.nodes[1].host.events.lock().len(), 0);
         mesh.assert_unharmed(1, 0);
         mesh.assert_unharmed(1, 2);
