@@ -1,32 +1,24 @@
 //! A queue of byte strings with a budget in bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-/// Keeps the newest byte strings whose lengths together fit a budget, each found by its key in
-/// O(log n) comparisons.
+/// Keeps the newest byte strings whose lengths together fit a budget, each found by its key, and
+/// put in, in O(log n) comparisons; only replacing one takes O(n).
 ///
 /// The budget counts the bytes of the values; keys and bookkeeping come on top, once per value.
 #[derive(Debug, Clone)]
 pub(crate) struct ByteRing<K: Ord + Clone, V: AsRef<[u8]>> {
     budget: usize,
     bytes: usize,
-    /// The number that the next value gets.
-    next: u64,
-    values: BTreeMap<K, (u64, V)>,
+    values: BTreeMap<K, V>,
     /// The keys by age: the first is the oldest.
-    by_age: BTreeMap<u64, K>,
+    by_age: VecDeque<K>,
 }
 
 impl<K: Ord + Clone, V: AsRef<[u8]>> ByteRing<K, V> {
     /// An empty ring for values of `budget_bytes` bytes in total.
     pub(crate) const fn new(budget_bytes: usize) -> Self {
-        Self {
-            budget: budget_bytes,
-            bytes: 0,
-            next: 0,
-            values: BTreeMap::new(),
-            by_age: BTreeMap::new(),
-        }
+        Self { budget: budget_bytes, bytes: 0, values: BTreeMap::new(), by_age: VecDeque::new() }
     }
 
     /// Puts `value` in as the newest; the oldest leave until the total fits the budget. A value
@@ -39,29 +31,23 @@ impl<K: Ord + Clone, V: AsRef<[u8]>> ByteRing<K, V> {
         if length == 0 || length > self.budget {
             return;
         }
-        self.remove(&key);
+        if let Some(before) = self.values.remove(&key) {
+            self.bytes = self.bytes.saturating_sub(before.as_ref().len());
+            self.by_age.retain(|kept| *kept != key);
+        }
         while self.bytes.saturating_add(length) > self.budget {
-            let Some(oldest) = self.by_age.first_key_value().map(|(_, key)| key.clone()) else {
-                break;
-            };
-            self.remove(&oldest);
+            let Some(oldest) = self.by_age.pop_front() else { break };
+            let gone = self.values.remove(&oldest).map_or(0, |value| value.as_ref().len());
+            self.bytes = self.bytes.saturating_sub(gone);
         }
         self.bytes = self.bytes.saturating_add(length);
-        self.by_age.insert(self.next, key.clone());
-        self.values.insert(key, (self.next, value));
-        self.next = self.next.saturating_add(1);
-    }
-
-    fn remove(&mut self, key: &K) {
-        if let Some((age, value)) = self.values.remove(key) {
-            self.by_age.remove(&age);
-            self.bytes = self.bytes.saturating_sub(value.as_ref().len());
-        }
+        self.by_age.push_back(key.clone());
+        self.values.insert(key, value);
     }
 
     /// The value under `key`, if it has not left yet.
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
-        self.values.get(key).map(|(_, value)| value)
+        self.values.get(key)
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) struct Challenge {
     pub(crate) view: Digest,
     /// Its place among the statements of who asks.
     pub(crate) nonce: Nonce,
+    #[serde(with = "in_one_piece")]
     pub(crate) riddle: Riddle,
     /// Their places in the view, in order.
     pub(crate) subjects: Vec<MemberIndex>,
@@ -30,7 +31,24 @@ pub(crate) struct Challenge {
 pub(crate) struct Echo {
     /// Who asked.
     pub(crate) challenger: MemberIndex,
+    #[serde(with = "in_one_piece")]
     pub(crate) riddle: Riddle,
+}
+
+/// A riddle as the number that a little-endian format writes as these bytes: one value to decode instead
+/// of 16. There are hundreds in an answer, which has to be read before it is known for a duplicate.
+mod in_one_piece {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Riddle;
+
+    pub(super) fn serialize<S: Serializer>(riddle: &Riddle, to: S) -> Result<S::Ok, S::Error> {
+        u128::from_le_bytes(*riddle).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Riddle, D::Error> {
+        u128::deserialize(from).map(u128::to_le_bytes)
+    }
 }
 
 /// A member lives, and says so to those who asked. Its newest signed header travels beside it.

@@ -9,11 +9,12 @@
 
 use std::collections::BTreeMap;
 
+use super::validator::State;
 use super::votes::failure_mark;
 use super::{QuorumValidator, Slot};
 use crate::id::{Digest, Mark, Millis, NodeId};
 use crate::keyring::Misuse;
-use crate::membership::{Change, MemberIndex};
+use crate::membership::{Change, Member, MemberIndex};
 
 /// The members that are certified as failed: at which mark, and since when that is known here, on the
 /// steady clock.
@@ -23,13 +24,19 @@ pub(super) struct Lost(BTreeMap<NodeId, (Option<Mark>, u64)>);
 impl QuorumValidator {
     /// Looks who is certified as failed and who is not any more.
     pub(crate) fn note_lost(&self, now: Millis) {
-        let members = self.directory.view().members().iter();
-        let failed: Vec<_> = members
-            .filter_map(|member| Some((member.id, self.certified_at(&member.id)?)))
-            .collect();
+        let view = self.directory.view();
+        let members = view.members().iter().zip(view.indices());
+        let failed: BTreeMap<_, _> = {
+            let state = self.state.lock();
+            let certified = |(member, place): (&Member, MemberIndex)| {
+                let mark = self.certified_at(&state, (member.id, Some(place)))?;
+                Some((member.id, mark))
+            };
+            members.filter_map(certified).collect()
+        };
         let at = self.marks.steady(now);
         let mut lost = self.lost.lock();
-        lost.0.retain(|node, known| failed.contains(&(*node, known.0)));
+        lost.0.retain(|node, known| failed.get(node) == Some(&known.0));
         for (node, mark) in failed {
             lost.0.entry(node).or_insert((mark, at));
         }
@@ -85,7 +92,8 @@ impl QuorumValidator {
     }
 
     fn is_lost(&self, node: &NodeId, now: Millis) -> bool {
-        let Some(mark) = self.certified_at(node) else { return false };
+        let certified = self.certified_at(&self.state.lock(), (*node, self.index(*node)));
+        let Some(mark) = certified else { return false };
         let at = self.marks.steady(now);
         let known = self.lost.lock().0.get(node).copied();
         known.is_some_and(|(known, since)| {
@@ -93,12 +101,16 @@ impl QuorumValidator {
         })
     }
 
-    /// The mark at which `node` is certified as failed and beyond which nothing was heard of it.
-    fn certified_at(&self, node: &NodeId) -> Option<Option<Mark>> {
-        let newest = self.index(*node).and_then(|member| self.marks.newest(member));
-        let state = self.state.lock();
-        let certificate = state.certified.get(&Slot::Failure(*node))?;
+    /// The mark at which `node`, at that place of the view, is certified as failed and beyond which nothing
+    /// was heard of it.
+    fn certified_at(
+        &self,
+        state: &State,
+        (node, place): (NodeId, Option<MemberIndex>),
+    ) -> Option<Option<Mark>> {
+        let certificate = state.certified.get(&Slot::Failure(node))?;
         let mark = failure_mark(certificate.event());
+        let newest = place.and_then(|member| self.marks.newest(member));
         (newest <= mark).then_some(mark)
     }
 }

@@ -3,7 +3,7 @@
 use crate::id::Nonce;
 use crate::replay::WindowWidth;
 
-/// How many of the newest sequences have their tag remembered: 1 KiB.
+/// How many of the newest sequences have their tag remembered, in a window that is no narrower: 1 KiB.
 const TAGS: usize = 256;
 
 /// What a window knows of a nonce.
@@ -29,7 +29,8 @@ pub enum Look {
 /// Belongs to a key, not to a member: two keys never share one. The window trusts its caller that
 /// only nonces under a valid signature are committed.
 ///
-/// Memory: 1 KiB of tags and `width / 8 + 8` bytes of marks.
+/// Memory: 4 bytes of tag for each of the newest 256 sequences, or of `width` if that is less, and
+/// `width / 8 + 8` bytes of marks.
 #[derive(Debug, Clone)]
 pub struct ReplayWindow {
     width: u32,
@@ -37,8 +38,8 @@ pub struct ReplayWindow {
     /// Bit `sequence % 64` of word `sequence / 64`, the words taken modulo the ring's length. Only
     /// the words from the window's oldest sequence to the newest mean anything.
     marks: Box<[u64]>,
-    /// Place `sequence % 256`. Means something only where the mark is set and the sequence is one of
-    /// the newest 256: then it was one of them, too, when it was committed.
+    /// Place `sequence % 256`, or less if there are less. Means something only where the mark is set and the
+    /// sequence is one of the newest that have a place: then it was one of them, too, when it was committed.
     tags: Box<[u32]>,
 }
 
@@ -46,12 +47,13 @@ impl ReplayWindow {
     /// A window that has accepted nothing: every nonce is fresh.
     pub fn new(width: WindowWidth) -> Self {
         let width = width.sequences();
+        let tags = usize::try_from(width).unwrap_or(TAGS).min(TAGS);
         let words = usize::try_from(width / 64).unwrap_or(usize::MAX).saturating_add(1);
         Self {
             width,
             newest: None,
             marks: vec![0; words].into_boxed_slice(),
-            tags: vec![0; TAGS].into_boxed_slice(),
+            tags: vec![0; tags].into_boxed_slice(),
         }
     }
 
@@ -78,7 +80,7 @@ impl ReplayWindow {
         if word & bit_of(nonce.sequence) == 0 {
             return Look::Fresh;
         }
-        Look::Used(self.tags.get(place_of(behind, nonce.sequence)).copied())
+        Look::Used(self.tags.get(self.place_of(behind, nonce.sequence)).copied())
     }
 
     /// Looks again and, when `nonce` is fresh, marks it and remembers `tag` for it. Returns what
@@ -100,7 +102,8 @@ impl ReplayWindow {
         }
         let newest = self.newest.map_or(0, |newest| newest.sequence);
         let behind = newest.saturating_sub(nonce.sequence);
-        if let Some(place) = self.tags.get_mut(place_of(behind, nonce.sequence)) {
+        let place = self.place_of(behind, nonce.sequence);
+        if let Some(place) = self.tags.get_mut(place) {
             *place = tag;
         }
         look
@@ -128,19 +131,18 @@ impl ReplayWindow {
         let word = usize::try_from(sequence / 64).unwrap_or(usize::MAX);
         word.checked_rem(self.marks.len()).unwrap_or(0)
     }
+
+    /// Where the tag of a sequence that lies `behind` the newest stands; past the end when that is too far.
+    fn place_of(&self, behind: u32, sequence: u32) -> usize {
+        let places = self.tags.len();
+        let is_new = usize::try_from(behind).is_ok_and(|behind| behind < places);
+        let place = usize::try_from(sequence).ok().filter(|_| is_new);
+        place.and_then(|sequence| sequence.checked_rem(places)).unwrap_or(places)
+    }
 }
 
 const fn bit_of(sequence: u32) -> u64 {
     1_u64.rotate_left(sequence % 64)
-}
-
-/// Where the tag of a sequence that lies `behind` the newest stands; past the end when it is not
-/// one of the newest 256.
-fn place_of(behind: u32, sequence: u32) -> usize {
-    match usize::try_from(behind) {
-        Ok(behind) if behind < TAGS => usize::try_from(sequence).unwrap_or(TAGS) % TAGS,
-        _ => TAGS,
-    }
 }
 
 #[cfg(test)]

@@ -195,7 +195,8 @@ fn p11_a_damaged_entry_is_skipped() {
             skipped += u32::from(held.len() == 1);
             assert_eq!(mesh.guard(1).core().reputation(&id(0), mesh.now).as_ppm(), 1_000_000);
         }
-        assert!(skipped > 150, "{skipped}");
+        let tried = sample().count() * 2;
+        assert!(skipped as usize > tried * 2 / 3, "{skipped} of {tried}");
         write(&mesh, &place, &whole);
         mesh.restart(1);
         assert_eq!(held(&mesh, 1).len(), 2, "it was the damage");
@@ -261,7 +262,7 @@ fn p3_a_stored_key_does_not_stand_in_for_that_of_the_view() {
         let forged = proof(&impostor, 1);
         // One key (epoch, suite, length, bytes), the length of the proof, the proof.
         let key = impostor.key.public_key().as_bytes();
-        let at = value.windows(64).position(|part| *part == liar.key.public_key().as_bytes()[..64]);
+        let at = value.windows(32).position(|part| *part == liar.key.public_key().as_bytes()[..32]);
         let (head, rest) = value.split_at(at.unwrap());
         let length = &rest[key.len()..key.len() + 8];
         let value = [head, key, length, &forged].concat();
