@@ -194,13 +194,16 @@ impl Field {
         is_so: impl Fn(&[Entry]) -> bool,
     ) -> Duration {
         let begin = Instant::now();
-        while !is_so(&self.log.lock().clone()) {
+        loop {
+            let log = self.log.lock().clone();
+            if is_so(&log) {
+                return begin.elapsed();
+            }
             if begin.elapsed() > Duration::from_millis(most_ms) {
                 panic!("not so after {most_ms} ms: {what}\n{}", self.summary());
             }
             thread::sleep(Duration::from_millis(20));
         }
-        begin.elapsed()
     }
 
     /// Lets the mesh go on for a while.

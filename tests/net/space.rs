@@ -46,7 +46,7 @@ fn missing() -> Option<String> {
         format!("table inet probe {{\n chain c {{\n{}\n }}\n}}\n", "numgen random mod 9 0 drop");
     let tried = made
         .and_then(|()| run("ip", &["netns", "exec", &name, "nft", "-f", "-"], &rules))
-        .and_then(|()| run("ip", &["-n", &name, "link", "add", "a", "type", "veth"], ""));
+        .and_then(|()| run("ip", &["-n", &name, "link", "add", "probe", "type", "veth"], ""));
     tried.err().map(|error| format!("this kernel does not do what is needed: {error}"))
 }
 
