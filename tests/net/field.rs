@@ -155,10 +155,14 @@ impl Field {
 
     /// How many fragments of IP the air refused.
     pub(crate) fn fragments_refused(&self) -> u64 {
-        let rules = self.air.output(&["nft", "list", "table", "inet", "cables"]);
-        let rule = rules.lines().find(|line| line.contains("frag exists")).unwrap();
-        let (_, count) = rule.split_once("packets ").unwrap();
-        count.split_whitespace().next().unwrap().parse().unwrap()
+        count(&self.air, "frag exists")
+    }
+
+    /// How many datagrams the cables lost, and how many they carried to their ends.
+    pub(crate) fn lost(&self) -> (u64, u64) {
+        let counts =
+            self.spaces.iter().map(|space| (count(space, "numgen"), count(space, "udp dport")));
+        counts.fold((0, 0), |sum, (lost, all)| (sum.0 + lost, sum.1 + all))
     }
 
     /// What was said since then.
@@ -277,9 +281,19 @@ fn lay_cables(plan: &Plan, air: &Space, spaces: &[Space]) {
     // of the cables, so this is what makes it not fit.
     let fragments = "exthdr frag exists counter drop";
     air.nft(&table("cables", fragments));
-    let loss = format!("udp dport {PORT} numgen random mod 1000 < {} counter drop", plan.loss);
-    let loss = if plan.loss == 0 { String::new() } else { loss };
+    let loss = format!(
+        "udp dport {PORT} counter\n udp dport {PORT} numgen random mod 1000 < {} counter drop",
+        plan.loss
+    );
     spaces.iter().for_each(|space| space.nft(&table("cables", &format!("{fragments}\n{loss}"))));
+}
+
+/// How many packets met the first of our rules in which this stands.
+fn count(space: &Space, words: &str) -> u64 {
+    let rules = space.output(&["nft", "list", "table", "inet", "cables"]);
+    let rule = rules.lines().find(|line| line.contains(words)).unwrap();
+    let (_, count) = rule.split_once("packets ").unwrap();
+    count.split_whitespace().next().unwrap().parse().unwrap()
 }
 
 fn spawn(space: &Space, test: &str, variable: (&str, String), by: usize, log: &Log) -> Process {

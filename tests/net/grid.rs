@@ -27,6 +27,9 @@ fn a_killed_node_is_certified_as_failed_and_comes_back() {
     let begin = Instant::now();
     field.go_on(3_000);
     assert_eq!(unheard(&field.since(begin)).count(), 0, "nobody is dead");
+    let (lost, all) = field.lost();
+    println!("{lost} of {all} datagrams were lost");
+    assert!(all > 5_000 && (30..70).contains(&(lost * 1_000 / all)), "{lost} of {all}");
     // The one in the middle: the others have to go round it.
     let victim = 4;
     field.kill(victim);

@@ -24,7 +24,7 @@ const STATUS_MS: u64 = 500;
 
 fn config() -> Config {
     let quorum =
-        QuorumConfig { suspicion_ms: SUSPICION_MS, resend_ms: 300, ..QuorumConfig::default() };
+        QuorumConfig { suspicion_ms: SUSPICION_MS, resend_ms: 250, ..QuorumConfig::default() };
     let mut config = Config { quorum, ..Config::default() };
     config.gossip.quarantine_beacon_ms = 2 * BEACON_MS - 50;
     // What neighbours send stays far below this, so that a flood shows it.

@@ -10,8 +10,8 @@ pub(crate) const MTU: usize = 1_280;
 /// What UDP over IPv6 carries of it.
 pub(crate) const DATAGRAM_LEN: usize = MTU - 48;
 pub(crate) const PORT: u16 = 4_000;
-pub(crate) const BEACON_MS: u64 = 300;
-pub(crate) const SUSPICION_MS: u64 = 1_800;
+pub(crate) const BEACON_MS: u64 = 500;
+pub(crate) const SUSPICION_MS: u64 = 2_000;
 
 /// A mesh to be built.
 #[derive(Debug, Clone)]
