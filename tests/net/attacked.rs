@@ -15,14 +15,15 @@ use crate::space::turn;
 fn a_stranger_that_floods_and_replays_disturbs_nobody() {
     let Some(_turn) = turn() else { return };
     let victims = [0, 4, 8];
-    let mut field = Field::start(Plan::grid().with_stranger(&victims));
+    // Over cables that lose nothing, so that whatever is missing the stranger took.
+    let plan = Plan { loss: 0, ..Plan::grid() };
+    let mut field = Field::start(plan.with_stranger(&victims));
     let stranger = field.plan.nodes;
-    let peace = share_heard(&field, Instant::now());
     let begin = Instant::now();
     field.run(stranger);
-    let attacked = share_heard(&field, begin);
-    println!("heard of all beacons: {peace:.3} in peace, {attacked:.3} under attack");
-    assert!(peace > 0.8 && attacked > peace - 0.06, "{attacked} of {peace}");
+    let heard = share_heard(&field, begin);
+    println!("{heard:.3} of all beacons were heard by all");
+    assert!(heard > 0.97, "{heard}");
     let log = field.since(begin);
     let sent = log.iter().rev().find(|one| matches!(one.said, Said::Sent { .. })).unwrap();
     println!("the stranger: {:?}", sent.said);
@@ -30,15 +31,15 @@ fn a_stranger_that_floods_and_replays_disturbs_nobody() {
     assert!([garbage, replayed, spoiled, spoofed].iter().all(|count| *count > 1_000));
     let is_refused =
         |said: &Said| matches!(said, Said::LinkQuarantined { to, .. } if *to == stranger);
-    for victim in victims {
-        assert!(field.said(victim, begin, is_refused), "{victim} refuses the stranger's cable");
-    }
+    field.wait("the victims refuse the stranger's cables", 10_000, |_| {
+        victims.iter().all(|victim| field.said(*victim, begin, is_refused))
+    });
+    let log = field.since(begin);
     assert!(!log.iter().any(|one| matches!(one.said, Said::Certified { .. } | Said::NoQuorum)));
     field.assert_nobody_is_blamed();
 }
 
-/// Which share of all beacons is heard by all, from now on for a while. Over cables that lose 5 % some are lost
-/// in peace, too: a beacon takes three datagrams.
+/// Which share of all beacons is heard by all, from `begin` on for a while.
 fn share_heard(field: &Field, begin: Instant) -> f64 {
     field.go_on(14 * BEACON_MS);
     let beacons = begin.elapsed().as_secs_f64() * 1_000.0 / BEACON_MS as f64;

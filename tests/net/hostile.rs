@@ -52,8 +52,10 @@ fn hostile_process() {
             for _ in 0..VOLLEY {
                 let mut bytes = vec![0; random.random_range(1..DATAGRAM_LEN - ENVELOPE_LEN)];
                 random.fill_bytes(&mut bytes);
-                // Half of it begins as the library's packets do.
-                bytes[0] = if bytes[0] < 128 { 1 } else { bytes[0] };
+                // Half of it begins as the library's packets do: version and tag.
+                if let [version @ 0..128, tag, ..] = bytes.as_mut_slice() {
+                    (*version, *tag) = (1, *tag % 16);
+                }
                 wires.send_one(wire, &bytes);
                 garbage += 1;
                 let Some(old) = kept.get(random.random_range(0..kept.len().max(1))) else {
