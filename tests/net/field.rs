@@ -155,14 +155,16 @@ impl Field {
 
     /// How many fragments of IP the air refused.
     pub(crate) fn fragments_refused(&self) -> u64 {
-        count(&self.air, "frag exists")
+        counts(&self.air, "frag exists").iter().sum()
     }
 
-    /// How many datagrams the cables lost, and how many they carried to their ends.
+    /// How many datagrams the cables lost, and how many were on their way.
     pub(crate) fn lost(&self) -> (u64, u64) {
-        let counts =
-            self.spaces.iter().map(|space| (count(space, "numgen"), count(space, "udp dport")));
-        counts.fold((0, 0), |sum, (lost, all)| (sum.0 + lost, sum.1 + all))
+        let counts = self.spaces.iter().map(|space| counts(space, "udp dport"));
+        counts.fold((0, 0), |(lost, all), of_one| {
+            let [before, after] = of_one[..] else { panic!("{of_one:?}") };
+            (lost + before - after, all + before)
+        })
     }
 
     /// What was said since then.
@@ -281,19 +283,22 @@ fn lay_cables(plan: &Plan, air: &Space, spaces: &[Space]) {
     // of the cables, so this is what makes it not fit.
     let fragments = "exthdr frag exists counter drop";
     air.nft(&table("cables", fragments));
+    // Counted before and after.
     let loss = format!(
-        "udp dport {PORT} counter\n udp dport {PORT} numgen random mod 1000 < {} counter drop",
+        "udp dport {PORT} counter\n\
+         udp dport {PORT} numgen random mod 1000 < {} drop\n\
+         udp dport {PORT} counter",
         plan.loss
     );
     spaces.iter().for_each(|space| space.nft(&table("cables", &format!("{fragments}\n{loss}"))));
 }
 
-/// How many packets met the first of our rules in which this stands.
-fn count(space: &Space, words: &str) -> u64 {
+/// How many packets met each rule that counts them and has these words in it.
+fn counts(space: &Space, words: &str) -> Vec<u64> {
     let rules = space.output(&["nft", "list", "table", "inet", "cables"]);
-    let rule = rules.lines().find(|line| line.contains(words)).unwrap();
-    let (_, count) = rule.split_once("packets ").unwrap();
-    count.split_whitespace().next().unwrap().parse().unwrap()
+    let rules = rules.lines().filter(|rule| rule.contains(words));
+    let counts = rules.filter_map(|rule| rule.split_once("counter packets "));
+    counts.map(|(_, count)| count.split_whitespace().next().unwrap().parse().unwrap()).collect()
 }
 
 fn spawn(space: &Space, test: &str, variable: (&str, String), by: usize, log: &Log) -> Process {

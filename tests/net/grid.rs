@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use meshward::Suite;
+
 use crate::field::{Entry, Field};
 use crate::plan::{BEACON_MS, Plan, SUSPICION_MS};
 use crate::said::Said;
@@ -23,7 +25,13 @@ fn unheard(log: &[Entry]) -> impl Iterator<Item = (usize, &Vec<usize>)> {
 #[ignore = "needs root and network namespaces"]
 fn a_killed_node_is_certified_as_failed_and_comes_back() {
     let Some(_turn) = turn() else { return };
-    let mut field = Field::start(Plan::grid());
+    for suite in Suite::available() {
+        println!("{suite}:");
+        kill_and_restart(Field::start(Plan { suite, ..Plan::grid() }));
+    }
+}
+
+fn kill_and_restart(mut field: Field) {
     let begin = Instant::now();
     field.go_on(3_000);
     assert_eq!(unheard(&field.since(begin)).count(), 0, "nobody is dead");

@@ -69,8 +69,10 @@ fn hostile_process() {
                 wires.send_one(wire, &altered);
                 spoiled += 1;
                 let envelope = [random.random_range(0..members); ENVELOPE_LEN];
-                wire.send_bare(&[&envelope, old.as_slice()].concat());
-                spoofed += 1;
+                for payload in [&bytes, old, &altered] {
+                    wire.send_bare(&[&envelope, payload.as_slice()].concat());
+                }
+                spoofed += 3;
             }
         }
         if said.elapsed() > Duration::from_millis(500) {

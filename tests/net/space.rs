@@ -46,7 +46,8 @@ fn missing() -> Option<String> {
         format!("table inet probe {{\n chain c {{\n{}\n }}\n}}\n", "numgen random mod 9 0 drop");
     let tried = made
         .and_then(|()| run("ip", &["netns", "exec", &name, "nft", "-f", "-"], &rules))
-        .and_then(|()| run("ip", &["-n", &name, "link", "add", "probe", "type", "veth"], ""));
+        .and_then(|()| run("ip", &["-n", &name, "link", "add", "probe", "type", "veth"], ""))
+        .and_then(|()| run("ip", &["-n", &name, "addr", "add", "fd00::1/64", "dev", "probe"], ""));
     tried.err().map(|error| format!("this kernel does not do what is needed: {error}"))
 }
 
