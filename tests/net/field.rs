@@ -192,6 +192,19 @@ impl Field {
         running().all(|at| running().all(|of| at == of || self.heard(at, of, begin) > 0))
     }
 
+    /// Whether each node, when it last told its status, knew nobody to have failed.
+    pub(crate) fn none_failed(&self) -> bool {
+        let log = self.log.lock();
+        (0..self.plan.nodes).all(|node| {
+            let mut of_node = log.iter().rev().filter(|one| one.by == node);
+            let failed = of_node.find_map(|one| match &one.said {
+                Said::Status { failed, .. } => Some(failed),
+                _ => None,
+            });
+            failed.is_some_and(Vec::is_empty)
+        })
+    }
+
     /// Waits until it is so; panics after `most_ms`.
     pub(crate) fn wait(
         &self,
