@@ -1,0 +1,25 @@
+//! Says one thing to one neighbour and another to the next, under one number.
+
+use meshward::Nonce;
+
+use super::{Hands, Strategy};
+
+#[derive(Default)]
+pub(crate) struct Equivocate {
+    said: u32,
+}
+
+impl Strategy for Equivocate {
+    fn acts(&mut self, hands: &mut Hands<'_>) {
+        let Some(keys) = hands.keys else { return };
+        self.said += 1;
+        // It begins late, and contradicts itself now and then.
+        if self.said < 40 || self.said % 8 != 0 {
+            return;
+        }
+        for to in hands.neighbours {
+            let nonce = Nonce { boot: 1_000, sequence: self.said };
+            hands.send(*to, keys.beacon(nonce, &to.to_le_bytes()));
+        }
+    }
+}

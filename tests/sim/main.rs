@@ -1,0 +1,91 @@
+//! The whole mesh under attack, in virtual time: the whole library in every node, real signatures, and
+//! everything else as a seed says. `cargo test --test sim` runs a spread of seeds;
+//! `MESHWARD_SIM_SEED=7 cargo test --test sim one_seed -- --ignored --nocapture` replays one and tells
+//! what became of each packet.
+
+#![cfg(any(feature = "dilithium3", feature = "ml-dsa-65"))]
+#![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::panic)]
+
+mod air;
+mod dice;
+mod entropy;
+mod hostile;
+mod invariants;
+mod node;
+mod scenario;
+#[path = "../support/mod.rs"]
+mod support;
+mod topology;
+mod trace;
+mod world;
+
+use std::env;
+
+use scenario::Scenario;
+
+/// What a clean run was like.
+#[derive(Default, Debug)]
+struct Ran {
+    steps: u64,
+    virtual_ms: u64,
+}
+
+/// Runs a seed until its end, and panics at the first invariant that does not hold.
+fn run(seed: u64, explains: bool) -> Ran {
+    let scenario = Scenario::of(seed);
+    let mut world = scenario.world();
+    let mut invariants = invariants::all();
+    let mut trace = trace::Trace::new(explains);
+    let fail = |trace: &trace::Trace, world: &world::World, name: &str, why: String| -> ! {
+        panic!(
+            "{name} does not hold: {why}\nafter step {} at {} ms of {scenario}\n{trace}\n\
+             replay: MESHWARD_SIM_SEED={seed} cargo test --test sim one_seed -- --ignored --nocapture",
+            world.steps, world.now
+        )
+    };
+    while let Some((happened, events)) = world.step(scenario.lasts_ms) {
+        trace.add(&world, &happened, &events);
+        for invariant in &mut invariants {
+            if let Err(why) = invariant.after(&world, &happened, &events) {
+                fail(&trace, &world, invariant.name(), why);
+            }
+        }
+    }
+    for invariant in &mut invariants {
+        if let Err(why) = invariant.at_end(&world) {
+            fail(&trace, &world, invariant.name(), why);
+        }
+    }
+    Ran { steps: world.steps, virtual_ms: world.now }
+}
+
+fn spread(seeds: impl Iterator<Item = u64>) {
+    let (mut count, mut all) = (0, Ran::default());
+    for seed in seeds {
+        let ran = run(seed, false);
+        (count, all.steps) = (count + 1, all.steps + ran.steps);
+        all.virtual_ms += ran.virtual_ms;
+    }
+    println!("{count} seeds, {} steps, {} s of virtual time", all.steps, all.virtual_ms / 1000);
+}
+
+#[test]
+fn a_spread_of_seeds() {
+    spread(0..8);
+}
+
+#[test]
+#[ignore = "as many as MESHWARD_SIM_SEEDS says, 2000 if it says nothing"]
+fn many_seeds() {
+    let seeds = env::var("MESHWARD_SIM_SEEDS").map(|seeds| seeds.parse().unwrap());
+    spread(1_000..1_000 + seeds.unwrap_or(2_000));
+}
+
+#[test]
+#[ignore = "replays MESHWARD_SIM_SEED"]
+fn one_seed() {
+    let seed = env::var("MESHWARD_SIM_SEED").map(|seed| seed.parse().unwrap()).unwrap_or(0);
+    println!("{}", Scenario::of(seed));
+    println!("{:?}", run(seed, true));
+}
