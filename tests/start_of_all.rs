@@ -58,6 +58,7 @@ fn all(suite: Suite) -> All {
         next: Vec::new(),
         recovery: Digest::from_bytes([0; 32]),
         view: Arc::clone(&view),
+        chance: support::Chance::default(),
     });
     All { others: others.collect(), view, disk }
 }

@@ -7,22 +7,21 @@
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
-mod air;
-mod dice;
-mod entropy;
-mod hostile;
 mod invariants;
-mod node;
+mod mesh;
 mod scenario;
-#[path = "../support/mod.rs"]
-mod support;
-mod topology;
 mod trace;
-mod world;
 
 use std::env;
 
+use peak_alloc::PeakAlloc;
 use scenario::Scenario;
+
+#[global_allocator]
+static HEAP: PeakAlloc = PeakAlloc;
+
+/// One run at a time, so that what is on the heap is its own.
+static RUN: parking_lot::Mutex<()> = parking_lot::Mutex::new(());
 
 /// What a clean run was like.
 #[derive(Default, Debug)]
@@ -33,21 +32,22 @@ struct Ran {
 
 /// Runs a seed until its end, and panics at the first invariant that does not hold.
 fn run(seed: u64, explains: bool) -> Ran {
+    let _alone = RUN.lock();
     let scenario = Scenario::of(seed);
-    let mut world = scenario.world();
+    let mut world = scenario.plan.world();
     let mut invariants = invariants::all();
     let mut trace = trace::Trace::new(explains);
-    let fail = |trace: &trace::Trace, world: &world::World, name: &str, why: String| -> ! {
+    let fail = |trace: &trace::Trace, world: &mesh::World, name: &str, why: String| -> ! {
         panic!(
             "{name} does not hold: {why}\nafter step {} at {} ms of {scenario}\n{trace}\n\
              replay: MESHWARD_SIM_SEED={seed} cargo test --test sim one_seed -- --ignored --nocapture",
             world.steps, world.now
         )
     };
-    while let Some((happened, events)) = world.step(scenario.lasts_ms) {
-        trace.add(&world, &happened, &events);
+    while let Some(step) = world.step(scenario.lasts_ms) {
+        trace.add(&world, &step);
         for invariant in &mut invariants {
-            if let Err(why) = invariant.after(&world, &happened, &events) {
+            if let Err(why) = invariant.after(&world, &step) {
                 fail(&trace, &world, invariant.name(), why);
             }
         }

@@ -1,48 +1,32 @@
 //! What a seed stands for: a mesh, its air, who in it is hostile, and what befalls it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
 
-use meshward::{Config, Suite, View, faults_tolerated};
+use meshward::{Config, CriticalEvent, Digest, Suite, faults_tolerated};
 
-use crate::air::{Air, Fault, Hop, What};
-use crate::dice::Dice;
-use crate::hostile::Kind;
-use crate::node::Node;
-use crate::topology::Shape;
-use crate::world::{Hostile, World};
+use crate::mesh::{Dice, Fault, Hop, Kind, Plan, Shape, Sort};
 
 /// Faults stop so long before the end, so that what was lost can be made up for.
-const CALM_MS: u64 = 60_000;
+const CALM_MS: u64 = 50_000;
 
 #[derive(Debug)]
 pub(crate) struct Scenario {
-    pub(crate) seed: u64,
-    suite: Suite,
     shape: Shape,
-    members: usize,
-    outsiders: usize,
-    /// Who is hostile, and how.
-    hostile: BTreeMap<usize, Vec<Kind>>,
-    usual: Hop,
-    faults: Vec<(u64, Fault)>,
+    pub(crate) plan: Plan,
     pub(crate) lasts_ms: u64,
 }
 
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Plan { seed, suite, members, neighbours, hostile, usual, faults, .. } = &self.plan;
+        let outsiders = neighbours.len() - members;
         write!(
             f,
-            "seed {}: {:?} of {} members and {} outsiders, {}, {:?}, hostile {:?}, {} faults",
-            self.seed,
+            "seed {seed}: {:?} of {members} members and {outsiders} outsiders, {suite}, {usual:?}, \
+             hostile {hostile:?}, {} faults",
             self.shape,
-            self.members,
-            self.outsiders,
-            self.suite,
-            self.usual,
-            self.hostile,
-            self.faults.len()
+            faults.len()
         )
     }
 }
@@ -53,13 +37,11 @@ impl Scenario {
         let suites: Vec<_> = Suite::available().collect();
         let suite = *dice.one_of(&suites);
         let shape = *dice.one_of(&Shape::ALL);
-        let members = dice.between(4, 9) as usize;
-        let outsiders = dice.below(4) as usize;
-        let liars = dice.below(faults_tolerated(members) as u64 + 1) as usize;
+        let members = dice.between(4, 7) as usize;
+        let outsiders = dice.below(3) as usize;
         let mut hostile = BTreeMap::new();
-        for _ in 0..liars {
-            let place = dice.below(members as u64) as usize;
-            hostile.insert(place, strategies(dice));
+        for _ in 0..dice.below(faults_tolerated(members) as u64 + 1) {
+            hostile.insert(dice.below(members as u64) as usize, strategies(dice));
         }
         for place in members..members + outsiders {
             hostile.insert(place, strategies(dice));
@@ -67,46 +49,48 @@ impl Scenario {
         let usual = Hop {
             latency_ms: dice.between(1, 80),
             jitter_ms: dice.below(60),
-            loss: *dice.one_of(&[0, 0, 50, 200]),
+            loss: *dice.one_of(&[0, 0, 20, 100]),
             twice: *dice.one_of(&[0, 0, 100]),
+            mtu: *dice.one_of(&[65_507, 1_232]),
         };
-        let lasts_ms = 150_000;
+        let lasts_ms = 90_000 + 10_000 * dice.below(4);
         let honest: Vec<_> = (0..members).filter(|place| !hostile.contains_key(place)).collect();
-        let faults = faults(dice, &honest, lasts_ms - CALM_MS);
-        Self { seed, suite, shape, members, outsiders, hostile, usual, faults, lasts_ms }
-    }
-
-    /// The world as it is before anybody starts.
-    pub(crate) fn world(&self) -> World {
-        let mut dice = Dice::new(self.seed ^ 0xa5a5);
-        let made = (0..self.members).map(|place| Node::new(place, self.suite, self.seed));
-        let (members, named): (Vec<_>, Vec<_>) = made.unzip();
-        let view = Arc::new(View::genesis(named).unwrap());
-        let neighbours = self.shape.neighbours(self.members + self.outsiders, &mut dice);
-        let hostile = self.hostile.iter().map(|(place, kinds)| {
-            let strategies = kinds.iter().map(|kind| kind.new()).collect();
-            let keys = members.get(*place).map(|node| node.keys(&view));
-            (*place, Hostile { strategies, keys, sent: (0, 0) })
-        });
-        let hostile = hostile.collect();
-        let mut world = World {
-            now: 0,
-            steps: 0,
-            heard_since: vec![None; self.members],
-            config: Config::default(),
-            view,
-            members,
-            hostile,
-            neighbours,
-            air: Air::new(self.usual),
-            dice,
-            said: BTreeMap::new(),
-        };
-        for (at, fault) in &self.faults {
-            world.air.at(*at, What::Fault(fault.clone()));
+        let neighbours = shape.neighbours(members + outsiders, dice);
+        // A direction that is worse than all others, somewhere.
+        let mut hops = BTreeMap::new();
+        if dice.happens(300) {
+            let from = dice.below(neighbours.len() as u64) as usize;
+            let bad = Hop { loss: 300, latency_ms: 200, ..usual };
+            hops.insert((from, *dice.one_of(&neighbours[from])), bad);
         }
-        world.begin();
-        world
+        let until = lasts_ms - CALM_MS;
+        let mut faults = faults(dice, &honest, until);
+        // Somebody who does not come back, where the rest can still be a quorum.
+        if hostile.range(..members).next().is_none() && dice.happens(400) {
+            let at = dice.between(20_000, until);
+            let node = *dice.one_of(&honest);
+            faults.retain(
+                |(_, fault)| !matches!(fault, Fault::Restart { node: other } if *other == node),
+            );
+            faults.push((at, Fault::Crash { node }));
+        }
+        let plan = Plan {
+            seed,
+            sort: Sort::Meshward,
+            suite,
+            config: Config::default(),
+            members,
+            neighbours,
+            hostile,
+            hostile_packets: 12,
+            usual,
+            hops,
+            beacon_ms: 1_000,
+            faults,
+            proposals: proposals(dice, &honest, until),
+            heap: || crate::HEAP.current_usage(),
+        };
+        Self { shape, plan, lasts_ms }
     }
 }
 
@@ -116,22 +100,38 @@ fn strategies(dice: &mut Dice) -> Vec<Kind> {
 
 fn faults(dice: &mut Dice, honest: &[usize], until: u64) -> Vec<(u64, Fault)> {
     let mut faults = Vec::new();
-    for _ in 0..dice.below(6) {
-        let (at, node) = (dice.between(5_000, until - 40_000), *dice.one_of(honest));
+    for _ in 0..dice.below(5) {
+        let (at, node) = (dice.between(5_000, until - 10_000), *dice.one_of(honest));
+        let later = dice.between(at + 1, until);
         match dice.below(4) {
             0 => {
                 faults.push((at, Fault::Crash { node }));
-                let later = at + dice.between(10, 30_000);
                 faults.push((later, Fault::Restart { node }));
             }
-            1 => faults.push((at, Fault::Stall { node, ms: dice.between(100, 20_000) })),
+            1 => faults.push((at, Fault::Stall { node, ms: later - at })),
             2 => faults.push((at, Fault::Step { node, ms: dice.between(1, 600_000) })),
             _ => {
-                let island = honest.iter().filter(|_| dice.happens(400)).copied().collect();
+                let island: BTreeSet<_> =
+                    honest.iter().filter(|_| dice.happens(400)).copied().collect();
                 faults.push((at, Fault::Part { island, is_one_way: dice.happens(300) }));
-                faults.push((at + dice.between(1_000, 30_000), Fault::Heal));
+                faults.push((later, Fault::Heal));
             }
         }
     }
     faults
+}
+
+/// Two hosts at once want two things in one slot; and somebody wants something in another.
+fn proposals(dice: &mut Dice, honest: &[usize], until: u64) -> Vec<(u64, usize, CriticalEvent)> {
+    let mut proposals = Vec::new();
+    for sequence in 0..dice.below(3) {
+        let at = dice.between(5_000, until);
+        for _ in 0..dice.between(1, 3) {
+            let content = Digest::from_bytes([dice.below(256) as u8; 32]);
+            let topic = Digest::from_bytes([7; 32]);
+            let event = CriticalEvent::GovernanceProposal { topic, sequence, content };
+            proposals.push((at + dice.below(500), *dice.one_of(honest), event));
+        }
+    }
+    proposals
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use meshward::Event;
 use meshward::wire::{Packet, Tag};
 
-use crate::world::{Happened, World};
+use crate::mesh::{Happened, Heard, Step, Told, World};
 
 /// So much is told of what went before a fault.
 const LAST: usize = 60;
@@ -21,20 +21,22 @@ impl Trace {
         Self { last: VecDeque::new(), explains }
     }
 
-    pub(crate) fn add(&mut self, world: &World, happened: &Happened, events: &[(usize, Event)]) {
+    pub(crate) fn add(&mut self, world: &World, (happened, told): &Step) {
         let line = match happened {
             Happened::Nothing | Happened::Woke { .. } => None,
             Happened::Befell(fault) => Some(format!("{fault:?}")),
-            Happened::Took { at, from, bytes, result } => {
+            Happened::Proposed { at, event } => Some(format!("{at} proposes {event:?}")),
+            Happened::Took { at, from, bytes, heard } => {
                 let what = named(bytes);
-                let became = match result {
-                    Ok(_) => "taken".to_owned(),
-                    Err(refusal) => format!("refused as {}: {refusal}", refusal.reason()),
+                let became = match heard {
+                    Heard::Delivered(_) => "delivered".to_owned(),
+                    Heard::Taken => "taken".to_owned(),
+                    Heard::Refused(why) => format!("refused at {}: {why}", why.reason()),
                 };
                 Some(format!("{from} → {at}: {what}, {became}"))
             }
         };
-        let told = events.iter().map(|(at, event)| format!("{at} is told: {}", short(event)));
+        let told = told.iter().map(|(at, told)| format!("{at} is told: {}", short(told)));
         for line in line.into_iter().chain(told) {
             let line = format!("{:>7} ms  {line}", world.now);
             if self.explains {
@@ -48,11 +50,10 @@ impl Trace {
     }
 }
 
-fn short(event: &Event) -> String {
-    match event {
-        Event::Certified(certificate) => format!("certified: {:?}", certificate.event()),
-        Event::Equivocation(proof) => format!("proof against {}", proof.node()),
-        event => format!("{event:?}"),
+fn short(told: &Told) -> String {
+    match told {
+        Told::Other(Event::Equivocation(proof)) => format!("proof against {}", proof.node()),
+        told => format!("{told:?}"),
     }
 }
 

@@ -6,7 +6,7 @@ use meshward::store::Table;
 use meshward::suite::SigningKey;
 use meshward::{Identity, OsEntropy, Store, Suite};
 
-use super::{Disk, Liar, Mesh, Node, id, start};
+use super::{Chance, Disk, Liar, Mesh, Node, id, start};
 
 impl Mesh {
     /// Whoever owns the node at `place` takes its identity back, onto `disk`, and starts it there; what it
@@ -33,6 +33,7 @@ impl Mesh {
             Some(SigningKey::from_secret_bytes(suite, &secret).unwrap())
         });
         let (epoch, recovery, view) = (current.epoch, current.recovery, Arc::clone(&self.view));
-        Liar { id: id(place), epoch, key, next: next.collect(), recovery, view }
+        let (next, chance) = (next.collect(), Chance::default());
+        Liar { id: id(place), epoch, key, next, recovery, view, chance }
     }
 }

@@ -1,11 +1,12 @@
 //! Whoever signs what no honest node would: a member that lies, a thief, an outsider.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use meshward::keyring::{ActiveKey, RotationClaim, seal_rotation};
 use meshward::membership::{KeyRecord, NextKeys, View};
 use meshward::quorum::{Ballot, Phase, seal_attestation, seal_ballot};
-use meshward::suite::{Purpose, SigningKey};
+use meshward::suite::{Entropy, Purpose, SigningKey};
 use meshward::wire::{
     Container, Header, Kind, Packet, StatementHead, Tag, seal_frame, seal_statement,
 };
@@ -22,7 +23,25 @@ pub(crate) struct Liar {
     pub(crate) next: Vec<SigningKey>,
     /// The recovery key that its member commits to, by its digest.
     pub(crate) recovery: Digest,
-    pub(crate) view: std::sync::Arc<View>,
+    pub(crate) view: Arc<View>,
+    pub(crate) chance: Chance,
+}
+
+/// Where a liar has its random bytes and its numbers from.
+#[derive(Clone)]
+pub(crate) struct Chance {
+    pub(crate) entropy: Arc<dyn Entropy>,
+    /// The number of its last statement.
+    pub(crate) said: Arc<AtomicU32>,
+}
+
+impl Default for Chance {
+    /// The system's, and numbers that all liars of a process share, so that who takes the same key twice
+    /// goes on counting.
+    fn default() -> Self {
+        static SAID: LazyLock<Arc<AtomicU32>> = LazyLock::new(Arc::default);
+        Self { entropy: Arc::new(OsEntropy), said: Arc::clone(&SAID) }
+    }
 }
 
 /// A key of each suite, as a node makes them to follow its own.
@@ -40,17 +59,19 @@ pub(crate) fn copy(key: &SigningKey) -> SigningKey {
 
 impl Liar {
     /// Somebody with a key of its own who claims to be `id`.
-    pub(crate) fn impostor(suite: Suite, id: NodeId, view: &std::sync::Arc<View>) -> Self {
+    pub(crate) fn impostor(suite: Suite, id: NodeId, view: &Arc<View>) -> Self {
         let key = SigningKey::generate(suite, &OsEntropy).unwrap();
         let (next, recovery, epoch) = (candidates(), NextKeys::NONE, Epoch::FIRST);
-        Self { id, epoch, key, next, recovery, view: view.clone() }
+        let (view, chance) = (Arc::clone(view), Chance::default());
+        Self { id, epoch, key, next, recovery, view, chance }
     }
 
     /// The same liar once more.
     pub(crate) fn clone(&self) -> Self {
         let next = self.next.iter().map(copy).collect();
         let (id, epoch, recovery) = (self.id, self.epoch, self.recovery);
-        Self { id, epoch, key: copy(&self.key), next, recovery, view: self.view.clone() }
+        let (view, chance) = (Arc::clone(&self.view), self.chance.clone());
+        Self { id, epoch, key: copy(&self.key), next, recovery, view, chance }
     }
 
     /// Who it is after a rotation to the key of `suite` that its own commits to.
@@ -72,7 +93,7 @@ impl Liar {
     pub(crate) fn rotation(&self, to: &Self, claim: RotationClaim) -> Vec<u8> {
         let from = ActiveKey { epoch: self.epoch, key: copy(&self.key) };
         let name = (self.view.mesh(), self.id);
-        seal_rotation(name, &from, &to.key, claim, &OsEntropy).unwrap()
+        seal_rotation(name, &from, &to.key, claim, self.entropy()).unwrap()
     }
 
     /// Rotates its key as an honest node would, with that nonce as the last: the statement, and who it is
@@ -101,7 +122,7 @@ impl Liar {
 
     /// A frame under its own signature.
     pub(crate) fn frame(&self, header: Header, body: &[u8]) -> Vec<u8> {
-        seal_frame(header, body, &self.key, &OsEntropy).unwrap()
+        seal_frame(header, body, &self.key, self.entropy()).unwrap()
     }
 
     /// A beacon under its own signature.
@@ -115,19 +136,19 @@ impl Liar {
             Some(ballot) => self.vote(&ballot),
             None => {
                 let (about, head) = (self.newest(), self.head());
-                seal_attestation(event, about, &head, &self.key, &OsEntropy).unwrap()
+                seal_attestation(event, about, &head, &self.key, self.entropy()).unwrap()
             }
         }
     }
 
     /// A ballot under its own signature.
     pub(crate) fn vote(&self, ballot: &Ballot) -> Vec<u8> {
-        seal_ballot(ballot, self.newest(), &self.head(), &self.key, &OsEntropy).unwrap()
+        seal_ballot(ballot, self.newest(), &self.head(), &self.key, self.entropy()).unwrap()
     }
 
     /// A bare statement under its own signature.
     pub(crate) fn say(&self, tag: Tag, content: &[u8]) -> Vec<u8> {
-        seal_statement(tag, &self.head(), content, &self.key, &OsEntropy).unwrap()
+        seal_statement(tag, &self.head(), content, &self.key, self.entropy()).unwrap()
     }
 
     /// What it answers to the riddle of the node at `to`, when it has numbered its frames up to `newest` in
@@ -141,10 +162,13 @@ impl Liar {
         self.say(Tag::Answer, &[view, &numbers, &sent_at, &newest, &one, &place, &riddle].concat())
     }
 
+    fn entropy(&self) -> &dyn Entropy {
+        self.chance.entropy.as_ref()
+    }
+
     /// In its view, and newer than all that it said before.
     fn newest(&self) -> (Digest, Nonce) {
-        static SAID: AtomicU32 = AtomicU32::new(1);
-        let sequence = SAID.fetch_add(1, Ordering::Relaxed);
+        let sequence = 1 + self.chance.said.fetch_add(1, Ordering::Relaxed);
         (self.view.digest(), Nonce { boot: 1_000, sequence })
     }
 
@@ -158,7 +182,7 @@ impl Liar {
         header.body_len = u32::try_from(body.len()).unwrap();
         header.body = Header::digest_body(body);
         let signed = header.to_bytes().unwrap();
-        let signature = self.key.sign(purpose, &signed, &OsEntropy).unwrap();
+        let signature = self.key.sign(purpose, &signed, self.entropy()).unwrap();
         [&signed, signature.as_bytes(), body].concat()
     }
 }

@@ -25,7 +25,7 @@ pub(crate) use disk::{Disk, Fault};
 pub(crate) use host::HostSide;
 #[allow(unused_imports, reason = "each test crate uses a part of it")]
 pub(crate) use liar::{
-    Liar, candidates, certificate, copy, names, riddle, said, step, with_signature,
+    Chance, Liar, candidates, certificate, copy, names, riddle, said, step, with_signature,
 };
 
 pub(crate) struct Node {

@@ -1,9 +1,7 @@
 //! P1: what is delivered in the name of an honest member is what it had signed.
 
-use meshward::{Accepted, Event};
-
 use super::Invariant;
-use crate::world::{Happened, World};
+use crate::mesh::{Happened, Heard, Step, World};
 
 pub(super) struct Authentic;
 
@@ -12,19 +10,14 @@ impl Invariant for Authentic {
         "authentic (P1)"
     }
 
-    fn after(
-        &mut self,
-        world: &World,
-        happened: &Happened,
-        _events: &[(usize, Event)],
-    ) -> Result<(), String> {
-        let Happened::Took { at, result: Ok(Accepted::Message(message)), .. } = happened else {
+    fn after(&mut self, world: &World, (happened, _): &Step) -> Result<(), String> {
+        let Happened::Took { at, heard: Heard::Delivered(message), .. } = happened else {
             return Ok(());
         };
         let place = world.place(&message.origin);
         let Some(place) = place.filter(|place| world.is_honest(*place)) else { return Ok(()) };
         match world.said.get(&(message.origin, message.mark)) {
-            Some(body) if *body == message.body => Ok(()),
+            Some(said) if said.body == message.body => Ok(()),
             Some(_) => {
                 Err(format!("{at} delivers {:?} of {place} with another body", message.mark))
             }

@@ -3,10 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use meshward::{Accepted, Event};
-
 use super::Invariant;
-use crate::world::{Happened, World};
+use crate::mesh::{Happened, Heard as Came, Step, World};
 
 /// In a while without faults so long nobody stays unheard.
 const PATIENCE_MS: u64 = 10_000;
@@ -19,13 +17,8 @@ impl Invariant for Heard {
         "heard (P4, P7)"
     }
 
-    fn after(
-        &mut self,
-        world: &World,
-        happened: &Happened,
-        _events: &[(usize, Event)],
-    ) -> Result<(), String> {
-        if let Happened::Took { at, result: Ok(Accepted::Message(message)), .. } = happened
+    fn after(&mut self, world: &World, (happened, _): &Step) -> Result<(), String> {
+        if let Happened::Took { at, heard: Came::Delivered(message), .. } = happened
             && let Some(place) = world.place(&message.origin)
         {
             self.0.insert((*at, place), world.now);

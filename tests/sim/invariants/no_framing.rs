@@ -1,9 +1,7 @@
 //! P3: no honest member, and no link to one, is ever in quarantine at an honest node.
 
-use meshward::{Event, LinkId};
-
 use super::Invariant;
-use crate::world::{Happened, World};
+use crate::mesh::{Step, Told, World};
 
 pub(super) struct NoFraming;
 
@@ -12,22 +10,15 @@ impl Invariant for NoFraming {
         "no framing (P3)"
     }
 
-    fn after(
-        &mut self,
-        world: &World,
-        _happened: &Happened,
-        events: &[(usize, Event)],
-    ) -> Result<(), String> {
-        for (at, event) in events.iter().filter(|(at, _)| world.is_honest(*at)) {
-            let blamed = match event {
-                Event::MemberQuarantined { node, .. } | Event::QuarantineWithheld { node, .. } => {
-                    world.place(node)
-                }
-                Event::LinkQuarantined { link: LinkId(link), .. } => usize::try_from(*link).ok(),
-                _ => None,
+    fn after(&mut self, world: &World, (_, told): &Step) -> Result<(), String> {
+        for (at, told) in told.iter().filter(|(at, _)| world.is_honest(*at)) {
+            let blamed = match told {
+                Told::Quarantined(node) => world.place(node),
+                Told::LinkQuarantined(link) => Some(*link),
+                Told::Certified(_) | Told::Other(_) => None,
             };
             if let Some(blamed) = blamed.filter(|blamed| world.is_honest(*blamed)) {
-                return Err(format!("at {at}, {blamed} is honest: {event:?}"));
+                return Err(format!("at {at}, {blamed} is honest: {told:?}"));
             }
         }
         Ok(())

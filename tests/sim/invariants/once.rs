@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use meshward::{Accepted, Event, Mark};
+use meshward::Mark;
 
 use super::Invariant;
-use crate::world::{Happened, World};
+use crate::mesh::{Happened, Heard, Step, World};
 
 #[derive(Default)]
 pub(super) struct Once(BTreeSet<(usize, usize, Mark)>);
@@ -15,13 +15,8 @@ impl Invariant for Once {
         "once (P2)"
     }
 
-    fn after(
-        &mut self,
-        world: &World,
-        happened: &Happened,
-        _events: &[(usize, Event)],
-    ) -> Result<(), String> {
-        let Happened::Took { at, result: Ok(Accepted::Message(message)), .. } = happened else {
+    fn after(&mut self, world: &World, (happened, _): &Step) -> Result<(), String> {
+        let Happened::Took { at, heard: Heard::Delivered(message), .. } = happened else {
             return Ok(());
         };
         let place = world.place(&message.origin).filter(|place| world.is_honest(*place));

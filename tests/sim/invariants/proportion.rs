@@ -1,9 +1,9 @@
 //! P10: one node's judgement has never more than f members in quarantine.
 
-use meshward::{Event, faults_tolerated};
+use meshward::faults_tolerated;
 
 use super::Invariant;
-use crate::world::{Happened, World};
+use crate::mesh::{Step, Told, World};
 
 pub(super) struct Proportion;
 
@@ -12,16 +12,12 @@ impl Invariant for Proportion {
         "proportion (P10)"
     }
 
-    fn after(
-        &mut self,
-        world: &World,
-        _happened: &Happened,
-        events: &[(usize, Event)],
-    ) -> Result<(), String> {
-        let condemns = |event: &Event| matches!(event, Event::MemberQuarantined { .. });
-        for (at, _) in events.iter().filter(|(_, event)| condemns(event)) {
-            let Some(guard) = &world.members[*at].guard else { continue };
-            let held = guard.stats(world.members[*at].clock(world.now)).quarantined_nodes.len();
+    fn after(&mut self, world: &World, (_, told): &Step) -> Result<(), String> {
+        let condemns = |told: &Told| matches!(told, Told::Quarantined(_));
+        for (at, _) in told.iter().filter(|(_, told)| condemns(told)) {
+            let node = &world.members[*at];
+            let Some(peer) = &node.peer else { continue };
+            let held = peer.in_quarantine(node.clock(world.now));
             let most = faults_tolerated(world.members.len());
             if held > most {
                 return Err(format!("{at} has {held} in quarantine, of at most {most}"));

@@ -1,9 +1,9 @@
 //! P6: nobody is certified as failed whom all honest members can hear, and have for a while.
 
-use meshward::{CriticalEvent, Event};
+use meshward::CriticalEvent;
 
 use super::Invariant;
-use crate::world::{Happened, World};
+use crate::mesh::{Step, Told, World};
 
 /// So long does silence from before count: reports that are on their way, and are sent again.
 const AFTERMATH_MS: u64 = 20_000;
@@ -15,15 +15,11 @@ impl Invariant for Truth {
         "truth (P6)"
     }
 
-    fn after(
-        &mut self,
-        world: &World,
-        _happened: &Happened,
-        events: &[(usize, Event)],
-    ) -> Result<(), String> {
-        for (at, event) in events.iter().filter(|(at, _)| world.is_honest(*at)) {
-            let Event::Certified(certificate) = event else { continue };
-            let CriticalEvent::NodeFailure { subject, .. } = certificate.event() else { continue };
+    fn after(&mut self, world: &World, (_, told): &Step) -> Result<(), String> {
+        for (at, told) in told.iter().filter(|(at, _)| world.is_honest(*at)) {
+            let Told::Certified(CriticalEvent::NodeFailure { subject, .. }) = told else {
+                continue;
+            };
             let Some(place) = world.place(subject) else { continue };
             let since = world.heard_since[place].filter(|_| world.is_honest(place));
             if since.is_some_and(|since| world.now - since > AFTERMATH_MS) {

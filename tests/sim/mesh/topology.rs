@@ -1,6 +1,6 @@
 //! Who is whose neighbour.
 
-use crate::dice::Dice;
+use super::dice::Dice;
 
 /// The shapes that meshes have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,10 +95,12 @@ pub(crate) fn reached(
     open: impl Fn(usize, usize) -> bool,
 ) -> Vec<usize> {
     let (mut reached, mut next) = (vec![first], 0);
+    let mut is_reached = vec![false; neighbours.len()];
+    is_reached[first] = true;
     while let Some(at) = reached.get(next).copied() {
         next += 1;
         for to in neighbours[at].iter().filter(|to| open(at, **to)) {
-            if !reached.contains(to) {
+            if !std::mem::replace(&mut is_reached[*to], true) {
                 reached.push(*to);
             }
         }

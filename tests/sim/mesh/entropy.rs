@@ -3,7 +3,7 @@
 use meshward::suite::{Entropy, EntropyError};
 use parking_lot::Mutex;
 
-use crate::dice::Dice;
+use super::dice::Dice;
 
 pub(crate) struct Seeded(Mutex<Dice>);
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Hands, Strategy};
+use super::{Hands, Keys, Strategy};
 
-pub(crate) struct Mirror;
+pub(super) struct Mirror;
 
 impl Strategy for Mirror {
-    fn hears(&mut self, hands: &mut Hands<'_>, _from: usize, bytes: &Arc<[u8]>) {
+    fn hears(&mut self, _keys: &Keys, hands: &mut Hands<'_>, _from: usize, bytes: &Arc<[u8]>) {
         if !hands.dice.happens(300) {
             return;
         }

@@ -2,16 +2,16 @@
 
 use meshward::Nonce;
 
-use super::{Hands, Strategy};
+use super::{Hands, Keys, Strategy};
 
 #[derive(Default)]
-pub(crate) struct Equivocate {
+pub(super) struct Equivocate {
     said: u32,
 }
 
 impl Strategy for Equivocate {
-    fn acts(&mut self, hands: &mut Hands<'_>) {
-        let Some(keys) = hands.keys else { return };
+    fn acts(&mut self, keys: &Keys, hands: &mut Hands<'_>) {
+        let Some(own) = keys.own() else { return };
         self.said += 1;
         // It begins late, and contradicts itself now and then.
         if self.said < 40 || self.said % 8 != 0 {
@@ -19,7 +19,11 @@ impl Strategy for Equivocate {
         }
         for to in hands.neighbours {
             let nonce = Nonce { boot: 1_000, sequence: self.said };
-            hands.send(*to, keys.beacon(nonce, &to.to_le_bytes()));
+            hands.send(*to, own.beacon(nonce, &to.to_le_bytes()));
         }
+    }
+
+    fn listens(&self) -> bool {
+        false
     }
 }

@@ -1,37 +1,55 @@
-//! One node of the mesh: the whole library, on a disk that outlives it.
+//! One node of the mesh: what outlives its software, and the software while it runs.
 
 use std::sync::Arc;
 
+use meshward::membership::NextKeys;
 use meshward::store::Table;
 use meshward::suite::{Entropy, SigningKey};
-use meshward::{
-    Config, Host, Identity, Member, MeshByzantineProtection, Millis, NodeId, Store, Suite, View,
-};
+use meshward::{Config, Epoch, Identity, Member, Millis, NodeId, Store, Suite, View};
 
-use crate::entropy::Seeded;
-use crate::support::{Disk, HostSide, Liar};
+use super::entropy::Seeded;
+use super::guarded::Guarded;
+use super::peer::{Peer, Sort};
+use super::support::{Chance, Disk, Liar};
 
-/// Beacons and ticks of every node, in milliseconds.
-pub(crate) const BEACON_MS: u64 = 1_000;
+/// How often the timers of a node run, in milliseconds.
 pub(crate) const TICK_MS: u64 = 250;
 
 pub(crate) struct Node {
     pub(crate) id: NodeId,
     disk: Disk,
     entropy: Arc<Seeded>,
-    pub(crate) host: HostSide,
     /// None while it is down.
-    pub(crate) guard: Option<MeshByzantineProtection>,
+    pub(crate) peer: Option<Box<dyn Peer>>,
     /// How often it was started.
     pub(crate) life: u32,
     /// By how much its clock is ahead of the world's.
     ahead_ms: u64,
     pub(crate) stalled_until: u64,
     pub(crate) ticks: u64,
+    /// What its software holds on the heap, in bytes.
+    pub(crate) holds: isize,
 }
 
+/// The name of the node at a place: its number, over and over.
 pub(crate) fn id(place: usize) -> NodeId {
-    NodeId::from_bytes([u8::try_from(place + 1).unwrap(); 32])
+    let number = u16::try_from(place + 1).unwrap().to_be_bytes();
+    let number = if number[0] == 0 { [number[1]; 2] } else { number };
+    NodeId::from_bytes(std::array::from_fn(|at| number[at % 2]))
+}
+
+/// Somebody who is no member, with a key that no member has.
+pub(crate) fn stranger(place: usize, suite: Suite, seed: u64, view: &Arc<View>) -> Liar {
+    let entropy = Arc::new(Seeded::new(seed ^ (place as u64) << 32));
+    Liar {
+        id: id(place),
+        epoch: Epoch::FIRST,
+        key: SigningKey::generate(suite, entropy.as_ref()).unwrap(),
+        next: Vec::new(),
+        recovery: NextKeys::NONE,
+        view: Arc::clone(view),
+        chance: Chance { entropy, said: Arc::default() },
+    }
 }
 
 impl Node {
@@ -41,23 +59,22 @@ impl Node {
         let entropy = Arc::new(Seeded::new(seed ^ (place as u64) << 32));
         let made = Identity::create(&disk, id, suite, entropy.as_ref()).unwrap();
         let member = made.member(format!("n{place}"));
-        let host = HostSide::default();
         let node = Self {
             id,
             disk,
             entropy,
-            host,
-            guard: None,
+            peer: None,
             life: 0,
             // No two hosts began at the same time.
             ahead_ms: 1_000_000 * place as u64,
             stalled_until: 0,
             ticks: 0,
+            holds: 0,
         };
         (node, member)
     }
 
-    /// Its keys, in the hands of a liar.
+    /// Its keys, in other hands.
     pub(crate) fn keys(&self, view: &Arc<View>) -> Liar {
         let member = view.index_of(&self.id).and_then(|member| view.member(member)).unwrap();
         let stored = self.disk.get(Table::Identity, b"active").unwrap().unwrap();
@@ -70,25 +87,29 @@ impl Node {
             next: Vec::new(),
             recovery: member.key.recovery,
             view: Arc::clone(view),
+            chance: Chance { entropy: Arc::clone(&self.entropy) as _, said: Arc::default() },
         }
     }
 
-    pub(crate) fn clock(&self, now: u64) -> Millis {
+    /// So many bytes that its software had are held by somebody else.
+    pub(crate) fn gives_away(&mut self, bytes: usize) {
+        self.holds -= isize::try_from(bytes).unwrap();
+    }
+
+    pub(crate) const fn clock(&self, now: u64) -> Millis {
         Millis(now + self.ahead_ms)
     }
 
-    pub(crate) fn step_clock(&mut self, ms: u64) {
+    pub(crate) const fn step_clock(&mut self, ms: u64) {
         self.ahead_ms += ms;
     }
 
-    pub(crate) fn start(&mut self, config: &Config, view: &Arc<View>, now: u64) {
-        self.host.sent();
+    pub(crate) fn start(&mut self, sort: Sort, config: &Config, view: &Arc<View>, now: u64) {
         self.life += 1;
         let entropy: Arc<dyn Entropy> = Arc::clone(&self.entropy) as Arc<dyn Entropy>;
-        let host = Host::new(self.disk.clone(), self.host.clone(), self.host.clone());
-        let host = Host { entropy, ..host };
         let now = self.clock(now);
-        let started = MeshByzantineProtection::start(config.clone(), Arc::clone(view), host, now);
-        self.guard = Some(started.unwrap());
+        self.peer = Some(match sort {
+            Sort::Meshward => Box::new(Guarded::start(config, view, &self.disk, entropy, now)),
+        });
     }
 }
