@@ -166,12 +166,6 @@ impl World {
         }
     }
 
-    /// Who contradicts itself whenever it can.
-    pub(crate) fn contradict_themselves(&self) -> impl Iterator<Item = usize> + '_ {
-        let hostile = self.hostile.iter().filter(|(_, hostile)| hostile.is_only(Kind::Equivocate));
-        hostile.map(|(place, _)| *place).filter(|place| *place < self.members.len())
-    }
-
     /// The next thing that happens, if it does before `until`.
     pub(crate) fn step(&mut self, until: u64) -> Option<Step> {
         let (at, what) = self.air.next(until)?;
@@ -344,7 +338,7 @@ impl World {
     fn with_hostile(&mut self, at: usize, act: impl FnOnce(&mut Hostile, &mut Hands<'_>)) {
         let Some(hostile) = self.hostile.get_mut(&at) else { return };
         let neighbours = &self.neighbours[at];
-        let mut hands = Hands::new(self.now, at, neighbours, &self.view, &mut self.dice);
+        let mut hands = Hands::new(self.now, neighbours, &self.view, &mut self.dice);
         act(hostile, &mut hands);
         let sends = std::mem::take(&mut hands.sends);
         let may = hostile.may_send(sends.len(), self.now / TICK_MS);

@@ -24,7 +24,6 @@ use super::support::Liar;
 /// What a hostile node has: its place, and what it wants sent.
 pub(crate) struct Hands<'a> {
     pub(crate) now: u64,
-    pub(crate) at: usize,
     pub(crate) neighbours: &'a [usize],
     pub(crate) view: &'a Arc<View>,
     pub(crate) dice: &'a mut Dice,
@@ -35,12 +34,11 @@ pub(crate) struct Hands<'a> {
 impl<'a> Hands<'a> {
     pub(crate) const fn new(
         now: u64,
-        at: usize,
         neighbours: &'a [usize],
         view: &'a Arc<View>,
         dice: &'a mut Dice,
     ) -> Self {
-        Self { now, at, neighbours, view, dice, sends: Vec::new() }
+        Self { now, neighbours, view, dice, sends: Vec::new() }
     }
 
     fn send(&mut self, to: usize, bytes: impl Into<Arc<[u8]>>) {
@@ -172,7 +170,6 @@ impl Kind {
 /// A node that is not honest. If it is a member it runs the library, too, as far as its strategies let
 /// it; if it is not, it passes on what comes, as far as they let it.
 pub(crate) struct Hostile {
-    kinds: Vec<Kind>,
     strategies: Vec<Box<dyn Strategy>>,
     strikes_at: u64,
     keys: Keys,
@@ -188,13 +185,7 @@ impl Hostile {
         let strikes_at = if kinds.contains(&Kind::Covert) { STRIKE_MS } else { 0 };
         let is_relay = keys.own().is_none() && !kinds.contains(&Kind::Censor);
         let relay = is_relay.then(relay::Relay::default);
-        let kinds = kinds.to_vec();
-        Self { kinds, strategies, strikes_at, keys, relay, sent: (0, 0), at_once }
-    }
-
-    /// Whether it has this strategy, from the first, and no other that would get in its way.
-    pub(crate) fn is_only(&self, kind: Kind) -> bool {
-        self.kinds.iter().all(|other| *other == kind)
+        Self { strategies, strikes_at, keys, relay, sent: (0, 0), at_once }
     }
 
     /// How many of so many packets it can send in this tick.
