@@ -28,6 +28,8 @@ static RUN: parking_lot::Mutex<()> = parking_lot::Mutex::new(());
 struct Ran {
     steps: u64,
     virtual_ms: u64,
+    /// The most that the software of a node held, in bytes.
+    most_held: isize,
 }
 
 /// Runs a seed until its end, and panics at the first invariant that does not hold.
@@ -44,7 +46,11 @@ fn run(seed: u64, explains: bool) -> Ran {
             world.steps, world.now
         )
     };
+    let mut most_held = 0;
     while let Some(step) = world.step(scenario.lasts_ms) {
+        if let mesh::Happened::Woke { at } = step.0 {
+            most_held = most_held.max(world.members.get(at).map_or(0, |node| node.holds));
+        }
         trace.add(&world, &step);
         for invariant in &mut invariants {
             if let Err(why) = invariant.after(&world, &step) {
@@ -57,7 +63,7 @@ fn run(seed: u64, explains: bool) -> Ran {
             fail(&trace, &world, invariant.name(), why);
         }
     }
-    Ran { steps: world.steps, virtual_ms: world.now }
+    Ran { steps: world.steps, virtual_ms: world.now, most_held }
 }
 
 fn spread(seeds: impl Iterator<Item = u64>) {
@@ -66,8 +72,13 @@ fn spread(seeds: impl Iterator<Item = u64>) {
         let ran = run(seed, false);
         (count, all.steps) = (count + 1, all.steps + ran.steps);
         all.virtual_ms += ran.virtual_ms;
+        all.most_held = all.most_held.max(ran.most_held);
     }
-    println!("{count} seeds, {} steps, {} s of virtual time", all.steps, all.virtual_ms / 1000);
+    let Ran { steps, virtual_ms, most_held } = all;
+    println!(
+        "{count} seeds, {steps} steps, {} s of virtual time; a node held {most_held} bytes at most",
+        virtual_ms / 1000
+    );
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use super::Invariant;
 use crate::mesh::{Happened, Step, World};
 
-/// In bytes. A node of nine members holds a seventh of it when all goes well; most of the rest is what it
-/// may keep of frames, of proofs and of votes.
-const MOST: isize = 16 << 20;
+/// In bytes. Seven members that are attacked hold 1.6 million at most; what a node may keep of frames and
+/// packets has budgets of its own, which are most of it.
+const MOST: isize = 4_000_000;
 
 pub(super) struct BoundedMemory;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Invariant;
-use crate::mesh::{Happened, Heard, Step, World};
+use crate::mesh::{Fault, Happened, Heard, Step, World};
 
 /// In one life of a node, which is shorter than the quarantine of a link. A link is worth 0.7 before it is
 /// in quarantine, and a signature that does not hold costs it 0.1.
@@ -18,6 +18,10 @@ impl Invariant for BoundedWork {
     }
 
     fn after(&mut self, world: &World, (happened, _): &Step) -> Result<(), String> {
+        // A clock that jumps ahead ends a quarantine.
+        if let Happened::Befell(Fault::Step { node, .. }) = happened {
+            self.0.retain(|(at, ..), _| at != node);
+        }
         let Happened::Took { at, from, heard: Heard::Refused(why), .. } = happened else {
             return Ok(());
         };
