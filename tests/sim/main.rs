@@ -8,10 +8,13 @@
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
 mod invariants;
+#[cfg(meshward_sim)]
+mod large;
 mod mesh;
 mod scenario;
 mod trace;
 
+use std::collections::BTreeSet;
 use std::env;
 
 use peak_alloc::PeakAlloc;
@@ -32,18 +35,17 @@ struct Ran {
     most_held: isize,
 }
 
-/// Runs a seed until its end, and panics at the first invariant that does not hold.
-fn run(seed: u64, explains: bool) -> Ran {
+/// Runs a scenario until its end, and panics at the first invariant that does not hold.
+fn run(scenario: &Scenario, explains: bool) -> Ran {
     let _alone = RUN.lock();
-    let scenario = Scenario::of(seed);
     let mut world = scenario.plan.world();
     let mut invariants = invariants::all();
     let mut trace = trace::Trace::new(explains);
     let fail = |trace: &trace::Trace, world: &mesh::World, name: &str, why: String| -> ! {
         panic!(
             "{name} does not hold: {why}\nafter step {} at {} ms of {scenario}\n{trace}\n\
-             replay: MESHWARD_SIM_SEED={seed} cargo test --test sim one_seed -- --ignored --nocapture",
-            world.steps, world.now
+             replay: {}",
+            world.steps, world.now, scenario.replay
         )
     };
     let mut most_held = 0;
@@ -69,7 +71,7 @@ fn run(seed: u64, explains: bool) -> Ran {
 fn spread(seeds: impl Iterator<Item = u64>) {
     let (mut count, mut all) = (0, Ran::default());
     for seed in seeds {
-        let ran = run(seed, false);
+        let ran = run(&Scenario::of(seed), false);
         (count, all.steps) = (count + 1, all.steps + ran.steps);
         all.virtual_ms += ran.virtual_ms;
         all.most_held = all.most_held.max(ran.most_held);
@@ -97,6 +99,23 @@ fn many_seeds() {
 #[ignore = "replays MESHWARD_SIM_SEED"]
 fn one_seed() {
     let seed = env::var("MESHWARD_SIM_SEED").map(|seed| seed.parse().unwrap()).unwrap_or(0);
-    println!("{}", Scenario::of(seed));
-    println!("{:?}", run(seed, true));
+    let scenario = Scenario::of(seed);
+    println!("{scenario}\n{:?}", run(&scenario, true));
+}
+
+/// What a run did, to the byte.
+fn digest(seed: u64) -> blake3::Hash {
+    let (scenario, mut hasher) = (Scenario::of(seed), blake3::Hasher::new());
+    let mut world = scenario.plan.world();
+    while let Some((happened, told)) = world.step(40_000) {
+        hasher.update(format!("{} {happened:?} {told:?}", world.now).as_bytes());
+    }
+    hasher.finalize()
+}
+
+#[test]
+fn a_seed_is_the_same_run_each_time() {
+    let digests = (0..4).map(|seed| (digest(seed), digest(seed)));
+    assert!(digests.clone().all(|(first, second)| first == second));
+    assert_eq!(digests.map(|(first, _)| *first.as_bytes()).collect::<BTreeSet<_>>().len(), 4);
 }

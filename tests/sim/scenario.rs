@@ -12,9 +12,11 @@ const CALM_MS: u64 = 50_000;
 
 #[derive(Debug)]
 pub(crate) struct Scenario {
-    shape: Shape,
+    pub(crate) shape: Shape,
     pub(crate) plan: Plan,
     pub(crate) lasts_ms: u64,
+    /// The command that runs it again and tells all.
+    pub(crate) replay: String,
 }
 
 impl fmt::Display for Scenario {
@@ -90,7 +92,10 @@ impl Scenario {
             proposals: proposals(dice, &honest, until),
             heap: || crate::HEAP.current_usage(),
         };
-        Self { shape, plan, lasts_ms }
+        let replay = format!(
+            "MESHWARD_SIM_SEED={seed} cargo test --test sim one_seed -- --ignored --nocapture"
+        );
+        Self { shape, plan, lasts_ms, replay }
     }
 }
 

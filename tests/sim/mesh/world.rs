@@ -63,6 +63,8 @@ pub(crate) struct World {
     places: BTreeMap<NodeId, usize>,
     pub(crate) hostile: BTreeMap<usize, Hostile>,
     pub(crate) neighbours: Vec<Vec<usize>>,
+    /// Who does anything with what it hears.
+    listens: Vec<bool>,
     air: Air,
     dice: Dice,
     pub(crate) said: BTreeMap<(NodeId, Mark), Said>,
@@ -100,10 +102,13 @@ impl Plan {
             };
             (*place, Hostile::new(kinds, keys, self.hostile_packets))
         });
+        let hostile: BTreeMap<_, _> = hostile.collect();
+        let listens = |at| at < self.members || hostile.get(&at).is_some_and(Hostile::listens);
         let mut world = World {
+            listens: (0..self.neighbours.len()).map(listens).collect(),
             now: 0,
             steps: 0,
-            hostile: hostile.collect(),
+            hostile,
             view,
             sort: self.sort,
             config: self.config.clone(),
@@ -315,8 +320,7 @@ impl World {
         } else {
             self.traffic.statements += packet.len() as u64;
         }
-        let listens = to < self.members.len() || self.hostile.get(&to).is_none_or(Hostile::listens);
-        if let Some(at) = at.filter(|_| listens) {
+        if let Some(at) = at.filter(|_| self.listens[to]) {
             self.air.send((from, to), Arc::clone(packet), at, &mut self.dice);
         }
     }
