@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use meshward::wire::Tag;
+
 use super::Invariant;
 use crate::mesh::{Fault, Happened, Heard, Step, World};
 
@@ -22,10 +24,11 @@ impl Invariant for BoundedWork {
         if let Happened::Befell(Fault::Step { node, .. }) = happened {
             self.0.retain(|(at, ..), _| at != node);
         }
-        let Happened::Took { at, from, heard: Heard::Refused(why), .. } = happened else {
+        let Happened::Took { at, from, bytes, heard: Heard::Refused(why) } = happened else {
             return Ok(());
         };
-        if why.reason() != "bad_signature" {
+        // Answers to what a node asked itself come over any link, within a budget of their own.
+        if why.reason() != "bad_signature" || matches!(Tag::of(bytes), Ok(Tag::Answer)) {
             return Ok(());
         }
         let in_vain = self.0.entry((*at, world.members[*at].life, *from)).or_default();
