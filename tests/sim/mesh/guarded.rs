@@ -96,7 +96,7 @@ impl Peer for Guarded {
     }
 
     fn checks(&self, now: Millis) -> Checks {
-        let all = self.guard.stats(now).signature_checks;
-        Checks { messages: all, all }
+        let stats = self.guard.stats(now);
+        Checks { messages: stats.message_checks, all: stats.signature_checks }
     }
 }
