@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use super::Invariant;
 use crate::mesh::{Happened, Heard as Came, Step, World};
 
-/// In a while without faults so long nobody stays unheard.
-const PATIENCE_MS: u64 = 10_000;
+/// In a while without faults nobody stays unheard for so many beacons, and so long.
+const BEACONS: u64 = 3;
+const PATIENCE_MS: u64 = 7_000;
 
 #[derive(Default)]
 pub(super) struct Heard(BTreeMap<(usize, usize), u64>);
@@ -27,10 +28,11 @@ impl Invariant for Heard {
     }
 
     fn at_end(&mut self, world: &World) -> Result<(), String> {
+        let patience = BEACONS * world.beacon_ms + PATIENCE_MS;
         for at in world.honest() {
             for from in world.honestly_reached(at).into_iter().filter(|from| *from != at) {
                 let last = self.0.get(&(at, from)).copied();
-                if last.is_none_or(|last| world.now - last > PATIENCE_MS) {
+                if last.is_none_or(|last| world.now - last > patience) {
                     return Err(format!("{at} last heard {from} at {last:?}, it is {}", world.now));
                 }
             }

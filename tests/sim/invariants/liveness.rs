@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use meshward::quorum_size;
-
 use super::Invariant;
 use crate::mesh::{Fault, Happened, Step, World};
 
@@ -39,7 +37,7 @@ impl Invariant for Liveness {
             self.down_since.iter().filter(|(_, since)| world.now - *since > PATIENCE_MS);
         let long_down: Vec<_> = long_down.map(|(place, _)| *place).collect();
         for at in world.honest().filter(|at| world.runs(*at)) {
-            if world.honestly_reached(at).len() < quorum_size(world.members.len()) {
+            if world.honestly_reached(at).len() < (2 * world.members.len()).div_ceil(3) {
                 continue;
             }
             let node = &world.members[at];

@@ -58,7 +58,7 @@ pub(crate) struct World {
     pub(crate) view: Arc<View>,
     sort: Sort,
     config: Config,
-    beacon_ms: u64,
+    pub(crate) beacon_ms: u64,
     pub(crate) members: Vec<Node>,
     places: BTreeMap<NodeId, usize>,
     pub(crate) hostile: BTreeMap<usize, Hostile>,
