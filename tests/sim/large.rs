@@ -41,7 +41,7 @@ fn scenario(nodes: usize) -> Scenario {
         members: nodes,
         neighbours,
         hostile: hostile.collect(),
-        hostile_packets: 100,
+        hostile_packets: 2 * nodes,
         usual: Hop { loss: 10, ..Hop::GOOD },
         hops: BTreeMap::new(),
         beacon_ms: BEACON_MS,
