@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::time::Instant;
 
+use meshward::replay::WindowWidth;
 use meshward::{Config, Suite};
 
 use crate::mesh::{Dice, Fault, Hop, Kind, Plan, Shape, Sort};
@@ -32,7 +33,11 @@ fn scenario(nodes: usize) -> Scenario {
         (nodes..nodes + strangers).map(|place| (place, vec![Kind::Censor, kinds[place % 4]]));
     let mut config = Config::default();
     config.quorum.suspicion_ms = 30_000;
-    config.gossip.retained_bytes = 1_024;
+    // What a thousand nodes in one process can afford to keep of each member.
+    config.gossip.retained_bytes = 402;
+    config.gossip.window = WindowWidth::new(64).unwrap();
+    (config.gossip.claimed_pairs, config.quorum.slots_per_member) = (16, 4);
+    config.prepared_keys = 1;
     let plan = Plan {
         seed: nodes as u64,
         sort: Sort::Meshward,

@@ -31,11 +31,10 @@ pub(crate) struct Node {
     pub(crate) holds: isize,
 }
 
-/// The name of the node at a place: its number, over and over.
+/// The name of the node at a place: its number, over and over, as far as it is one byte.
 pub(crate) fn id(place: usize) -> NodeId {
-    let number = u16::try_from(place + 1).unwrap().to_be_bytes();
-    let number = if number[0] == 0 { [number[1]; 2] } else { number };
-    NodeId::from_bytes(std::array::from_fn(|at| number[at % 2]))
+    let [high, low] = u16::try_from(place + 1).unwrap().to_be_bytes();
+    NodeId::from_bytes(std::array::from_fn(|at| if high > 0 && at < 4 { high } else { low }))
 }
 
 /// Somebody who is no member, with a key that no member has.
