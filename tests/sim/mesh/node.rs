@@ -34,7 +34,11 @@ pub(crate) struct Node {
 /// The name of the node at a place: its number, over and over, as far as it is one byte.
 pub(crate) fn id(place: usize) -> NodeId {
     let [high, low] = u16::try_from(place + 1).unwrap().to_be_bytes();
-    NodeId::from_bytes(std::array::from_fn(|at| if high > 0 && at < 4 { high } else { low }))
+    let mut bytes = [low; 32];
+    if high > 0 {
+        (bytes[0], bytes[1]) = (0, high);
+    }
+    NodeId::from_bytes(bytes)
 }
 
 /// Somebody who is no member, with a key that no member has.
