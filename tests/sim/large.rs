@@ -59,7 +59,7 @@ fn scenario(nodes: usize) -> Scenario {
         "RUSTFLAGS=\"--cfg meshward_sim\" MESHWARD_SIM_NODES={nodes} cargo test --release \
          --target-dir target/sim --test sim large -- --ignored --nocapture"
     );
-    Scenario { shape: Shape::Geometric, plan, lasts_ms: 120_000, replay }
+    Scenario { shape: Shape::Geometric, plan, too_many: false, lasts_ms: 120_000, replay }
 }
 
 #[test]

@@ -10,10 +10,15 @@ use crate::mesh::{Dice, Fault, Hop, Kind, Plan, Shape, Sort};
 /// Faults stop so long before the end, so that what was lost can be made up for.
 const CALM_MS: u64 = 50_000;
 
+/// In one seed of so many more members lie than a mesh bears.
+const TOO_MANY: u64 = 8;
+
 #[derive(Debug)]
 pub(crate) struct Scenario {
     pub(crate) shape: Shape,
     pub(crate) plan: Plan,
+    /// More than f members lie.
+    pub(crate) too_many: bool,
     pub(crate) lasts_ms: u64,
     /// The command that runs it again and tells all.
     pub(crate) replay: String,
@@ -42,8 +47,14 @@ impl Scenario {
         let members = dice.between(4, 7) as usize;
         let outsiders = dice.below(3) as usize;
         let mut hostile = BTreeMap::new();
-        for _ in 0..dice.below(faults_tolerated(members) as u64 + 1) {
+        let bearable = faults_tolerated(members);
+        for _ in 0..dice.below(bearable as u64 + 1) {
             hostile.insert(dice.below(members as u64) as usize, strategies(dice));
+        }
+        // More liars than a mesh bears, and all of them plain to see.
+        let too_many = seed % TOO_MANY == TOO_MANY - 1;
+        if too_many {
+            hostile.extend((0..=bearable).map(|place| (place, vec![Kind::Equivocate])));
         }
         for place in members..members + outsiders {
             hostile.insert(place, strategies(dice));
@@ -95,7 +106,7 @@ impl Scenario {
         let replay = format!(
             "MESHWARD_SIM_SEED={seed} cargo test --test sim one_seed -- --ignored --nocapture"
         );
-        Self { shape, plan, lasts_ms, replay }
+        Self { shape, plan, too_many, lasts_ms, replay }
     }
 }
 

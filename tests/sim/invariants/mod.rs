@@ -29,18 +29,25 @@ pub(crate) trait Invariant {
     }
 }
 
+/// What holds as long as not more than f members lie or are down.
 pub(crate) fn all() -> Vec<Box<dyn Invariant>> {
+    let mut all = whoever_lies();
+    all.push(Box::new(truth::Truth));
+    all.push(Box::new(agreement::Agreement::default()));
+    all.push(Box::new(liveness::Liveness::default()));
+    all.push(Box::new(rebuttal::Rebuttal));
+    all
+}
+
+/// What holds however many lie.
+pub(crate) fn whoever_lies() -> Vec<Box<dyn Invariant>> {
     vec![
         Box::new(authentic::Authentic),
         Box::new(once::Once::default()),
         Box::new(no_framing::NoFraming),
         Box::new(bounded_work::BoundedWork::default()),
         Box::new(bounded_memory::BoundedMemory),
-        Box::new(truth::Truth),
-        Box::new(agreement::Agreement::default()),
-        Box::new(liveness::Liveness::default()),
         Box::new(heard::Heard::default()),
-        Box::new(rebuttal::Rebuttal),
         Box::new(continuity::Continuity),
         Box::new(proportion::Proportion),
         Box::new(proof::Proof::default()),
