@@ -14,7 +14,7 @@ impl Strategy for Equivocate {
         let Some(own) = keys.own() else { return };
         self.said += 1;
         // It begins late, and contradicts itself now and then.
-        if self.said < 40 || self.said % 8 != 0 {
+        if self.said < 40 || !self.said.is_multiple_of(8) {
             return;
         }
         for to in hands.neighbours {

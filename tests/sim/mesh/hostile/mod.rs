@@ -148,7 +148,7 @@ impl Kind {
         Self::Replay,
     ];
 
-    fn new(self) -> Option<Box<dyn Strategy>> {
+    fn strategy(self) -> Option<Box<dyn Strategy>> {
         Some(match self {
             Self::Accuse => Box::new(accuse::Accuse::default()),
             Self::Censor => Box::new(censor::Censor),
@@ -181,7 +181,7 @@ pub(crate) struct Hostile {
 
 impl Hostile {
     pub(crate) fn new(kinds: &[Kind], keys: Keys, at_once: usize) -> Self {
-        let strategies = kinds.iter().filter_map(|kind| kind.new()).collect();
+        let strategies = kinds.iter().filter_map(|kind| kind.strategy()).collect();
         let strikes_at = if kinds.contains(&Kind::Covert) { STRIKE_MS } else { 0 };
         let is_relay = keys.own().is_none() && !kinds.contains(&Kind::Censor);
         let relay = is_relay.then(relay::Relay::default);
