@@ -134,11 +134,17 @@ impl Liar {
     pub(crate) fn attest(&self, event: &CriticalEvent) -> Vec<u8> {
         match Ballot::for_event(event, 0, Phase::Precommit) {
             Some(ballot) => self.vote(&ballot),
-            None => {
-                let (about, head) = (self.newest(), self.head());
-                seal_attestation(event, about, &head, &self.key, self.entropy()).unwrap()
-            }
+            None => self.attest_as(self.id, event),
         }
+    }
+
+    /// An attestation that says it is by `attestor`, under this liar's signature.
+    pub(crate) fn attest_as(&self, attestor: NodeId, event: &CriticalEvent) -> Vec<u8> {
+        let key = self.view.index_of(&attestor).and_then(|member| self.view.member(member));
+        let key = key.filter(|_| attestor != self.id).map(|member| &member.key.key);
+        let key = key.unwrap_or_else(|| self.key.public_key());
+        let head = StatementHead::new(self.view.mesh(), attestor, self.epoch, key);
+        seal_attestation(event, self.newest(), &head, &self.key, self.entropy()).unwrap()
     }
 
     /// A ballot under its own signature.

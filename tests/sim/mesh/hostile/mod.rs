@@ -183,7 +183,8 @@ impl Hostile {
     pub(crate) fn new(kinds: &[Kind], keys: Keys, at_once: usize) -> Self {
         let strategies = kinds.iter().filter_map(|kind| kind.strategy()).collect();
         let strikes_at = if kinds.contains(&Kind::Covert) { STRIKE_MS } else { 0 };
-        let is_relay = keys.own().is_none() && !kinds.contains(&Kind::Censor);
+        let censors = kinds.contains(&Kind::Censor) && strikes_at == 0;
+        let is_relay = keys.own().is_none() && !censors;
         let relay = is_relay.then(relay::Relay::default);
         Self { strategies, strikes_at, keys, relay, sent: (0, 0), at_once }
     }
