@@ -10,6 +10,7 @@
 mod invariants;
 #[cfg(meshward_sim)]
 mod large;
+#[allow(dead_code, unused_imports, reason = "the example chaos_report uses the rest")]
 mod mesh;
 mod scenario;
 mod trace;

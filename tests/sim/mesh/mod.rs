@@ -8,6 +8,7 @@ mod dice;
 mod entropy;
 mod guarded;
 mod hostile;
+mod naive;
 mod node;
 mod peer;
 #[path = "../../support/mod.rs"]
@@ -20,4 +21,4 @@ pub(crate) use dice::Dice;
 pub(crate) use hostile::Kind;
 pub(crate) use peer::{Heard, Sort, Told};
 pub(crate) use topology::Shape;
-pub(crate) use world::{Happened, Plan, Step, World};
+pub(crate) use world::{Happened, Plan, Step, Traffic, World};

@@ -9,6 +9,7 @@ use meshward::{Config, Epoch, Identity, Member, Millis, NodeId, Store, Suite, Vi
 
 use super::entropy::Seeded;
 use super::guarded::Guarded;
+use super::naive::Naive;
 use super::peer::{Peer, Sort};
 use super::support::{Chance, Disk, Liar};
 
@@ -113,6 +114,10 @@ impl Node {
         let now = self.clock(now);
         self.peer = Some(match sort {
             Sort::Meshward => Box::new(Guarded::start(config, view, &self.disk, entropy, now)),
+            Sort::Naive => {
+                let times = (config.quorum.suspicion_ms, config.quorum.resend_ms);
+                Box::new(Naive::start(self.keys(view), self.life, times, now))
+            }
         });
     }
 }

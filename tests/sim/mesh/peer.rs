@@ -100,4 +100,6 @@ pub(crate) trait Peer {
 pub(crate) enum Sort {
     /// The library.
     Meshward,
+    /// What it is compared with.
+    Naive,
 }

@@ -50,6 +50,8 @@ pub(crate) struct Traffic {
     pub(crate) messages: u64,
     /// Reports, votes, certificates, Hellos, answers.
     pub(crate) statements: u64,
+    /// What they had to state themselves, each statement once, to however many neighbours it went.
+    pub(crate) own_statements: u64,
 }
 
 pub(crate) struct World {
@@ -291,6 +293,10 @@ impl World {
     fn carry_out(&mut self, place: usize) {
         for sent in self.with_peer(place, |peer, _| peer.sent()).into_iter().flatten() {
             self.members[place].gives_away(sent.packet().len());
+            let is_own = !matches!(sent, Sent::ToAll { except: Some(_), .. });
+            if is_own && self.is_honest(place) && Tag::of(sent.packet()) != Ok(Tag::Frame) {
+                self.traffic.own_statements += sent.packet().len() as u64;
+            }
             match sent {
                 Sent::To(to, packet) if self.neighbours[place].contains(&to) => {
                     self.send(place, to, &packet);
