@@ -1,8 +1,6 @@
 //! A whole mesh in virtual time, that a test or a report can look into after every step: its nodes, the
 //! air between them, who among them is hostile, and what befalls them.
 
-#![allow(dead_code, reason = "tests and reports use a part of it each")]
-
 mod air;
 mod dice;
 mod entropy;
