@@ -51,7 +51,7 @@ fn scenario(nodes: usize) -> Scenario {
         hops: BTreeMap::new(),
         beacon_ms: BEACON_MS,
         // A true failure, too.
-        faults: vec![(30_000, Fault::Crash { node: nodes / 2 })],
+        faults: vec![(20_000, Fault::Crash { node: nodes / 2 })],
         proposals: Vec::new(),
         heap: || crate::HEAP.current_usage(),
     };
@@ -59,7 +59,7 @@ fn scenario(nodes: usize) -> Scenario {
         "RUSTFLAGS=\"--cfg meshward_sim\" MESHWARD_SIM_NODES={nodes} cargo test --release \
          --target-dir target/sim --test sim large -- --ignored --nocapture"
     );
-    Scenario { shape: Shape::Geometric, plan, too_many: false, lasts_ms: 120_000, replay }
+    Scenario { shape: Shape::Geometric, plan, too_many: false, lasts_ms: 90_000, replay }
 }
 
 #[test]

@@ -57,11 +57,13 @@ fn run(scenario: &Scenario, explains: bool) -> Ran {
         if let mesh::Happened::Woke { at } = step.0 {
             most_held = most_held.max(world.members.get(at).map_or(0, |node| node.holds));
         }
-        trace.add(&world, &step);
-        for invariant in &mut invariants {
-            if let Err(why) = invariant.after(&world, &step) {
-                fail(&trace, &world, invariant.name(), why);
-            }
+        let broken = invariants.iter_mut().find_map(|invariant| {
+            let why = invariant.after(&world, &step).err()?;
+            Some((invariant.name(), why))
+        });
+        trace.add(world.now, step);
+        if let Some((name, why)) = broken {
+            fail(&trace, &world, name, why);
         }
     }
     for invariant in &mut invariants {
