@@ -112,6 +112,44 @@ fn one_seed() {
     println!("{scenario}\n{:?}", run(&scenario, true));
 }
 
+/// Which invariants do not hold in a run.
+fn broken(scenario: &Scenario) -> BTreeSet<&'static str> {
+    let _alone = RUN.lock();
+    let (mut world, mut invariants) = (scenario.plan.world(), invariants::all());
+    let mut broken = BTreeSet::new();
+    while let Some(step) = world.step(scenario.lasts_ms) {
+        invariants.retain_mut(|invariant| {
+            let holds = invariant.after(&world, &step).is_ok();
+            holds || !broken.insert(invariant.name())
+        });
+    }
+    invariants.retain_mut(|invariant| invariant.at_end(&world).is_err());
+    broken.extend(invariants.iter().map(|invariant| invariant.name()));
+    broken
+}
+
+/// What the library is compared with is a measure of the invariants, too: they can fail.
+#[test]
+fn a_naive_gossip_breaks_what_is_promised() {
+    let scenarios = [3, 12, 21].map(|seed| {
+        let mut scenario = Scenario::of(seed);
+        scenario.plan.sort = mesh::Sort::Naive;
+        scenario
+    });
+    let broken: BTreeSet<_> = scenarios.iter().flat_map(broken).collect();
+    let expected = [
+        "bounded work (P4)",
+        "heard (P4, P7)",
+        "no framing (P3)",
+        "once (P2)",
+        "proportion (P10)",
+        "quorum liveness (P7)",
+        "rebuttal (P8)",
+        "truth (P6)",
+    ];
+    assert_eq!(broken, BTreeSet::from(expected));
+}
+
 /// What a run did: when what came from whom to whom, and what became of it. Not the bytes themselves:
 /// the C code of Dilithium3 makes its keys from random bytes of its own.
 fn digest(seed: u64) -> blake3::Hash {
