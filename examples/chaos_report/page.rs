@@ -98,7 +98,7 @@ fn charts(report: &Report) -> String {
             ..scale
         };
         let says = "Of messages, for each message delivered; the scale is logarithmic. With forgers \
-                    about, meshward spends up to 8 on each link until that is in quarantine.";
+                    about, meshward spends up to 2 on each link until that is in quarantine.";
         charts.push(figure("Signature checks", says, &plots::bars(&checks, &scale)));
     }
     if !attacked.is_empty() {
@@ -278,7 +278,7 @@ fn notes(report: &Report) -> String {
          came through; every copy that came is compared with what was delivered. A packet is one datagram \
          there.</dd>\
          <dt>Signature checks</dt><dd>Of messages, good and bad, at honest members, for each message that they \
-         delivered. A proven link is in quarantine after 8 bad signatures, so forgers have a price per link and \
+         delivered. A proven link is in quarantine after 2 bad signatures, so forgers have a price per link and \
          none per message: that part fades as a run gets longer. Checks of statements (reports, votes, \
          certificates, answers) stand beside it.</dd>\
          <dt>Failure to certificate</dt><dd>For each honest member that died for longer than the bar: when the \

@@ -8,10 +8,10 @@
 //!
 //! | what | default | why |
 //! |---|---|---|
-//! | recovery | 0.6 an hour (0.1 in 10 minutes) | Ten minutes repay one bad signature. An offence of 0.1 more seldom than that is tolerated for ever: six bad frames an hour harm nobody. Anything denser adds up. |
+//! | recovery | 0.6 an hour (0.1 in 10 minutes) | Ten minutes repay one malformed packet. An offence of 0.1 more seldom than that is tolerated for ever: six bad frames an hour harm nobody. Anything denser adds up. |
 //! | quarantine below | 0.3 | More than 0.7 must be lost, so no single offence that an honest party could be drawn into is enough. |
 //! | first quarantine | 5 minutes, doubled each time, 24 hours at most | Long enough to end a flood, short enough that an accident heals by itself; a persistent offender soon spends its time in quarantine. |
-//! | probation | from 0.5, which does not rise for an hour | Three bad signatures instead of eight bring it back. |
+//! | probation | from 0.5, which does not rise for an hour | Three malformed packets instead of eight bring it back. |
 //! | repetitions forgotten | after 7 days without offence | Seven times the longest quarantine, so whoever times its offences by this rule gains one short quarantine a week. Shorter than the longest quarantine it would undo the doubling. |
 //!
 //! What an offence costs, and how many bring a subject with a clean record into quarantine: at once
@@ -19,9 +19,9 @@
 //!
 //! | offence | cost | at once | with pauses |
 //! |---|---|---|---|
-//! | bad signature, malformed | 0.1 | 8 | 14 |
+//! | malformed | 0.1 | 8 | 14 |
 //! | body mismatch, over rate | 0.2 | 4 | 5 |
-//! | refuted certificate | 0.4 | 2 | 2 |
+//! | bad signature, refuted certificate | 0.4 | 2 | 2 |
 //! | equivocation | 1.0 | 1 | 1 |
 //! | over budget | 0.02, once a second at most | 36 | never |
 //!

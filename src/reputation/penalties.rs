@@ -6,10 +6,11 @@ use crate::reputation::{Offence, Reputation};
 /// defaults stand beside them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Penalties {
-    /// Default 0.1: a relay checks before it forwards, so this is its own doing or a fault of its
-    /// memory, and faults must not add up to a quarantine quickly.
+    /// Default 0.4: two, ten minutes apart at most. A relay checks before it forwards, so this is its own
+    /// doing or a fault of its memory, which does not come twice. Each takes a check: at 20 hostile links
+    /// for each honest one, eight of each would be a seventh of all checks.
     pub bad_signature: Reputation,
-    /// Default 0.1, for the same reason; a neighbour with newer software may err this way too.
+    /// Default 0.1: it costs no check, and a neighbour with newer software may err this way.
     pub malformed: Reputation,
     /// Default 0.2: the digest is cheap to check, so nobody forwards this by oversight.
     pub body_mismatch: Reputation,
@@ -43,7 +44,7 @@ impl Penalties {
 impl Default for Penalties {
     fn default() -> Self {
         Self {
-            bad_signature: Reputation::from_ppm(100_000),
+            bad_signature: Reputation::from_ppm(400_000),
             malformed: Reputation::from_ppm(100_000),
             body_mismatch: Reputation::from_ppm(200_000),
             over_budget: Reputation::from_ppm(20_000),

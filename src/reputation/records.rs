@@ -292,7 +292,7 @@ mod tests {
                 now = now.after(passed);
                 let mut charged = None;
                 match what {
-                    0..=5 => drop(records.charge(subject, Offence::BadSignature, now)),
+                    0..=5 => drop(records.charge(subject, Offence::Malformed, now)),
                     6..=8 => {
                         charged = Some(records.charge(subject, Offence::Equivocation, now));
                     }

@@ -216,7 +216,7 @@ mod tests {
 
     fn charged(offences: u32, config: &ReputationConfig) -> Standing {
         let mut standing = Standing::new(0);
-        (0..offences).for_each(|_| standing.charge(Offence::BadSignature, 0, config));
+        (0..offences).for_each(|_| standing.charge(Offence::Malformed, 0, config));
         standing
     }
 
@@ -258,7 +258,7 @@ mod tests {
         let mut lengths = Vec::new();
         let mut now = 0;
         for _ in 0..40 {
-            let length = standing.begin_quarantine(Offence::BadSignature, now, &config);
+            let length = standing.begin_quarantine(Offence::Malformed, now, &config);
             now += length;
             standing.end_quarantine(now, &config);
             lengths.push(length);
@@ -272,12 +272,12 @@ mod tests {
     fn probation_does_not_rise_and_then_does() {
         let config = ReputationConfig::default();
         let mut standing = charged(8, &config);
-        let ends = standing.begin_quarantine(Offence::BadSignature, 0, &config);
+        let ends = standing.begin_quarantine(Offence::Malformed, 0, &config);
         standing.end_quarantine(ends, &config);
         assert_eq!(standing.score(ends, &config), config.probation_score);
         assert_eq!(standing.score(ends + HOUR, &config), config.probation_score);
         assert_eq!(standing.score(ends + HOUR + 600_000, &config).as_ppm(), 600_000);
-        standing.charge(Offence::BadSignature, ends + 1, &config);
+        standing.charge(Offence::Malformed, ends + 1, &config);
         assert_eq!(standing.score(ends + HOUR, &config).as_ppm(), 400_000);
     }
 
@@ -285,8 +285,8 @@ mod tests {
     fn offences_in_quarantine_are_taken_from_probation_down_to_the_threshold() {
         let config = ReputationConfig::default();
         let mut standing = charged(8, &config);
-        let ends = standing.begin_quarantine(Offence::BadSignature, 0, &config);
-        standing.charge(Offence::BadSignature, 1, &config);
+        let ends = standing.begin_quarantine(Offence::Malformed, 0, &config);
+        standing.charge(Offence::Malformed, 1, &config);
         let mut worse = standing.clone();
         worse.charge(Offence::Equivocation, 2, &config);
         standing.end_quarantine(ends, &config);
@@ -300,15 +300,15 @@ mod tests {
     fn repetitions_are_forgotten_after_a_clean_week_only() {
         let config = ReputationConfig::default();
         let mut standing = charged(8, &config);
-        let ends = standing.begin_quarantine(Offence::BadSignature, 0, &config);
+        let ends = standing.begin_quarantine(Offence::Malformed, 0, &config);
         standing.end_quarantine(ends, &config);
         let week = ends + config.forget_after_ms;
         assert!(!standing.is_neutral(week - 1, &config));
         assert!(standing.is_neutral(week, &config));
         let mut early = standing.clone();
         early.charge(Offence::Equivocation, week - 1, &config);
-        assert_eq!(early.begin_quarantine(Offence::BadSignature, week - 1, &config), 600_000);
+        assert_eq!(early.begin_quarantine(Offence::Malformed, week - 1, &config), 600_000);
         standing.charge(Offence::Equivocation, week, &config);
-        assert_eq!(standing.begin_quarantine(Offence::BadSignature, week, &config), 300_000);
+        assert_eq!(standing.begin_quarantine(Offence::Malformed, week, &config), 300_000);
     }
 }

@@ -30,7 +30,7 @@ fn offences_until_quarantine(offence: Offence, gap: u64) -> Option<u32> {
 #[test]
 fn numbers_in_the_module_documentation() {
     let table = [
-        (Offence::BadSignature, 8, 14),
+        (Offence::BadSignature, 2, 2),
         (Offence::Malformed, 8, 14),
         (Offence::BodyMismatch, 4, 5),
         (Offence::OverRate, 4, 5),
@@ -49,7 +49,7 @@ fn numbers_in_the_module_documentation() {
 fn nobody_is_charged_for_anybody_else() {
     let ledger = ledger(4, None);
     assert_eq!(
-        ledger.charge(1, Offence::BadSignature, Millis(0)),
+        ledger.charge(1, Offence::Malformed, Millis(0)),
         Charge::Noted(Reputation::from_ppm(900_000))
     );
     assert_eq!(ledger.reputation(&2, Millis(0)), Reputation::FULL);
@@ -66,10 +66,10 @@ fn nobody_is_charged_for_anybody_else() {
 #[test]
 fn what_has_healed_makes_room_before_what_has_not() {
     let ledger = ledger(2, None);
-    let _ = ledger.charge(1, Offence::BadSignature, Millis(0));
-    let _ = ledger.charge(2, Offence::BadSignature, Millis(500_000));
+    let _ = ledger.charge(1, Offence::Malformed, Millis(0));
+    let _ = ledger.charge(2, Offence::Malformed, Millis(500_000));
     // Ten minutes repay the first; the second is still on record.
-    let _ = ledger.charge(3, Offence::BadSignature, Millis(600_000));
+    let _ = ledger.charge(3, Offence::Malformed, Millis(600_000));
     assert!(ledger.reputation(&2, Millis(600_000)) < Reputation::FULL);
     assert!(ledger.reputation(&3, Millis(600_000)) < Reputation::FULL);
 }
@@ -125,7 +125,7 @@ fn one_more_than_allowed_is_withheld_until_a_place_is_free() {
 fn a_full_ledger_drops_the_least_bad_and_never_a_quarantine() {
     let ledger = ledger(3, None);
     let _ = ledger.charge(1, Offence::Equivocation, Millis(0));
-    let _ = ledger.charge(2, Offence::BadSignature, Millis(0));
+    let _ = ledger.charge(2, Offence::Malformed, Millis(0));
     let _ = ledger.charge(3, Offence::BodyMismatch, Millis(0));
     let _ = ledger.charge(4, Offence::BodyMismatch, Millis(0));
     assert_eq!(ledger.reputation(&2, Millis(0)), Reputation::FULL);
@@ -141,7 +141,7 @@ fn a_record_with_repetitions_stays_before_a_worse_score_without() {
     let ledger = ledger(2, None);
     let _ = ledger.charge(1, Offence::Equivocation, Millis(0));
     let _ = ledger.charge(2, Offence::RefutedCertificate, Millis(DAY));
-    let _ = ledger.charge(3, Offence::BadSignature, Millis(DAY));
+    let _ = ledger.charge(3, Offence::Malformed, Millis(DAY));
     let charge = ledger.charge(1, Offence::Equivocation, Millis(DAY));
     assert!(matches!(charge, Charge::Quarantined { times: 2, .. }));
 }
@@ -151,7 +151,7 @@ fn the_end_of_a_quarantine_is_not_told_without_its_record() {
     for later in [DAY, 30 * DAY] {
         let ledger = ledger(1, None);
         let _ = ledger.charge(1, Offence::Equivocation, Millis(0));
-        let _ = ledger.charge(2, Offence::BadSignature, Millis(later));
+        let _ = ledger.charge(2, Offence::Malformed, Millis(later));
         assert!(ledger.expire(Millis(later)).is_empty());
     }
 }
@@ -160,7 +160,7 @@ fn the_end_of_a_quarantine_is_not_told_without_its_record() {
 fn records_that_say_nothing_are_dropped() {
     let ledger = ledger(100, None);
     for subject in 0..50 {
-        let _ = ledger.charge(subject, Offence::BadSignature, Millis(0));
+        let _ = ledger.charge(subject, Offence::Malformed, Millis(0));
     }
     assert_eq!(records(&ledger), 50);
     let _ = ledger.expire(Millis(DAY));
@@ -227,7 +227,7 @@ fn with_less_room_the_least_bad_leave_and_never_one_in_quarantine() {
         let _ = ledger.charge(subject, Offence::Equivocation, Millis(0));
     }
     for (subject, offence) in
-        [(3, Offence::BodyMismatch), (4, Offence::BadSignature), (5, Offence::RefutedCertificate)]
+        [(3, Offence::BodyMismatch), (4, Offence::Malformed), (5, Offence::RefutedCertificate)]
     {
         let _ = ledger.charge(subject, offence, Millis(0));
     }
@@ -309,13 +309,13 @@ proptest! {
     }
 
     /// However it spaces its offences and whatever it is asked between, up to five minutes apart
-    /// the fourteenth bad signature at the latest leads to quarantine.
+    /// the fourteenth malformed packet at the latest leads to quarantine.
     #[test]
     fn nothing_is_laundered(
         gaps in prop::collection::vec((0..=FIRST, 0_u64..5), 14),
         kinds in prop::collection::vec(
             prop::sample::select(vec![
-                Offence::BadSignature,
+                Offence::Malformed,
                 Offence::BodyMismatch,
                 Offence::OverRate,
                 Offence::RefutedCertificate,

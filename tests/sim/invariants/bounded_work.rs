@@ -7,9 +7,9 @@ use meshward::wire::Tag;
 use super::Invariant;
 use crate::mesh::{Fault, Happened, Heard, Step, World};
 
-/// In one life of a node, which is shorter than the quarantine of a link. A link is worth 0.7 before it is
-/// in quarantine, and a signature that does not hold costs it 0.1.
-const MOST: u32 = 8;
+/// In one life of a node, which is shorter than the quarantine of a link. A link is in
+/// quarantine below 0.3, and a signature that does not hold costs it 0.4.
+const MOST: u32 = 2;
 
 #[derive(Default)]
 pub(super) struct BoundedWork(BTreeMap<(usize, u32, usize), u32>);
