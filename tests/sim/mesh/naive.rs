@@ -150,7 +150,11 @@ impl Naive {
         let Some(member) = self.place(&origin) else {
             return Heard::Refused(Refusal::UnknownOrigin(origin));
         };
-        if !self.holds(member, frame, packet) || !frame.body_matches() {
+        let holds = self.holds(member, frame, packet);
+        if origin == self.own.id {
+            return Heard::Refused(Refusal::Own);
+        }
+        if !holds || !frame.body_matches() {
             self.blame(member, now);
             return Heard::Refused(Refusal::BadSignature);
         }
@@ -237,11 +241,6 @@ impl Peer for Naive {
     fn beacon(&mut self, body: &[u8], _now: Millis) {
         self.nonce.sequence += 1;
         let packet: Arc<[u8]> = self.own.beacon(self.nonce, body).into();
-        // What it said itself comes back over every link.
-        if let Ok(Packet::Frame(frame)) = Packet::parse(&packet) {
-            let mark = frame.header().mark();
-            self.seen.insert((self.own.id, mark), (hash(&packet), BTreeSet::new()));
-        }
         self.sent.push(Sent::ToAll { except: None, packet });
     }
 
