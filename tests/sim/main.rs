@@ -7,6 +7,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
+mod compared;
 mod invariants;
 #[cfg(meshward_sim)]
 mod large;
@@ -110,43 +111,6 @@ fn one_seed() {
     let seed = env::var("MESHWARD_SIM_SEED").map(|seed| seed.parse().unwrap()).unwrap_or(0);
     let scenario = Scenario::of(seed);
     println!("{scenario}\n{:?}", run(&scenario, true));
-}
-
-/// Which invariants do not hold in a run.
-fn broken(scenario: &Scenario) -> BTreeSet<&'static str> {
-    let _alone = RUN.lock();
-    let (mut world, mut invariants) = (scenario.plan.world(), invariants::all());
-    let mut broken = BTreeSet::new();
-    while let Some(step) = world.step(scenario.lasts_ms) {
-        invariants.retain_mut(|invariant| {
-            let holds = invariant.after(&world, &step).is_ok();
-            holds || !broken.insert(invariant.name())
-        });
-    }
-    invariants.retain_mut(|invariant| invariant.at_end(&world).is_err());
-    broken.extend(invariants.iter().map(|invariant| invariant.name()));
-    broken
-}
-
-/// What the library is compared with is a measure of the invariants, too: they can fail.
-#[test]
-fn a_naive_gossip_breaks_what_is_promised() {
-    let scenarios = [3, 21].map(|seed| {
-        let mut scenario = Scenario::of(seed);
-        scenario.plan.sort = mesh::Sort::Naive;
-        scenario
-    });
-    let broken: BTreeSet<_> = scenarios.iter().flat_map(broken).collect();
-    let expected = [
-        "bounded work (P4)",
-        "heard (P4, P7)",
-        "no framing (P3)",
-        "once (P2)",
-        "proportion (P10)",
-        "rebuttal (P8)",
-        "truth (P6)",
-    ];
-    assert_eq!(broken, BTreeSet::from(expected));
 }
 
 /// What a run did: when what came from whom to whom, and what became of it. Not the bytes themselves:
