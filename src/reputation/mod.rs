@@ -8,7 +8,7 @@
 //!
 //! | what | default | why |
 //! |---|---|---|
-//! | recovery | 0.6 an hour (0.1 in 10 minutes) | Ten minutes repay one malformed packet. An offence of 0.1 more seldom than that is tolerated for ever: six bad frames an hour harm nobody. Anything denser adds up. |
+//! | recovery | 0.6 an hour (0.1 in 10 minutes) | Ten minutes repay one malformed packet. An offence of 0.1 more seldom than that is tolerated for ever: six malformed packets an hour harm nobody. Anything denser adds up. |
 //! | quarantine below | 0.3 | More than 0.7 must be lost, so no single offence that an honest party could be drawn into is enough. |
 //! | first quarantine | 5 minutes, doubled each time, 24 hours at most | Long enough to end a flood, short enough that an accident heals by itself; a persistent offender soon spends its time in quarantine. |
 //! | probation | from 0.5, which does not rise for an hour | Three malformed packets instead of eight bring it back. |

@@ -132,10 +132,11 @@ fn g06_old_statements_leave_the_newest_its_share() {
             refused
         };
         assert!(play(&mesh) > 20, "{suite}: the share was not spent");
-        let mut counted = [false; 2];
+        let (mut counted, mut strangers) = ([false; 2], 1..);
         for (live, counted) in live.iter().zip(&mut counted) {
             for _ in 0..2 {
-                assert_eq!(mesh.give(3, hostile(1), &made_up).unwrap_err(), Refusal::BadSignature);
+                let over = hostile(strangers.next().unwrap());
+                assert_eq!(mesh.give(3, over, &made_up).unwrap_err(), Refusal::BadSignature);
                 let taken = mesh.give(3, link(0), live);
                 *counted |= matches!(taken, Ok(Accepted::Attestation { .. }));
                 mesh.now = mesh.now.after(1_000);

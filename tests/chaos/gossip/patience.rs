@@ -17,10 +17,10 @@ fn quarantines(mesh: &Mesh) -> usize {
 }
 
 /// G17, promise P10: a relay that knows its own standing to the last digit brings true frames for a
-/// day, and a bad one whenever it can afford it. It affords seven and then six an hour, as the model
-/// says, whatever it brings beside them; at once, it affords two more at most.
+/// day, and one under a bad signature whenever it can afford it. It affords one and then three in two
+/// hours, as the model says, whatever it brings beside them; at once, it affords two more at most.
 #[test]
-fn g17_a_patient_link_affords_six_offences_an_hour() {
+fn g17_a_patient_link_affords_three_offences_in_two_hours() {
     for suite in Suite::available() {
         let mut mesh = Mesh::new(suite, 4);
         let victim = mesh.steal(0);
@@ -41,12 +41,12 @@ fn g17_a_patient_link_affords_six_offences_an_hour() {
                 assert!(matches!(taken, Ok(Accepted::Message(_))), "{taken:?}");
             }
             let standing = |mesh: &Mesh| mesh.guard(1).core().link_reputation(over.id(), mesh.now);
-            while standing(&mesh) >= Reputation::from_ppm(400_000) {
+            while standing(&mesh) >= Reputation::from_ppm(700_000) {
                 spent = offend(&mesh);
             }
         }
         assert_eq!(quarantines(&mesh), 0, "it was careful");
-        assert!(spent <= 7 + 24 * 6, "{suite}: {spent} offences in a day");
+        assert!((24..=1 + 12 * 3).contains(&spent), "{suite}: {spent} offences in a day");
         let greedy = (1..=2).find(|_| {
             offend(&mesh);
             quarantines(&mesh) == 1
