@@ -93,6 +93,11 @@ impl Figures {
         self.bad_signatures.values().copied().max().unwrap_or(0)
     }
 
+    /// The same for each message that was taken, as a sign of life or for the host.
+    pub(crate) fn checks_per_taken(&self) -> f64 {
+        self.message_checks as f64 / ((self.deliveries + self.signs_of_life) as f64).max(1.0)
+    }
+
     /// The same without what was spent on bad signatures.
     pub(crate) fn checks_that_held(&self) -> f64 {
         let (held, taken) =
