@@ -26,6 +26,7 @@ fn main() {
         next: members::next(place),
         recovery: members::recovery(place).public_key().digest(),
         view: view.clone(),
+        chance: support::Chance::default(),
     });
     let frame = who[0].frame(who[0].header(Kind::Beacon, nonce(1)), b"here");
     let hello =

@@ -99,10 +99,11 @@ fn a_spread_of_seeds() {
 }
 
 #[test]
-#[ignore = "as many as MESHWARD_SIM_SEEDS says, 2000 if it says nothing"]
+#[ignore = "from MESHWARD_SIM_FIRST on as many as MESHWARD_SIM_SEEDS says, 2000 if it says nothing"]
 fn many_seeds() {
-    let seeds = env::var("MESHWARD_SIM_SEEDS").map(|seeds| seeds.parse().unwrap());
-    spread(1_000..1_000 + seeds.unwrap_or(2_000));
+    let number = |name, default| env::var(name).map_or(default, |given| given.parse().unwrap());
+    let first = number("MESHWARD_SIM_FIRST", 1_000);
+    spread(first..first + number("MESHWARD_SIM_SEEDS", 2_000));
 }
 
 #[test]
