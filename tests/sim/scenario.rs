@@ -73,7 +73,7 @@ impl Scenario {
         let mut hops = BTreeMap::new();
         if dice.happens(300) {
             let from = dice.below(neighbours.len() as u64) as usize;
-            let bad = Hop { loss: 300, latency_ms: 200, ..usual };
+            let bad = Hop { loss: 300, latency_ms: 200, mtu: 65_507, ..usual };
             hops.insert((from, *dice.one_of(&neighbours[from])), bad);
         }
         let until = lasts_ms - CALM_MS;
