@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::mesh::{Dice, Fault, Kind, Shape};
+use crate::mesh::{Dice, Fault, Kind, Shape, reached};
 use crate::options::Options;
 use crate::scenarios::HOSTILE_LINKS;
 
@@ -45,15 +45,7 @@ impl<'a> Draft<'a> {
     pub(crate) fn hang_together(&self, gone: &BTreeSet<usize>) -> bool {
         let honest: Vec<_> =
             self.honest().into_iter().filter(|node| !gone.contains(node)).collect();
-        let (mut reached, mut next) = (vec![honest[0]], 0);
-        while let Some(at) = reached.get(next).copied() {
-            next += 1;
-            for to in &self.neighbours[at] {
-                if honest.contains(to) && !reached.contains(to) {
-                    reached.push(*to);
-                }
-            }
-        }
+        let reached = reached(&self.neighbours, honest[0], |_, to| honest.contains(&to));
         reached.len() == honest.len()
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshward::{Config, faults_tolerated};
 
 use crate::draft::Draft;
-use crate::mesh::{Fault, Hop, Kind, Plan, Shape, Sort};
+use crate::mesh::{Fault, Hop, Kind, Plan, STRIKE_MS, Shape, Sort};
 use crate::options::Options;
 
 /// So many hostile links for each honest one, at every honest node.
@@ -48,8 +48,7 @@ pub(crate) const fn beacon_ms(nodes: usize) -> u64 {
     if nodes <= 40 { 1_000 } else { 2_000 }
 }
 
-/// What nodes are run with: the defaults, but that the suspicion time is three beacons at least, and
-/// that there is room for all links.
+/// What nodes are run with: the defaults, but that the suspicion time is three beacons at least.
 pub(crate) fn config(nodes: usize) -> Config {
     let mut config = Config::default();
     config.quorum.suspicion_ms = config.quorum.suspicion_ms.max(3 * beacon_ms(nodes));
@@ -72,8 +71,7 @@ pub(crate) fn all(options: &Options) -> Result<Vec<Scenario>, String> {
 impl Draft<'_> {
     fn scenario(mut self) -> Scenario {
         let most = faults_tolerated(self.nodes());
-        let title = self.fill(most);
-        let (title, says) = title;
+        let (title, says) = self.fill(most);
         let usual = Hop { loss: self.loss, ..Hop::GOOD };
         let plan = Plan {
             seed: self.options.seed,
@@ -125,7 +123,7 @@ impl Draft<'_> {
                 )
             }
             "covert-flash" => {
-                self.strikes_ms = 60_000;
+                self.strikes_ms = STRIKE_MS;
                 self.lasts_ms = if self.options.is_quick { 82_000 } else { 100_000 };
                 let roles = [
                     vec![Covert, Censor, Flood],

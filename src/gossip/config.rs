@@ -85,23 +85,11 @@ impl GossipConfig {
         for (name, rate) in rates {
             rate.validate().map_err(|error| Misuse::Config(format!("{name}: {error}")))?;
         }
-        in_range("links", self.links, 1, 1_048_576)?;
-        in_range("claimed_pairs", self.claimed_pairs, 1, 1_048_576)?;
-        in_range("retained_bytes", self.retained_bytes, 0, 16 * 1024 * 1024)?;
-        in_range("quarantine_beacon_ms", self.quarantine_beacon_ms, 100, 1_800_000)
+        Misuse::unless_in_range("links", self.links, 1, 1_048_576)?;
+        Misuse::unless_in_range("claimed_pairs", self.claimed_pairs, 1, 1_048_576)?;
+        Misuse::unless_in_range("retained_bytes", self.retained_bytes, 0, 16 * 1024 * 1024)?;
+        Misuse::unless_in_range("quarantine_beacon_ms", self.quarantine_beacon_ms, 100, 1_800_000)
     }
-}
-
-fn in_range<T: PartialOrd + std::fmt::Display>(
-    name: &str,
-    value: T,
-    least: T,
-    most: T,
-) -> Result<(), Misuse> {
-    if (least <= value) && (value <= most) {
-        return Ok(());
-    }
-    Err(Misuse::Config(format!("{name} is {value}, it may be {least} to {most}")))
 }
 
 #[cfg(test)]

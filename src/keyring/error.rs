@@ -1,5 +1,7 @@
 //! What can go wrong on this side: the caller asked for what cannot be, or we failed.
 
+use std::fmt::Display;
+
 use thiserror::Error;
 
 use crate::id::{Epoch, NodeId};
@@ -143,6 +145,21 @@ pub enum Fault {
     /// Something could not be written or, from the store, read.
     #[error("stored or produced data: {0}")]
     Wire(#[from] WireError),
+}
+
+impl Misuse {
+    /// Names a number of the configuration that is not `least` to `most`.
+    pub(crate) fn unless_in_range<T: PartialOrd + Display>(
+        name: &str,
+        value: T,
+        least: T,
+        most: T,
+    ) -> Result<(), Self> {
+        if (least <= value) && (value <= most) {
+            return Ok(());
+        }
+        Err(Self::Config(format!("{name} is {value}, it may be {least} to {most}")))
+    }
 }
 
 impl From<StoreError> for Error {

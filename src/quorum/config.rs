@@ -70,10 +70,7 @@ impl QuorumConfig {
             ("slots_per_member", u64::try_from(self.slots_per_member).unwrap_or(0), 1, 4_096),
         ];
         for (name, value, least, most) in ranges {
-            if value < least || value > most {
-                let text = format!("{name} is {value}, it may be {least} to {most}");
-                return Err(Misuse::Config(text));
-            }
+            Misuse::unless_in_range(name, value, least, most)?;
         }
         let rate = self.attestor_rate.validate();
         rate.map_err(|error| Misuse::Config(format!("attestor_rate: {error}")))

@@ -63,28 +63,21 @@ impl ReassemblyConfig {
     /// # Errors
     /// [`Misuse::Config`] names the first that is out of it.
     pub fn validate(&self) -> Result<(), Misuse> {
-        in_range("packet_bytes", self.packet_bytes, 1024, MOST_PACKET)?;
-        in_range("link_bytes", self.link_bytes, self.least_link_bytes(), GIB)?;
-        in_range("shared_bytes", self.shared_bytes, self.link_bytes, GIB.saturating_mul(4))?;
-        in_range("links", self.links, 0, 65_536)?;
-        in_range("timeout_ms", self.timeout_ms, 100, 600_000)
+        Misuse::unless_in_range("packet_bytes", self.packet_bytes, 1024, MOST_PACKET)?;
+        Misuse::unless_in_range("link_bytes", self.link_bytes, self.least_link_bytes(), GIB)?;
+        Misuse::unless_in_range(
+            "shared_bytes",
+            self.shared_bytes,
+            self.link_bytes,
+            GIB.saturating_mul(4),
+        )?;
+        Misuse::unless_in_range("links", self.links, 0, 65_536)?;
+        Misuse::unless_in_range("timeout_ms", self.timeout_ms, 100, 600_000)
     }
 }
 
 const MOST_PACKET: usize = 64 * 1024 * 1024;
 const GIB: usize = 1024 * 1024 * 1024;
-
-fn in_range<T: PartialOrd + std::fmt::Display>(
-    name: &str,
-    value: T,
-    least: T,
-    most: T,
-) -> Result<(), Misuse> {
-    if (least <= value) && (value <= most) {
-        return Ok(());
-    }
-    Err(Misuse::Config(format!("{name} is {value}, it may be {least} to {most}")))
-}
 
 #[cfg(test)]
 mod tests {

@@ -78,7 +78,7 @@ fn run(scenario: &Scenario, explains: bool) -> Ran {
 fn spread(seeds: impl Iterator<Item = u64>) {
     let (mut count, mut all) = (0, Ran::default());
     for seed in seeds {
-        if count % 50 == 49 {
+        if count > 0 && count % 50 == 0 {
             println!("{count} seeds, {} steps", all.steps);
         }
         let ran = run(&Scenario::of(seed), false);

@@ -8,6 +8,13 @@ use meshward::{Identity, OsEntropy, Store, Suite};
 
 use super::{Chance, Disk, Liar, Mesh, Node, id, start};
 
+/// The key that signs, as it stands on a disk.
+pub(crate) fn active_key(disk: &Disk, suite: Suite) -> SigningKey {
+    let stored = disk.get(Table::Identity, b"active").unwrap().unwrap();
+    // Node, epoch, suite and the length of the secret stand before it.
+    SigningKey::from_secret_bytes(suite, &stored[32 + 8 + 1 + 8..]).unwrap()
+}
+
 impl Mesh {
     /// Whoever owns the node at `place` takes its identity back, onto `disk`, and starts it there; what it
     /// ran on before is off.
@@ -23,10 +30,7 @@ impl Mesh {
     pub(crate) fn steal(&self, place: usize) -> Liar {
         let member = self.view.index_of(&id(place)).unwrap();
         let current = self.guard(place).core().directory().current(member).unwrap();
-        let stored = self.nodes[place].disk.get(Table::Identity, b"active").unwrap().unwrap();
-        // Node, epoch, suite and the length of the secret stand before it.
-        let secret = &stored[32 + 8 + 1 + 8..];
-        let key = SigningKey::from_secret_bytes(current.key.suite(), secret).unwrap();
+        let key = active_key(&self.nodes[place].disk, current.key.suite());
         let next = Suite::available().filter_map(|suite| {
             let row = [b"next/".as_slice(), &[suite.code()]].concat();
             let secret = self.nodes[place].disk.get(Table::Identity, &row).unwrap()?;

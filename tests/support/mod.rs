@@ -24,6 +24,8 @@ use meshward::{
 pub(crate) use disk::{Disk, Fault};
 pub(crate) use host::HostSide;
 #[allow(unused_imports, reason = "each test crate uses a part of it")]
+pub(crate) use keys::active_key;
+#[allow(unused_imports, reason = "each test crate uses a part of it")]
 pub(crate) use liar::{
     Chance, Liar, candidates, certificate, copy, names, riddle, said, step, with_signature,
 };

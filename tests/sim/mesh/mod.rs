@@ -16,7 +16,7 @@ mod world;
 
 pub(crate) use air::{Fault, Hop};
 pub(crate) use dice::Dice;
-pub(crate) use hostile::Kind;
+pub(crate) use hostile::{Kind, STRIKE_MS};
 pub(crate) use peer::{Heard, Sort, Told};
-pub(crate) use topology::Shape;
+pub(crate) use topology::{Shape, reached};
 pub(crate) use world::{Happened, Plan, Step, Traffic, World};

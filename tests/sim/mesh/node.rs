@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use meshward::membership::NextKeys;
-use meshward::store::Table;
 use meshward::suite::{Entropy, SigningKey};
 use meshward::{Config, Epoch, Identity, Member, Millis, NodeId, Store, Suite, View};
 
@@ -11,7 +10,7 @@ use super::entropy::Seeded;
 use super::guarded::Guarded;
 use super::naive::Naive;
 use super::peer::{Peer, Sort};
-use super::support::{Chance, Disk, Liar};
+use super::support::{Chance, Disk, Liar, active_key};
 
 /// How often the timers of a node run, in milliseconds.
 pub(crate) const TICK_MS: u64 = 250;
@@ -81,13 +80,10 @@ impl Node {
     /// Its keys, in other hands.
     pub(crate) fn keys(&self, view: &Arc<View>) -> Liar {
         let member = view.index_of(&self.id).and_then(|member| view.member(member)).unwrap();
-        let stored = self.disk.get(Table::Identity, b"active").unwrap().unwrap();
-        // Node, epoch, suite and the length of the secret stand before it.
-        let key = SigningKey::from_secret_bytes(member.key.key.suite(), &stored[32 + 8 + 1 + 8..]);
         Liar {
             id: self.id,
             epoch: member.key.epoch,
-            key: key.unwrap(),
+            key: active_key(&self.disk, member.key.key.suite()),
             next: Vec::new(),
             recovery: member.key.recovery,
             view: Arc::clone(view),
