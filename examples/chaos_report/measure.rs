@@ -20,8 +20,6 @@ const LAST_MS: u64 = 10_000;
 const WAY_MS: u64 = 1_000;
 /// A node that was started again has to hear an origin after so long.
 const OPENS_MS: u64 = 10_000;
-/// So long counts a silence from before, as long as reports are on their way.
-const AFTERMATH_MS: u64 = 20_000;
 
 /// So many messages that were not delivered are named.
 const MISSING: usize = 20;
@@ -268,8 +266,7 @@ impl Measure {
             }
             return;
         }
-        let since = world.heard_since[place].filter(|_| world.is_honest(place));
-        if since.is_some_and(|since| world.now - since > AFTERMATH_MS) {
+        if world.is_honest(place) && !world.may_be_missed(place) {
             self.figures.false_certificates += 1;
         }
     }

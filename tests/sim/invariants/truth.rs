@@ -1,12 +1,9 @@
-//! P6: nobody is certified as failed whom all honest members can hear, and have for a while.
+//! P6: no honest member is certified as failed unless a quorum can have missed it.
 
 use meshward::CriticalEvent;
 
 use super::Invariant;
 use crate::mesh::{Step, Told, World};
-
-/// So long does silence from before count: reports that are on their way, and are sent again.
-const AFTERMATH_MS: u64 = 20_000;
 
 pub(super) struct Truth;
 
@@ -17,13 +14,17 @@ impl Invariant for Truth {
 
     fn after(&mut self, world: &World, (_, told): &Step) -> Result<(), String> {
         for (at, told) in told.iter().filter(|(at, _)| world.is_honest(*at)) {
-            let Told::Certified(CriticalEvent::NodeFailure { subject, .. }) = told else {
-                continue;
+            let subjects = match told {
+                Told::Certified(CriticalEvent::NodeFailure { subject, .. }) => vec![*subject],
+                Told::Certified(CriticalEvent::TopologyPartition { unreachable }) => {
+                    unreachable.iter().map(|unheard| unheard.node).collect()
+                }
+                _ => continue,
             };
-            let Some(place) = world.place(subject) else { continue };
-            let since = world.heard_since[place].filter(|_| world.is_honest(place));
-            if since.is_some_and(|since| world.now - since > AFTERMATH_MS) {
-                return Err(format!("{at} has it certified that {place} failed, which lives"));
+            let mut places = subjects.iter().filter_map(|subject| world.place(subject));
+            let lives = |place: &usize| world.is_honest(*place) && !world.may_be_missed(*place);
+            if let Some(place) = places.find(lives) {
+                return Err(format!("{at} has it certified that {place} failed, which was heard"));
             }
         }
         Ok(())

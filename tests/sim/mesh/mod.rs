@@ -9,6 +9,7 @@ mod hostile;
 mod naive;
 mod node;
 mod peer;
+mod silences;
 #[path = "../../support/mod.rs"]
 mod support;
 mod topology;

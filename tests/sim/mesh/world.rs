@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use meshward::wire::{Packet, Tag};
-use meshward::{Config, CriticalEvent, Mark, Millis, NodeId, Suite, View};
+use meshward::{Config, CriticalEvent, Mark, Millis, NodeId, Suite, View, quorum_size};
 
 use super::air::{Air, Fault, Hop, What};
 use super::dice::Dice;
 use super::hostile::{Hands, Hostile, Keys, Kind};
 use super::node::{Node, TICK_MS, id, stranger};
 use super::peer::{Heard, Peer, Sent, Sort, Told};
+use super::silences::Silences;
 use super::topology::reached;
 
 /// What a world is made of.
@@ -72,8 +73,7 @@ pub(crate) struct World {
     pub(crate) said: BTreeMap<(NodeId, Mark), Said>,
     /// Under what number an honest member said two things.
     pub(crate) contradicted: Option<(usize, Mark)>,
-    /// Since when each member is where all honest ones that run can hear it.
-    pub(crate) heard_since: Vec<Option<u64>>,
+    silences: Silences,
     pub(crate) traffic: Traffic,
     heap: fn() -> usize,
 }
@@ -116,7 +116,7 @@ impl Plan {
             config: self.config.clone(),
             beacon_ms: self.beacon_ms,
             places: members.iter().enumerate().map(|(place, node)| (node.id, place)).collect(),
-            heard_since: vec![None; members.len()],
+            silences: Silences::new(members.len(), self.config.quorum.suspicion_ms),
             members,
             neighbours: self.neighbours.clone(),
             air: Air::new(self.usual, self.hops.clone()),
@@ -173,6 +173,14 @@ impl World {
         }
     }
 
+    /// Whether a quorum may miss a member: the honest ones that do or did a short while ago, and all
+    /// hostile ones.
+    pub(crate) fn may_be_missed(&self, place: usize) -> bool {
+        let count = |at: &usize| !self.is_honest(*at) || self.silences.missed(*at, place, self.now);
+        let members = self.members.len();
+        (0..members).filter(count).count() >= quorum_size(members)
+    }
+
     /// The next thing that happens, if it does before `until`.
     pub(crate) fn step(&mut self, until: u64) -> Option<Step> {
         let (at, what) = self.air.next(until)?;
@@ -182,10 +190,6 @@ impl World {
             What::Wake { node, life } => (self.wake(node, life), node),
             What::Propose { node, event } => (self.propose(node, event), node),
             What::Fault(fault) => self.fault(fault),
-            What::Over => {
-                self.look_who_is_heard();
-                (Happened::Nothing, 0)
-            }
         };
         let peer = self.members.get_mut(place).and_then(|node| node.peer.as_mut());
         let told = peer.map(|peer| peer.told()).unwrap_or_default();
@@ -201,6 +205,12 @@ impl World {
         let heard = self.with_peer(to, |peer, now| peer.hear(from, &bytes, now));
         let Some(heard) = heard else { return Happened::Nothing };
         self.members[to].gives_away(heard.heap());
+        if let (Ok(Packet::Frame(frame)), Heard::Delivered(_) | Heard::Taken) =
+            (Packet::parse(&bytes), &heard)
+            && let Some(origin) = self.place(&frame.header().origin)
+        {
+            self.silences.hears(to, origin, self.now);
+        }
         self.carry_out(to);
         Happened::Took { at: to, from, bytes, heard }
     }
@@ -241,40 +251,29 @@ impl World {
     fn fault(&mut self, fault: Fault) -> (Happened, usize) {
         let mut at = 0;
         match fault.clone() {
-            Fault::Crash { node } => self.members[node].peer = None,
+            Fault::Crash { node } => {
+                self.members[node].peer = None;
+                self.silences.stops(node, self.now);
+            }
             Fault::Restart { node } => {
                 at = node;
                 if self.members[node].peer.is_none() {
                     let before = (self.heap)();
                     self.members[node].start(self.sort, &self.config, &self.view, self.now);
                     self.members[node].holds = difference(before, (self.heap)());
+                    self.silences.starts(node, self.now);
                     let life = self.members[node].life;
                     self.air.at(self.now, What::Wake { node, life });
                 }
             }
             Fault::Stall { node, ms } => {
                 self.members[node].stalled_until = self.now + ms;
-                self.air.at(self.now + ms, What::Over);
             }
             Fault::Step { node, ms } => self.members[node].step_clock(ms),
             Fault::Part { island, is_one_way } => self.air.part(Some((island, is_one_way))),
             Fault::Heal => self.air.part(None),
         }
-        self.look_who_is_heard();
         (Happened::Befell(fault), at)
-    }
-
-    /// Nobody counts as heard before all have been started once.
-    fn look_who_is_heard(&mut self) {
-        if self.members.iter().any(|node| node.life == 0) {
-            return;
-        }
-        let honest = self.honest().filter(|place| self.runs(*place)).count();
-        for place in 0..self.members.len() {
-            let is_heard = self.honestly_reached(place).len() == honest && honest > 0;
-            let since = self.heard_since[place].unwrap_or(self.now);
-            self.heard_since[place] = is_heard.then_some(since);
-        }
     }
 
     fn with_peer<T>(
