@@ -28,8 +28,9 @@
 //!   answer likewise, to all who asked it; to one of them not twice in three eighths.
 //! * Of a member the newest challenge and the newest answer are taken, by its own numbers, in the same
 //!   time: what is played again does nothing, and nobody draws on another's share. A challenge under
-//!   older numbers is taken if there was none for a suspicion time: a member whose disk was rolled back
-//!   would get no answer before it is past the numbers that it used before.
+//!   older numbers is taken if for a suspicion time there was neither another nor a new frame: a member
+//!   whose disk was rolled back would get no answer before it is past the numbers that it used before.
+//!   So recorded challenges are answered only while their author is missed.
 //! * An answer counts once, and as a sign of life at the moment of the question: held back it is worth
 //!   nothing.
 
@@ -138,11 +139,16 @@ impl Asking {
 }
 
 impl Taken {
-    /// Whether a challenge under `nonce` is newer than those before it; or, if none came for `order_ms`,
-    /// may be of a member whose disk was rolled back, and which asks under old numbers.
-    fn is_next(&self, nonce: Nonce, order_ms: u64, now: Millis) -> Result<(), Refusal> {
+    /// Whether a challenge under `nonce` is newer than those before it; or, if none came for `order_ms`
+    /// and the member does not speak, may be of one whose disk was rolled back.
+    fn is_next(
+        &self,
+        nonce: Nonce,
+        (speaks, order_ms): (bool, u64),
+        now: Millis,
+    ) -> Result<(), Refusal> {
         let is_next = self.challenge.is_none_or(|Asked { newest, taken, .. }| {
-            newest < nonce || now < taken || now.since(taken) >= order_ms
+            newest < nonce || !speaks && (now < taken || now.since(taken) >= order_ms)
         });
         is_next.then_some(()).ok_or(Refusal::Duplicate)
     }
@@ -241,10 +247,11 @@ impl QuorumValidator {
         (member, challenge): (MemberIndex, &Challenge),
         now: Millis,
     ) -> Result<(), Refusal> {
+        let speaks = self.marks.speaks(member, now);
         let mut asking = self.asking.lock();
         let order_ms = asking.turn_ms.saturating_mul(TURNS);
         let taken = asking.taken(member)?;
-        taken.is_next(challenge.nonce, order_ms, now)?;
+        taken.is_next(challenge.nonce, (speaks, order_ms), now)?;
         taken.challenges.is_worth_a_check(challenge.nonce, now)
     }
 
@@ -254,11 +261,12 @@ impl QuorumValidator {
         (member, challenge): (MemberIndex, Challenge),
         now: Millis,
     ) -> Result<bool, Refusal> {
+        let speaks = self.marks.speaks(member, now);
         let mut asking = self.asking.lock();
         let turns_ms = |turns| asking.turn_ms.saturating_mul(turns);
         let (order_ms, pause_ms) = (turns_ms(TURNS), turns_ms(PAUSE));
         let taken = asking.taken(member)?;
-        taken.is_next(challenge.nonce, order_ms, now)?;
+        taken.is_next(challenge.nonce, (speaks, order_ms), now)?;
         taken.challenges.take(challenge.nonce, now)?;
         let before = taken.challenge;
         let newest = before.map_or(challenge.nonce, |before| before.newest.max(challenge.nonce));

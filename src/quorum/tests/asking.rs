@@ -213,7 +213,7 @@ fn a_certified_member_that_is_shut_is_asked_only_if_something_of_it_arrives() {
 }
 
 /// A member whose disk was rolled back asks under numbers that it used before. Within a suspicion time
-/// of a question they are replays; after that one is taken in each.
+/// of a question they are replays, and of a new frame; after that one is taken in each.
 #[test]
 fn old_numbers_are_taken_after_a_suspicion_time_of_silence() {
     for suite in Suite::available().take(1) {
@@ -233,6 +233,9 @@ fn old_numbers_are_taken_after_a_suspicion_time_of_silence() {
         assert_eq!(ask(3, 6, NOW.after(S + 2)), Ok(false), "a newer one at any time");
         assert_eq!(ask(2, 10, NOW.after(2 * S + 1)), Err(Refusal::Duplicate));
         assert_eq!(ask(2, 10, NOW.after(2 * S + 2)), Ok(false));
+        mesh.hear(1, 1, NOW.after(3 * S + 2));
+        assert_eq!(ask(2, 9, NOW.after(4 * S + 1)), Err(Refusal::Duplicate), "it speaks");
+        assert_eq!(ask(2, 9, NOW.after(4 * S + 2)), Ok(false));
     }
 }
 

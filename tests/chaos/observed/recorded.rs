@@ -69,6 +69,33 @@ fn g27_who_lives_behind_such_a_relay_is_not_missed() {
     }
 }
 
+/// G27 with challenges: a relay records all that members ask each other while they start, and plays it to
+/// everybody once in a suspicion time. Nobody is missed, so nobody has anything to say.
+#[test]
+fn g27_recorded_challenges_get_no_answers_while_nobody_is_missed() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        mesh.tapped = Some(Vec::new());
+        mesh.pass(10_000);
+        let mut challenges = mesh.tapped.take().unwrap();
+        challenges.retain(|bytes| Tag::of(bytes) == Ok(Tag::Challenge));
+        challenges.sort();
+        challenges.dedup();
+        assert!(challenges.len() >= 4, "each has asked");
+        let answers = |mesh: &Mesh| (0..4).map(|at| said(mesh, at, Tag::Answer)).sum::<usize>();
+        let before = answers(&mesh);
+        assert!(before > 0);
+        for _ in 0..20 {
+            mesh.pass(SUSPICION_MS);
+            for bytes in &challenges {
+                (0..4).for_each(|at| drop(mesh.give(at, link((at + 1) % 4), bytes)));
+            }
+        }
+        mesh.pass(SUSPICION_MS);
+        assert_eq!(answers(&mesh), before, "{suite}");
+    }
+}
+
 /// G27 with liars: before it dies X, a liar itself, leaves sixty headers that nobody has heard to another
 /// one of seven, which attaches them to its accusations, one after the other. Each voids what was said
 /// before, and only once: at the latest when there are no more X is certified, and none brings it back.
