@@ -108,7 +108,7 @@ impl Driven {
             .build()?;
         let behaviour = Behaviour::new(MessageAuthenticity::Signed(keypair), config)?;
         // Without an executor the swarm runs its connections itself.
-        let config = Config::without_executor();
+        let config = Config::without_executor().with_idle_connection_timeout(NEVER);
         let mut swarm = Swarm::new(end.transport(other), behaviour, local, config);
         let address = Multiaddr::from(Protocol::Memory(1));
         swarm.dial(DialOpts::peer_id(other).addresses(vec![address]).build())?;

@@ -106,14 +106,13 @@ fn run(peers: &mut [Box<dyn Peer>]) -> Outcome<Vec<Timed>> {
 
 fn report(rows: &[Vec<Timed>]) {
     let messages = u32::try_from(MESSAGES).map_or(f64::NAN, f64::from);
-    println!("{:<46} {:>9} {:>7} {:>6}", "", "µs", "ratio", "bytes");
+    let first = rows.first().map_or(&[][..], Vec::as_slice);
+    println!("{:<40} {:>8} {:>7} {:>6}", "", "µs", "ratio", "bytes");
     for row in rows {
         let Some(newest) = row.last() else { continue };
-        let micros = median(row.iter().map(|timed| timed.seconds * 1e6 / messages));
-        let ratio = median(
-            row.iter().zip(rows.iter().flatten()).map(|(this, first)| this.seconds / first.seconds),
-        );
-        println!("{:<46} {micros:>9.2} {ratio:>7.4} {:>6}", newest.name, newest.bytes);
+        let micros = median(row.iter().map(|this| this.seconds * 1e6 / messages));
+        let ratio = median(row.iter().zip(first).map(|(this, first)| this.seconds / first.seconds));
+        println!("{:<40} {micros:>8.2} {ratio:>7.4} {:>6}", newest.name, newest.bytes);
     }
 }
 

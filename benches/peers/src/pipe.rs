@@ -51,7 +51,7 @@ impl<T> Queue<T> {
 }
 
 /// One end of a stream.
-struct Stream {
+pub(crate) struct Stream {
     incoming: Arc<Queue<u8>>,
     outgoing: Arc<Queue<u8>>,
 }
