@@ -7,18 +7,30 @@
 //!
 //! They do not do the same, so a smaller number is not a better one:
 //!
-//! | | what is timed | what that leaves out |
-//! |---|---|---|
-//! | meshward, fresh | `Core::handle_frame`: decoding, the key of the member and its epoch, budgets of the link, quarantine, the replay window, the sending rate, hash and post-quantum signature, what the frame means for suspicion and reputation | transport |
-//! | meshward, duplicate | the same call with a frame that it has just taken: refused before the signature | transport |
-//! | gossipsub, fresh | a whole `Swarm` with `libp2p-gossipsub` in `ValidationMode::Strict` and its default configuration (but for its heartbeat, which is put off): framing, protobuf, Ed25519 signature under the key in the peer id, message id, duplicate cache, message cache, the event. The bytes lie in memory: no Noise, no Yamux, no socket | post-quantum signatures; a list of members, so anybody with a key of its own is heard; a replay window: a message is told as a duplicate for a minute, while its id is in the cache, and is taken again after that; scores are off by default |
-//! | gossipsub, duplicate | the same with a message that it has just taken: the signature is checked first | the same |
-//! | `verify` | one call of the library, the key parsed beforehand where it has a form for that, the signature decoded inside | all else: who speaks, for whom, whether it was said before; its bytes are payload and signature alone |
+//! - **meshward, fresh beacon**: `Core::handle_frame` of a frame that is news. Decoding, the key of the
+//!   member and its epoch, the link's budgets, quarantine, the replay window, the sending rate, the
+//!   hash of the body, a post-quantum signature, and what follows from it for suspicion and reputation.
+//! - **meshward, duplicate**: the same call with a frame that was just taken. It is refused before the
+//!   signature, so a flood of them costs little.
+//! - **gossipsub, fresh message**: a whole `Swarm` of libp2p with `ValidationMode::Strict` and the
+//!   default configuration, its heartbeat put off, as it reads, checks and delivers what another one
+//!   published: framing, protobuf, an Ed25519 signature under the key that is in the peer id, message
+//!   id, duplicate cache, message cache, event. It has no post-quantum signature and no list of
+//!   members (whoever makes a key is heard), and no replay window: a message is known again for a
+//!   minute, while its id is cached, and is news after that. Scores of peers are off by default.
+//! - **gossipsub, duplicate**: the same with messages that were just taken. The signature is checked
+//!   before the cache is asked, so each costs what the first one did.
+//! - **verify**: one call of a library, its key parsed beforehand, the signature decoded inside. Who
+//!   speaks, whether it may, and whether it was said before, is left to the caller. Its bytes are
+//!   payload and signature alone.
 //!
-//! Ed25519 is broken by a large quantum computer. Dilithium3 is what ML-DSA-65 was made of, in its
-//! third round. `pqcrypto-dilithium` (and meshward with it) and `aws-lc-rs` run C and assembler with
-//! AVX2 where the processor has it; `ml-dsa` is portable Rust, and keeps the matrix of the key
-//! expanded, which meshward does too.
+//! Nobody's transport is in it: frames and messages lie in memory, and there is nobody to pass them on
+//! to. Noise and Yamux, which libp2p wants beneath gossipsub, would come on top, as would DTLS or
+//! WireGuard beneath meshward.
+//!
+//! Ed25519 falls to a large quantum computer. Dilithium3 is the third round's form of what became
+//! ML-DSA-65. `pqcrypto-dilithium`, which is meshward's Dilithium3, and `aws-lc-rs` are C and assembler
+//! that use AVX2 where the processor has it; `ml-dsa`, which is meshward's ML-DSA-65, is portable Rust.
 
 use std::error::Error;
 
