@@ -7,19 +7,15 @@
 use std::env;
 use std::ffi::OsString;
 use std::io;
-use std::path::Path;
 use std::process::{Command, ExitCode};
 
+const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/Cargo.toml");
+
 fn main() -> io::Result<ExitCode> {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let status = Command::new(cargo)
-        .args(["run", "--release", "--locked", "--manifest-path"])
-        .arg(package.join("Cargo.toml"))
-        .arg("--target-dir")
-        .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers"))
-        .arg("--")
-        // cargo adds `--bench` for a harness that there is none of.
+        .args(["run", "--release", "--locked", "--manifest-path", MANIFEST, "--"])
+        // What cargo adds for harnesses.
         .args(env::args_os().skip(1).filter(|argument| argument != "--bench"))
         .status()?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
