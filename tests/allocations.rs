@@ -12,10 +12,12 @@
 mod common;
 
 use allocation_counter::{AllocationInfo, measure};
-use common::{BODY, Mesh, Stage, admit, generous, raw_check};
-use meshward::Suite;
+use common::{BODY, Mesh, Stage, admit_over, generous, raw_check};
+use meshward::{Link, LinkId, Suite};
 
-/// The retained headers of a member are full after 37.
+/// More than a node of a tree has room for.
+const LINKS: u64 = 40;
+/// The retained headers of a member are full after 37, and each link has its place after 40.
 const WARM: usize = 100;
 const COUNTED: usize = 1_000;
 
@@ -39,7 +41,8 @@ fn an_admitted_beacon_allocates_the_delivered_body_and_nothing_else() {
         for number in 0..WARM + COUNTED {
             let (beacon, now) = (speaker.beacon(), speaker.now());
             let check = asked(|| assert!(raw_check(&key, &beacon)));
-            let found = beyond(check, || admit(&node, &beacon, now));
+            let link = Link::Proven(LinkId(number as u64 % LINKS));
+            let found = beyond(check, || admit_over(&node, link, &beacon, now));
             if number < WARM {
                 continue;
             }

@@ -184,7 +184,11 @@ impl Speaker {
 
 /// Hands `node` a beacon that it takes.
 pub(crate) fn admit(node: &Core, beacon: &[u8], now: Millis) {
-    let step = node.handle_frame(NEIGHBOUR, beacon, now);
+    admit_over(node, NEIGHBOUR, beacon, now);
+}
+
+pub(crate) fn admit_over(node: &Core, link: Link, beacon: &[u8], now: Millis) {
+    let step = node.handle_frame(link, beacon, now);
     assert!(matches!(step.result, Ok(Accepted::Message(_))), "{:?}", step.result);
 }
 
