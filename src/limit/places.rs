@@ -26,8 +26,14 @@ pub(crate) struct Places<K, V> {
     /// Those that are not reserved, the first to go first: what was never of use, then what has not
     /// been of use for longest. An echo of a cookie, which costs its sender nothing, may look for a
     /// place, so it must not take a search.
+    ///
+    /// Each packet is a use, so a use moves nothing here but the first one. Others are seen when a place's
+    /// turn to go comes, which is then put back to where it belongs.
     to_go: BTreeSet<(Use, K)>,
 }
+
+/// Places that are put back at most in one search for a place that was not reserved.
+const MOST_PUT_BACK: usize = 64;
 
 /// Whether a place was of use, and when it was given, or last of use.
 type Use = (bool, u64);
@@ -36,7 +42,8 @@ type Use = (bool, u64);
 struct Place<V> {
     own: V,
     last_use: Use,
-    reserved: bool,
+    /// Where it stands among those to go, at its last use or an earlier one; `None` if it is reserved.
+    queued: Option<Use>,
 }
 
 impl<K: Ord + Copy, V: Clone> Places<K, V> {
@@ -49,12 +56,11 @@ impl<K: Ord + Copy, V: Clone> Places<K, V> {
     /// name that `renamed` gives it, or loses it.
     pub(crate) fn succeed(&self, own: &V, renamed: impl Fn(K) -> Option<K>) -> Self {
         let taken = self.taken.iter().filter_map(|(who, place)| {
-            let Place { last_use, reserved, .. } = *place;
-            Some((renamed(*who)?, Place { own: own.clone(), last_use, reserved }))
+            let Place { last_use, queued, .. } = *place;
+            Some((renamed(*who)?, Place { own: own.clone(), last_use, queued }))
         });
         let taken: BTreeMap<_, _> = taken.collect();
-        let free = taken.iter().filter(|(_, place)| !place.reserved);
-        let to_go = free.map(|(who, place)| (place.last_use, *who)).collect();
+        let to_go = taken.iter().filter_map(|(who, place)| Some((place.queued?, *who))).collect();
         Self { capacity: self.capacity, clock: self.clock.clone(), taken, to_go }
     }
 
@@ -72,8 +78,10 @@ impl<K: Ord + Copy, V: Clone> Places<K, V> {
     pub(crate) fn was_of_use(&mut self, who: &K, now: Millis) -> bool {
         let at = self.clock.advance(now);
         let Some(place) = self.taken.get_mut(who) else { return false };
-        let before = std::mem::replace(&mut place.last_use, (true, at));
-        if self.to_go.remove(&(before, *who)) {
+        place.last_use = (true, at);
+        if let Some(queued @ (false, _)) = place.queued {
+            place.queued = Some(place.last_use);
+            self.to_go.remove(&(queued, *who));
             self.to_go.insert((place.last_use, *who));
         }
         true
@@ -84,54 +92,68 @@ impl<K: Ord + Copy, V: Clone> Places<K, V> {
         let at = self.clock.advance(now);
         let is_to_be_had =
             |(was_of_use, since): Use| !was_of_use || at.saturating_sub(since) >= IDLE_MS;
-        if self.taken.contains_key(&who) || !self.make_room(is_to_be_had) {
+        if self.taken.contains_key(&who) || !self.make_room(MOST_PUT_BACK, is_to_be_had) {
             return;
         }
         let last_use = (false, at);
         self.to_go.insert((last_use, who));
-        self.taken.insert(who, Place { own: own.clone(), last_use, reserved: false });
+        self.taken.insert(who, Place { own: own.clone(), last_use, queued: Some(last_use) });
     }
 
     /// Reserves a place for `who`, if need be that of another for whom none is reserved. Tells
-    /// whether there was one.
+    /// whether there was one. O(n log n) in the places that were of use since one was last looked for.
     pub(crate) fn reserve(&mut self, who: K, own: &V, now: Millis) -> bool {
         let at = self.clock.advance(now);
-        if !self.taken.contains_key(&who) && !self.make_room(|_| true) {
+        if !self.taken.contains_key(&who) && !self.make_room(usize::MAX, |_| true) {
             return false;
         }
         let last_use = (false, at);
-        let new = || Place { own: own.clone(), last_use, reserved: true };
+        let new = || Place { own: own.clone(), last_use, queued: None };
         let place = self.taken.entry(who).or_insert_with(new);
-        place.reserved = true;
-        self.to_go.remove(&(place.last_use, who));
+        if let Some(queued) = place.queued.take() {
+            self.to_go.remove(&(queued, who));
+        }
         true
     }
 
     /// The place of `who` is one like any other again.
     pub(crate) fn release(&mut self, who: &K) {
-        if let Some(place) = self.taken.get_mut(who) {
-            place.reserved = false;
+        if let Some(place) = self.taken.get_mut(who)
+            && place.queued.is_none()
+        {
+            place.queued = Some(place.last_use);
             self.to_go.insert((place.last_use, *who));
         }
     }
 
     /// Whether there is room for one more, if need be after the first to go has gone, which it does
-    /// if it `may`.
-    fn make_room(&mut self, may: impl Fn(Use) -> bool) -> bool {
+    /// if it `may`: if its use allows it, and every earlier one would, too. At most so many are put back.
+    fn make_room(&mut self, most: usize, may: impl Fn(Use) -> bool) -> bool {
         if self.taken.len() < self.capacity {
             return true;
         }
-        let Some((last_use, first)) = self.to_go.first().copied() else { return false };
-        if !may(last_use) {
-            return false;
+        for _ in 0..=most {
+            // All others were of use at this one's time, or later.
+            let Some((queued, first)) = self.to_go.first().copied() else { return false };
+            if !may(queued) {
+                return false;
+            }
+            self.to_go.pop_first();
+            let Some(place) = self.taken.get_mut(&first) else { return false };
+            if place.last_use == queued {
+                return self.taken.remove(&first).is_some();
+            }
+            place.queued = Some(place.last_use);
+            self.to_go.insert((place.last_use, first));
         }
-        self.to_go.remove(&(last_use, first));
-        self.taken.remove(&first).is_some()
+        false
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn full_purse() -> u32 {
@@ -220,5 +242,73 @@ mod tests {
         places.release(&9);
         assert!(places.reserve(7, &full_purse(), Millis(5)));
         assert_eq!(taken(&places), [0, 7, 8]);
+    }
+    #[test]
+    fn a_search_puts_back_no_more_than_its_part() {
+        let count = u32::try_from(MOST_PUT_BACK).unwrap() + 2;
+        let mut places = Places::new(MOST_PUT_BACK + 2);
+        for who in 0..count {
+            places.give(who, &full_purse(), Millis(0));
+            places.was_of_use(&who, Millis(1));
+        }
+        // All but the last of them again, so that the last is the one to go.
+        for who in 0..count - 1 {
+            places.was_of_use(&who, Millis(IDLE_MS));
+        }
+        places.give(1_000, &full_purse(), Millis(2 * IDLE_MS - 1));
+        assert!(places.get_mut(&1_000).is_none(), "it was not reached");
+        places.give(1_000, &full_purse(), Millis(2 * IDLE_MS - 1));
+        assert!(places.get_mut(&1_000).is_some());
+        assert!(places.get_mut(&(count - 1)).is_none());
+    }
+
+    proptest! {
+        /// The model looks through all places for the one to go.
+        #[test]
+        fn goes_who_would_go_in_a_search_of_all(
+            capacity in 1_usize..6,
+            steps in prop::collection::vec((0_u8..8, 0_u32..9, 0_u64..IDLE_MS), 0..200),
+        ) {
+            let mut places = Places::new(capacity);
+            // Who, its last use, whether it is reserved.
+            let mut model: Vec<(u32, Use, bool)> = Vec::new();
+            let mut now = 0;
+            for (step, who, passed) in steps {
+                now += passed;
+                let at = model.iter().position(|place| place.0 == who);
+                let first = model.iter().filter(|place| !place.2).map(|place| (place.1, place.0)).min();
+                let has_room = model.len() < capacity;
+                match (step, at) {
+                    (0, Some(at)) => model[at].2 = true,
+                    (0, None) if has_room || first.is_some() => {
+                        if !has_room {
+                            model.retain(|place| Some((place.1, place.0)) != first);
+                        }
+                        model.push((who, (false, now), true));
+                    }
+                    (1, Some(at)) => model[at].2 = false,
+                    (2 | 3, None) => {
+                        let may = |((used, since), _): (Use, u32)| !used || now - since >= IDLE_MS;
+                        if !has_room && first.is_some_and(may) {
+                            model.retain(|place| Some((place.1, place.0)) != first);
+                        }
+                        if model.len() < capacity {
+                            model.push((who, (false, now), false));
+                        }
+                    }
+                    (4.., Some(at)) => model[at].1 = (true, now),
+                    _ => {}
+                }
+                match step {
+                    0 => assert_eq!(places.reserve(who, &full_purse(), Millis(now)), taken(&places).contains(&who)),
+                    1 => places.release(&who),
+                    2 | 3 => places.give(who, &full_purse(), Millis(now)),
+                    _ => assert_eq!(places.was_of_use(&who, Millis(now)), at.is_some()),
+                }
+                let mut expected: Vec<_> = model.iter().map(|place| place.0).collect();
+                expected.sort_unstable();
+                prop_assert_eq!(taken(&places), expected);
+            }
+        }
     }
 }
