@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use meshward::wire::{Packet, Tag};
-use meshward::{Config, CriticalEvent, Mark, Millis, NodeId, Suite, View, quorum_size};
+use meshward::{Config, CriticalEvent, Mark, Millis, NodeId, Suite, View};
 
 use super::air::{Air, Fault, Hop, What};
 use super::dice::Dice;
@@ -174,11 +174,11 @@ impl World {
     }
 
     /// Whether a quorum may miss a member: the honest ones that do or did a short while ago, and all
-    /// hostile ones.
+    /// hostile ones. What a quorum is is not asked of the library, which may be wrong.
     pub(crate) fn may_be_missed(&self, place: usize) -> bool {
         let count = |at: &usize| !self.is_honest(*at) || self.silences.missed(*at, place, self.now);
         let members = self.members.len();
-        (0..members).filter(count).count() >= quorum_size(members)
+        (0..members).filter(count).count() >= (2 * members).div_ceil(3)
     }
 
     /// The next thing that happens, if it does before `until`.
