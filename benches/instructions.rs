@@ -2,10 +2,10 @@
 //! `cargo bench --bench instructions`.
 //!
 //! The program runs itself under valgrind's callgrind, once for each suite, and compares what it counts
-//! with `instructions.txt` beside it. More than 3 % and 30 instructions above is a regression, and the exit code 1; with
-//! `-- --accept` what was counted is the measure from now on. Counts depend on the compiler and on what the
-//! processor has to offer, so under others than those that the file names nothing is compared. Without
-//! valgrind nothing is counted.
+//! with `instructions.txt` beside it. More than 3 % and 30 instructions above is a regression, and the exit
+//! code 1; with `-- --accept` what was counted is the measure from now on. Counts depend on the compiler
+//! and on what the processor has to offer, so under others than those that the file names nothing is
+//! compared. Without valgrind nothing is counted.
 //!
 //! What a signature check costs is a matter of its scheme, of the key and of the message. So the bare check
 //! is told and not compared, and of whatever is checked what the library adds to the check of the very same
