@@ -8,11 +8,19 @@
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions)]
 
 mod admit;
+mod certificate;
 mod figures;
+mod flood;
 mod json;
+mod members;
+mod memory;
 mod mesh;
 mod refuse;
+mod sign;
 mod speaker;
+#[cfg(feature = "durable-store")]
+mod start;
+mod statements;
 mod threads;
 mod timing;
 
@@ -22,11 +30,52 @@ use std::process::ExitCode;
 
 use lexopt::ValueExt as _;
 use meshward::Suite;
+use meshward::suite::SigningKey;
+use peak_alloc::PeakAlloc;
 
 use self::figures::Figures;
 use self::json::Measured;
 
+/// Counts every byte on the heap.
+#[global_allocator]
+static HEAP: PeakAlloc = PeakAlloc;
+
 type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// Beside the node that is measured.
+const MOST_MEMBERS: usize = 9_999;
+
+type Part = fn(Suite, &[SigningKey], &mut Figures, &mut Measured) -> Outcome<()>;
+
+const PARTS: [(&str, Part); 11] = [
+    ("sign", |suite, _, figures, measured| sign::run(suite, figures, measured)),
+    ("admit", admit::run),
+    ("refuse", refuse::run),
+    ("statements", statements::run),
+    ("certificate", certificate::run),
+    ("threads", |suite, keys, figures, _| threads::run(suite, keys, figures)),
+    ("flood", |suite, keys, figures, _| flood::run(suite, keys, figures)),
+    ("memory", memory::run),
+    ("members", |suite, keys, figures, _| members::flat(suite, keys, figures)),
+    ("tick", members::busy),
+    ("start", start),
+];
+
+#[cfg(feature = "durable-store")]
+fn start(
+    suite: Suite,
+    keys: &[SigningKey],
+    figures: &mut Figures,
+    _: &mut Measured,
+) -> Outcome<()> {
+    let (keys, next) = keys.split_at_checked(999).ok_or("too few keys")?;
+    start::run(suite, (keys, next), figures)
+}
+
+#[cfg(not(feature = "durable-store"))]
+const fn start(_: Suite, _: &[SigningKey], _: &mut Figures, _: &mut Measured) -> Outcome<()> {
+    Ok(())
+}
 
 fn main() -> ExitCode {
     match run() {
@@ -49,15 +98,12 @@ fn run() -> Outcome<usize> {
     let (mut figures, mut measured) = (Figures::default(), Measured::default());
     println!("{}", json::machine());
     for suite in Suite::available() {
-        let keys = mesh::keys(suite, 100)?;
-        if is_wanted("admit") {
-            admit::run(suite, &keys, &mut figures, &mut measured)?;
-        }
-        if is_wanted("refuse") {
-            refuse::run(suite, &keys, &mut figures, &mut measured)?;
-        }
-        if is_wanted("threads") {
-            threads::run(suite, &keys, &mut figures)?;
+        let keys = mesh::keys(suite, if is_wanted("members") { MOST_MEMBERS } else { 2_000 })?;
+        let (figures, measured) = (&mut figures, &mut measured);
+        for (part, run) in PARTS {
+            if is_wanted(part) {
+                run(suite, &keys, figures, measured)?;
+            }
         }
     }
     if let Some(path) = json {
@@ -87,4 +133,3 @@ impl Options {
         Ok(Self { json, only })
     }
 }
-

@@ -53,7 +53,8 @@ impl<'k> Mesh<'k> {
         let store = MemoryStore::new();
         let identity = Identity::create(&store, id(0), suite, &OsEntropy)?;
         let others = keys.iter().zip(1..);
-        let others = others.map(|(key, place)| Member::new(id(place), "", key.public_key().clone()));
+        let others =
+            others.map(|(key, place)| Member::new(id(place), "", key.public_key().clone()));
         let members = std::iter::once(identity.member("")).chain(others).collect();
         let (view, entropy) = (Arc::new(View::genesis(members)?), Arc::new(OsEntropy));
         let receiver =

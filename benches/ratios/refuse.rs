@@ -8,7 +8,7 @@ use meshward::quorum::{Ballot, Phase};
 use meshward::suite::SigningKey;
 use meshward::{
     Config, Core, CriticalEvent, Digest, Identity, Kind, Link, LinkId, MemoryStore, MeshId, Millis,
-    OsEntropy, Output, SentAt, Suite, View,
+    OsEntropy, Output, Suite, View,
 };
 
 use crate::Outcome;
@@ -106,7 +106,8 @@ fn until(
             return Ok(());
         }
     }
-    Err(format!("never refused for {reason}").into())
+    let last = mesh.give(link, &packet(0)?, now);
+    Err(format!("never refused for {reason}: {last:?}").into())
 }
 
 /// What shows at the first look, and what needs no more than to know who the members are.
@@ -209,11 +210,14 @@ fn after_the_check<'a>(mesh: &'a Mesh<'_>) -> Outcome<Vec<Case<'a>>> {
         Case { name, reason, cost, core, link, packet, now }
     };
     let header = speaker.header(Kind::Beacon, 2_001);
-    let forged = mesh.speaker(3)?.seal(header.clone())?;
-    let early = speaker.seal(meshward::wire::Header { sent_at: SentAt(u64::MAX / 2), ..header })?;
+    let forged = mesh.speaker(3)?.seal(header)?;
+    // Said in time, and arriving all at once.
+    let saved_up = mesh.speaker(3)?;
+    until("origin_rate", (mesh, LINK, now), |number| saved_up.beacon(number))?;
+    let early = saved_up.beacon(1_000)?;
     Ok(vec![
         case("a bad signature", "bad_signature", forged),
-        case("what is over its origin's rate", "origin_rate", early),
+        case("what its origin said in time, and comes at once", "origin_rate", early),
     ])
 }
 

@@ -2,7 +2,7 @@
 
 use meshward::quorum::{Ballot, seal_attestation, seal_ballot};
 use meshward::suite::{Purpose, SigningKey, VerifyingKey};
-use meshward::wire::{HEADER_LEN, Header, Packet, StatementHead, seal_frame};
+use meshward::wire::{HEADER_LEN, Header, Packet, StatementHead};
 use meshward::{CriticalEvent, Epoch, Kind, Millis, NodeId, Nonce, OsEntropy, SentAt, View};
 
 use crate::Outcome;
@@ -53,10 +53,14 @@ impl<'k> Speaker<'k> {
         }
     }
 
-    /// A frame under its signature, 3.6 KiB long.
-    pub(crate) fn seal(&self, header: Header) -> Outcome<Vec<u8>> {
+    /// A frame under its signature, 3.6 KiB long, whatever the header says.
+    pub(crate) fn seal(&self, mut header: Header) -> Outcome<Vec<u8>> {
         let body = vec![7; FRAME_LEN - HEADER_LEN - self.key.suite().signature_len()];
-        Ok(seal_frame(header, &body, self.key, &OsEntropy)?)
+        header.body_len = u32::try_from(body.len())?;
+        header.body = Header::digest_body(&body);
+        let signed = header.to_bytes()?;
+        let signature = self.key.sign(Purpose::Frame, &signed, &OsEntropy)?;
+        Ok([&signed, signature.as_bytes(), &body].concat())
     }
 
     /// Its beacon of that number.
