@@ -2,8 +2,8 @@
 //!
 //! Both sides of a ratio are timed in turn, pair by pair, and the median of the pairs' ratios is
 //! printed, so that a noisy machine disturbs both alike. One line a figure: suite, name, value, bar. It
-//! ends with 1 if a bar is missed. `-- --json FILE` writes what single things take into a file, too; a
-//! word picks the parts that have it in their name.
+//! ends with 1 if a bar is missed. `-- --json FILE` writes what single things take into a file, too;
+//! words pick a suite and a part by their names.
 
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions)]
 
@@ -94,14 +94,17 @@ fn main() -> ExitCode {
 /// How many bars were missed.
 fn run() -> Outcome<usize> {
     let Options { json, only } = Options::read()?;
-    let is_wanted = |part: &str| only.as_ref().is_none_or(|only| part.contains(only.as_str()));
+    let is_wanted = |suite: Suite, part: &str| {
+        only.iter().all(|word| suite.name().contains(word.as_str()) || part.contains(word.as_str()))
+    };
     let (mut figures, mut measured) = (Figures::default(), Measured::default());
     println!("{}", json::machine());
     for suite in Suite::available() {
-        let keys = mesh::keys(suite, if is_wanted("members") { MOST_MEMBERS } else { 2_000 })?;
+        let keys =
+            mesh::keys(suite, if is_wanted(suite, "members") { MOST_MEMBERS } else { 2_000 })?;
         let (figures, measured) = (&mut figures, &mut measured);
         for (part, run) in PARTS {
-            if is_wanted(part) {
+            if is_wanted(suite, part) {
                 run(suite, &keys, figures, measured)?;
             }
         }
@@ -114,19 +117,19 @@ fn run() -> Outcome<usize> {
 
 struct Options {
     json: Option<PathBuf>,
-    only: Option<String>,
+    only: Vec<String>,
 }
 
 impl Options {
     fn read() -> Outcome<Self> {
-        let (mut json, mut only) = (None, None);
+        let (mut json, mut only) = (None, Vec::new());
         let mut words = lexopt::Parser::from_env();
         while let Some(word) = words.next()? {
             match word {
                 lexopt::Arg::Long("json") => json = Some(words.value()?.into()),
                 // What cargo says to every bench.
                 lexopt::Arg::Long("bench") => {}
-                lexopt::Arg::Value(part) => only = Some(part.string()?),
+                lexopt::Arg::Value(word) => only.push(word.string()?),
                 other => return Err(other.unexpected().into()),
             }
         }

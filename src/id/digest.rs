@@ -17,9 +17,7 @@ impl Digest {
     /// `purpose` must be a constant of the program (see BLAKE3, section 2.3, "derive_key"): it
     /// separates this use from all others.
     pub fn of(purpose: &'static str, bytes: &[u8]) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key(purpose);
-        hasher.update(bytes);
-        Self::from_bytes(*hasher.finalize().as_bytes())
+        Self::from_bytes(blake3::derive_key(purpose, bytes))
     }
 }
 
