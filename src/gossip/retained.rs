@@ -15,7 +15,7 @@ type Place = (Digest, Nonce);
 #[derive(Debug)]
 pub(super) struct Retained(Vec<Ring>);
 
-type Ring = Arc<Mutex<ByteRing<Place, Box<[u8]>>>>;
+type Ring = Arc<Mutex<ByteRing<Place>>>;
 
 impl Retained {
     pub(super) fn new(budget: usize, members: usize) -> Self {
@@ -30,12 +30,12 @@ impl Retained {
 
     pub(super) fn keep(&self, member: MemberIndex, place: Place, signed_header: &[u8]) {
         if let Some(ring) = self.0.get(member.place()) {
-            ring.lock().push(place, Box::from(signed_header));
+            ring.lock().push(place, signed_header);
         }
     }
 
     pub(super) fn find(&self, member: MemberIndex, place: &Place) -> Option<Box<[u8]>> {
-        self.0.get(member.place())?.lock().get(place).cloned()
+        self.0.get(member.place())?.lock().get(place).map(Box::from)
     }
 }
 
