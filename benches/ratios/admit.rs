@@ -24,7 +24,7 @@ pub(crate) fn run(
 ) -> Outcome<()> {
     let mesh = Mesh::new(suite, keys.get(..3).ok_or("too few keys")?, unlimited(4))?;
     let speaker = mesh.speaker(1)?;
-    let key = speaker.prepared()?;
+    let key = [speaker.prepared()?];
     let numbers = 1..=(PAIRS * FRAMES) as u32;
     let frames: Vec<_> = numbers.map(|number| speaker.beacon(number)).collect::<Result<_, _>>()?;
     let part = |pair: usize| frames.chunks(FRAMES).nth(pair).ok_or("no frames left");

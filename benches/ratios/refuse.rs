@@ -66,7 +66,7 @@ pub(crate) fn run(
     cases.extend(after_the_check(&late)?);
 
     let speaker = mesh.speaker(1)?;
-    let key = speaker.prepared()?;
+    let key = [speaker.prepared()?];
     let numbers = 3_001..=3_000 + CHECKS as u32;
     let checked: Vec<_> = numbers.map(|number| speaker.beacon(number)).collect::<Result<_, _>>()?;
     for case in cases {

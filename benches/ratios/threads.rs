@@ -29,7 +29,7 @@ pub(crate) fn run(suite: Suite, keys: &[SigningKey], figures: &mut Figures) -> O
         let numbers = 1..=(ROUNDS * FRAMES) as u32;
         let said = numbers.map(|number| speaker.beacon(number)).collect::<Result<Vec<_>, _>>()?;
         frames.push(said);
-        prepared.push(speaker.prepared()?);
+        prepared.push([speaker.prepared()?]);
     }
     let part = |place: usize, round: usize| {
         let of = frames.get(place).ok_or("no such member")?;
