@@ -3,7 +3,8 @@
 use std::hint::black_box;
 
 use meshward::suite::SigningKey;
-use meshward::{Kind, Suite};
+use meshward::wire::Tag;
+use meshward::{Kind, Output, Suite};
 
 use crate::Outcome;
 use crate::figures::{Bar, Figures};
@@ -16,6 +17,7 @@ const PAIRS: usize = 101;
 /// Frames in one timing.
 const FRAMES: usize = 6;
 const REFUSALS: usize = 200;
+const SECONDS: u32 = 4;
 /// Members that speak, in either mesh.
 const SPEAKERS: u32 = 3;
 
@@ -68,21 +70,33 @@ pub(crate) fn busy(
 ) -> Outcome<()> {
     let keys = keys.get(..999).ok_or("too few keys")?;
     let mesh = Mesh::new(suite, keys, unlimited(1_000))?;
+    // Every member speaks once a second, and there are ten ticks in that. In the first one the node asks
+    // them once whether their frames are no recorded ones.
     let mut ticks = Vec::new();
-    // Every member speaks once a second, and there are ten ticks in that.
-    for second in 0..4 {
+    for second in 0..=SECONDS {
+        let number = 1 + second * 10;
         for place in 1..1_000 {
-            let beacon = mesh.speaker(place)?.beacon(1 + second * 10)?;
-            mesh.give(LINK, &beacon, at(1 + second * 10))?;
+            mesh.give(LINK, &mesh.speaker(place)?.beacon(number)?, at(number))?;
         }
+        let mut asked = second > 0;
         for tenth in 1..=10 {
-            let now = at(1 + second * 10 + tenth);
+            let now = at(number + tenth);
             let mut outputs = Vec::new();
-            ticks.push(each(0..1, |_| {
+            let time = each(0..1, |_| {
                 outputs = black_box(mesh.receiver.tick(now));
                 Ok(())
-            })?);
-            mesh.carry_out(outputs, now);
+            })?;
+            ticks.extend((second > 0).then_some(time));
+            for output in mesh.carry_out(outputs, now) {
+                let Output::Send(packet) = output else { continue };
+                if Tag::of(&packet) != Ok(Tag::Challenge) || std::mem::replace(&mut asked, true) {
+                    continue;
+                }
+                for place in 1..1_000 {
+                    let answer = mesh.speaker(place)?.answer(&packet, number)?;
+                    mesh.give(LINK, &answer, now)?;
+                }
+            }
         }
     }
     let most = quantile(ticks.clone(), 0.9);

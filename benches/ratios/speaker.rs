@@ -2,7 +2,7 @@
 
 use meshward::quorum::{Ballot, seal_attestation, seal_ballot};
 use meshward::suite::{Purpose, SigningKey, VerifyingKey};
-use meshward::wire::{HEADER_LEN, Header, Packet, StatementHead};
+use meshward::wire::{HEADER_LEN, Header, Packet, StatementHead, Tag, seal_statement};
 use meshward::{CriticalEvent, Epoch, Kind, Millis, NodeId, Nonce, OsEntropy, SentAt, View};
 
 use crate::Outcome;
@@ -78,6 +78,26 @@ impl<'k> Speaker<'k> {
     pub(crate) fn vote(&self, ballot: &Ballot, number: u32) -> Outcome<Vec<u8>> {
         let about = (self.view.0, nonce(number));
         Ok(seal_ballot(ballot, about, &self.head, self.key, &OsEntropy)?)
+    }
+
+    /// Its answer to a challenge of the member at place 0: it has numbered its frames up to `newest`.
+    pub(crate) fn answer(&self, challenge: &[u8], newest: u32) -> Outcome<Vec<u8>> {
+        let Packet::Statement(challenge) = Packet::parse(challenge)? else {
+            return Err("no challenge".into());
+        };
+        // Behind the digest of the view and the number.
+        let riddle = challenge.content().get(40..56).ok_or("no riddle")?;
+        let fields = [
+            self.view.0.as_bytes().as_slice(),
+            &[1_u32, 1_000_000].map(u32::to_le_bytes).concat(),
+            &at(newest).0.to_le_bytes(),
+            &newest.to_le_bytes(),
+            // One echo.
+            &1_u64.to_le_bytes(),
+            &0_u32.to_le_bytes(),
+            riddle,
+        ];
+        Ok(seal_statement(Tag::Answer, &self.head, &fields.concat(), self.key, &OsEntropy)?)
     }
 
     /// Its public key, ready for checks.

@@ -64,23 +64,8 @@ pub(super) fn from_words(words: [u64; 4]) -> [u8; 32] {
 macro_rules! bytes32 {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name([u8; 32]);
-
-        /// In the order of the bytes. Most are as good as random, so that the first eight tell, which are
-        /// compared as one number.
-        impl Ord for $name {
-            fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-                let first = |id: &Self| id.0.first_chunk().map(|first| u64::from_be_bytes(*first));
-                first(self).cmp(&first(other)).then_with(|| self.0.cmp(&other.0))
-            }
-        }
-
-        impl PartialOrd for $name {
-            fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-                Some(self.cmp(other))
-            }
-        }
 
         impl $name {
             /// Takes the 32 bytes as they are.
