@@ -68,7 +68,8 @@ pub(crate) fn run(
     let speaker = mesh.speaker(1)?;
     let key = [speaker.prepared()?];
     let numbers = 3_001..=3_000 + CHECKS as u32;
-    let checked: Vec<_> = numbers.map(|number| speaker.beacon(number)).collect::<Result<_, _>>()?;
+    let checked: Vec<_> =
+        numbers.map(|number| speaker.long_beacon(number)).collect::<Result<_, _>>()?;
     for case in cases {
         let Case { name, reason, cost, .. } = case;
         let count = if cost == Cost::Cheap { REFUSALS } else { CHECKS };
@@ -124,7 +125,7 @@ fn by_form<'a>(mesh: &'a Mesh<'_>) -> Outcome<Vec<Case<'a>>> {
         let (core, link, cost) = (&mesh.receiver, ANYBODY, Cost::Cheap);
         Case { name, reason, cost, core, link, packet, now }
     };
-    let whole = speaker.beacon(1)?;
+    let whole = speaker.long_beacon(1)?;
     let (_, short) = whole.split_last().ok_or("empty")?;
     let mut spoiled = whole.clone();
     spoiled.iter_mut().next_back().into_iter().for_each(|last| *last ^= 1);
@@ -149,10 +150,10 @@ fn by_budget<'a>(narrow: &'a Mesh<'_>, poor: &'a Mesh<'_>) -> Outcome<Vec<Case<'
     let now = at(1);
     let vouched = Link::Proven(LinkId(66));
     until("link_quarantined", (narrow, vouched, now), |_| Ok(vec![1; 200]))?;
-    let fresh = narrow.speaker(3)?.beacon(1)?;
+    let fresh = narrow.speaker(3)?.long_beacon(1)?;
     until("link_budget", (narrow, ANYBODY, now), |_| Ok(vec![1; 200]))?;
     let of_poor = poor.speaker(3)?;
-    let (header, fresh_too) = (of_poor.header(Kind::Beacon, 1), of_poor.beacon(1)?);
+    let (header, fresh_too) = (of_poor.header(Kind::Beacon, 1), of_poor.long_beacon(1)?);
     let by_another = poor.speaker(2)?.seal(header)?;
     until("check_budget", (poor, ANYBODY, now), |_| Ok(by_another.clone()))?;
     let case = |name, reason, mesh: &'a Mesh<'_>, link, packet: &Vec<u8>| Case {
@@ -179,11 +180,11 @@ fn by_origin<'a>(mesh: &'a Mesh<'_>) -> Outcome<Vec<Case<'a>>> {
         Case { name, reason, cost, core, link, packet, now }
     };
     let speaker = mesh.speaker(1)?;
-    let (old, new) = (speaker.beacon(1)?, speaker.beacon(2_000)?);
+    let (old, new) = (speaker.long_beacon(1)?, speaker.long_beacon(2_000)?);
     mesh.give(LINK, &old, at(1))?;
     mesh.give(LINK, &new, now)?;
     let two_faced = mesh.speaker(2)?;
-    mesh.give(LINK, &two_faced.beacon(1)?, now)?;
+    mesh.give(LINK, &two_faced.long_beacon(1)?, now)?;
     let other = two_faced.seal(two_faced.header(Kind::RouteUpdate, 1))?;
     let _equivocation = mesh.give(LINK, &other, now);
     let muted = two_faced.seal(two_faced.header(Kind::RouteUpdate, 2))?;
@@ -216,14 +217,14 @@ fn after_the_check<'a>(mesh: &'a Mesh<'_>) -> Outcome<Vec<Case<'a>>> {
         Case { name, reason, cost, core, link, packet, now }
     };
     // Its key is ready, as it is of who was heard lately.
-    mesh.give(LINK, &speaker.beacon(1)?, at(1))?;
+    mesh.give(LINK, &speaker.long_beacon(1)?, at(1))?;
     let unheard = mesh.speaker(2)?;
     let unheard = mesh.speaker(3)?.seal(unheard.header(Kind::Beacon, 1))?;
     let header = speaker.header(Kind::Beacon, 2_001);
     let forged = mesh.speaker(3)?.seal(header)?;
     // Said in time, and arriving all at once.
     let saved_up = mesh.speaker(3)?;
-    let early = until("origin_rate", (mesh, LINK, now), |number| saved_up.beacon(number))?;
+    let early = until("origin_rate", (mesh, LINK, now), |number| saved_up.long_beacon(number))?;
     Ok(vec![
         case("a bad signature", "bad_signature", forged),
         Case {

@@ -16,7 +16,7 @@ use crate::Outcome;
 use crate::figures::{Bar, Figures};
 use crate::json::Measured;
 use crate::mesh::id;
-use crate::speaker::{at, signed};
+use crate::speaker::{BODY_LEN, at, signed};
 use crate::timing::{each, median};
 
 const PAIRS: usize = 151;
@@ -50,7 +50,7 @@ pub(crate) fn run(suite: Suite, figures: &mut Figures, measured: &mut Measured) 
         let mut last = Vec::new();
         let first = 1 + (pair * MESSAGES) as u32;
         let work = each(first..first + MESSAGES as u32, |number| {
-            last.push(black_box(core.sign_message(Kind::Beacon, &[7; 208], at(number))?));
+            last.push(black_box(core.sign_message(Kind::Beacon, &[7; BODY_LEN], at(number))?));
             Ok(())
         })?;
         let mut headers = Vec::new();

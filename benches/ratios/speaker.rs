@@ -8,8 +8,10 @@ use meshward::{CriticalEvent, Epoch, Kind, Millis, NodeId, Nonce, OsEntropy, Sen
 use crate::Outcome;
 use crate::timing;
 
-/// How long a frame is that is measured, in bytes.
-const FRAME_LEN: usize = 3_686;
+/// Bytes in the body of a beacon: routes, or the digest of them.
+pub(crate) const BODY_LEN: usize = 64;
+/// How long a frame is that is to be refused, in bytes.
+const REFUSED_LEN: usize = 3_686;
 /// Time between two frames of one member, as fast as it may send, in milliseconds.
 const INTERVAL_MS: u64 = 100;
 
@@ -54,17 +56,26 @@ impl<'k> Speaker<'k> {
     }
 
     /// A frame under its signature, 3.6 KiB long, whatever the header says.
-    pub(crate) fn seal(&self, mut header: Header) -> Outcome<Vec<u8>> {
-        let body = vec![7; FRAME_LEN - HEADER_LEN - self.key.suite().signature_len()];
+    pub(crate) fn seal(&self, header: Header) -> Outcome<Vec<u8>> {
+        let rest = HEADER_LEN + self.key.suite().signature_len();
+        self.seal_with(header, &vec![7; REFUSED_LEN.saturating_sub(rest)])
+    }
+
+    fn seal_with(&self, mut header: Header, body: &[u8]) -> Outcome<Vec<u8>> {
         header.body_len = u32::try_from(body.len())?;
-        header.body = Header::digest_body(&body);
+        header.body = Header::digest_body(body);
         let signed = header.to_bytes()?;
         let signature = self.key.sign(Purpose::Frame, &signed, &OsEntropy)?;
-        Ok([&signed, signature.as_bytes(), &body].concat())
+        Ok([&signed, signature.as_bytes(), body].concat())
     }
 
     /// Its beacon of that number.
     pub(crate) fn beacon(&self, number: u32) -> Outcome<Vec<u8>> {
+        self.seal_with(self.header(Kind::Beacon, number), &[7; BODY_LEN])
+    }
+
+    /// The same, 3.6 KiB long.
+    pub(crate) fn long_beacon(&self, number: u32) -> Outcome<Vec<u8>> {
         self.seal(self.header(Kind::Beacon, number))
     }
 

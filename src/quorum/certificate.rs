@@ -89,12 +89,7 @@ impl Certificate {
         (mesh, view): (MeshId, &View),
     ) -> Option<Self> {
         let wanted = Ballot::for_event(event, round, phase)?;
-        let ballots: Vec<_> = ballots.filter(|ballot| ballot.ballot == wanted).collect();
-        if ballots.len() < view.quorum() {
-            // As with each but the last of them.
-            return None;
-        }
-        let signed = ballots.into_iter().map(|ballot| Signed {
+        let signed = ballots.filter(|ballot| ballot.ballot == wanted).map(|ballot| Signed {
             attestor: ballot.voter,
             nonce: ballot.nonce,
             suite: ballot.record.key.suite(),
