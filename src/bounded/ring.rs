@@ -110,7 +110,8 @@ mod tests {
                 prop_assert_eq!(ring.values.len(), ring.by_age.len());
                 prop_assert_eq!(ring.bytes, model.iter().map(|(_, l)| l).sum::<usize>());
                 for (key, length) in &model {
-                    prop_assert_eq!(ring.get(key), Some(vec![*key; *length].as_slice()));
+                    let value = vec![*key; *length];
+                    prop_assert_eq!(ring.get(key), Some(value.as_slice()));
                 }
             }
         }
