@@ -1,7 +1,8 @@
 //! Two threads that admit frames of different origins, beside one.
 //!
-//! How much faster two are is limited by the machine, too: it is measured with raw checks in the same
-//! rounds. A round is short, so that most are over before somebody else gets a core.
+//! The bar is 1.9. How much faster two are is limited by the machine, too, so raw checks are made on two threads
+//! in the same rounds: where these gain less than 2, the bar is 95 % of what they do. A round is short, so that
+//! most are over before somebody else gets a core.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -56,9 +57,9 @@ pub(crate) fn run(suite: Suite, keys: &[SigningKey], figures: &mut Figures) -> O
     }
     let [admitting, checking] = [admitting, checking].map(median);
     figures.print(suite, "raw checks on two threads, over one", checking, Bar::None);
-    figures.print(suite, "admit on two threads, over one", admitting, Bar::Least(1.9));
-    let relative = admitting / checking;
-    figures.print(suite, "the same, over what raw checks gain", relative, Bar::Least(0.95));
+    // Where others have the second core, nobody gains from it.
+    let least = Bar::Least(1.9_f64.min(0.95 * checking));
+    figures.print(suite, "admit on two threads, over one", admitting, least);
     Ok(())
 }
 
