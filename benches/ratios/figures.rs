@@ -47,7 +47,7 @@ impl Figures {
         self.missed = self.missed.saturating_add(usize::from(!holds));
         let verdict = if holds { "" } else { "  MISSED" };
         let (of, value, bar) = (of.to_string(), Digits(value).to_string(), bar.to_string());
-        println!("{of:<10}  {name:<62} {value:>8}  {bar}{verdict}");
+        println!("{of:<10}  {name:<78} {value:>8}  {bar}{verdict}");
     }
 }
 
