@@ -200,10 +200,13 @@ impl Core {
         kind: Kind,
         now: Millis,
     ) -> bool {
+        let is_muted =
+            |member| self.is_node_quarantined(origin, now) || self.directory.is_frozen(member);
         !self.ledgers.link_is_quarantined(link, now)
-            && self.view().index_of(origin).is_some()
-            && (kind == Kind::Beacon
-                || !self.is_node_quarantined(origin, now) && !self.is_node_frozen(origin))
+            && self
+                .view()
+                .index_of(origin)
+                .is_some_and(|member| kind == Kind::Beacon || !is_muted(member))
     }
 
     /// Reserves a place for a proven link: see [`SignedGossip::reserve_link`].

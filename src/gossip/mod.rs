@@ -16,6 +16,7 @@ mod admission;
 mod condemned;
 mod config;
 mod cookies;
+mod fingerprint;
 mod ledgers;
 mod links;
 mod message;

@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 
 use super::admission::{Screened, Verified};
 use super::cookies::Cookies;
+use super::fingerprint::fingerprint;
 use super::links::Links;
 use super::opening::Opening;
 use super::peer::Peer;
@@ -209,7 +210,7 @@ impl SignedGossip {
         }
         let member = self.speaker(header)?;
         let record = self.key_in_force(member, header, now)?;
-        let tag = self.fingerprint(frame.signed_header().signed());
+        let tag = fingerprint(&self.fingerprint_key, frame.signed_header());
         self.look(member, frame, tag, now)?;
         if !frame.body_matches() {
             return Err(Refusal::BodyMismatch);
@@ -387,10 +388,5 @@ impl SignedGossip {
             .get(member.place())
             .map(AsRef::as_ref)
             .ok_or(Refusal::Nonsense("it names a place that the view does not have"))
-    }
-
-    fn fingerprint(&self, signed: &[u8]) -> u32 {
-        let hash = blake3::keyed_hash(&self.fingerprint_key, signed);
-        hash.as_bytes().first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
     }
 }

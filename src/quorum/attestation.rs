@@ -1,5 +1,7 @@
 //! One member's signed statement that an event was observed.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::CriticalEvent;
@@ -127,7 +129,7 @@ impl<'a> Attestation<'a> {
             attestor: self.attestor,
             nonce: self.nonce,
             event: self.event,
-            record: KeyRecord::clone(&key.record),
+            record: key.record,
             signature: Box::from(signature),
         })
     }
@@ -139,7 +141,7 @@ pub struct VerifiedAttestation {
     pub(super) attestor: MemberIndex,
     pub(super) nonce: Nonce,
     pub(super) event: CriticalEvent,
-    pub(super) record: KeyRecord,
+    pub(super) record: Arc<KeyRecord>,
     pub(super) signature: Box<[u8]>,
 }
 

@@ -1,5 +1,7 @@
 //! One member's signed vote in one round on an exclusive slot.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Choice, CriticalEvent, Slot};
@@ -164,7 +166,7 @@ impl<'a> UncheckedBallot<'a> {
         let key = directory
             .key(self.voter, (head.epoch, head.key, head.suite), now)
             .ok_or(Refusal::UnknownKey { origin: head.origin, epoch: head.epoch })?;
-        self.verify_under(&key.record, directory)
+        self.verify_under(key.record, directory)
     }
 
     /// Checks the signature, if any key that its voter ever had holds it: one check.
@@ -182,16 +184,16 @@ impl<'a> UncheckedBallot<'a> {
 
     fn verify_under(
         self,
-        record: &KeyRecord,
+        record: Arc<KeyRecord>,
         directory: &Directory,
     ) -> Result<VerifiedBallot, Refusal> {
         let (signed, signature) = (self.statement.signed(), self.statement.signature());
-        directory.verify(record, Purpose::Ballot, signed, signature)?;
+        directory.verify(&record, Purpose::Ballot, signed, signature)?;
         Ok(VerifiedBallot {
             voter: self.voter,
             nonce: self.nonce,
             ballot: self.ballot,
-            record: record.clone(),
+            record,
             signature: Box::from(signature),
         })
     }
@@ -254,7 +256,7 @@ pub struct VerifiedBallot {
     pub(super) voter: MemberIndex,
     pub(super) nonce: Nonce,
     pub(super) ballot: Ballot,
-    pub(super) record: KeyRecord,
+    pub(super) record: Arc<KeyRecord>,
     pub(super) signature: Box<[u8]>,
 }
 

@@ -76,7 +76,11 @@ impl QuorumValidator {
         if !state.wants_prevotes(&slot, round, self.config.slots_per_member) {
             return;
         }
-        let ballots = state.ballots.in_round(&slot, (round, Phase::Prevote));
+        let at = (round, Phase::Prevote);
+        if state.ballots.count(&slot, at, event.content()) < view.quorum() {
+            return;
+        }
+        let ballots = state.ballots.in_round(&slot, at);
         if let Some(prevotes) = Prevotes::assemble(event, round, ballots, (view.mesh(), view)) {
             state.learn(prevotes);
         }
@@ -85,6 +89,9 @@ impl QuorumValidator {
     fn decide(&self, state: &mut State, event: &CriticalEvent, round: u32) {
         let (at, view) = ((round, Phase::Precommit), self.directory.view());
         let slot = event.slot();
+        if state.ballots.count(&slot, at, event.content()) < view.quorum() {
+            return;
+        }
         let ballots = state.ballots.in_round(&slot, at);
         let about = (view.mesh(), view.as_ref());
         if let Some(certificate) = Certificate::assemble_ballots(event, at, ballots, about) {

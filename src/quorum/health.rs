@@ -201,8 +201,10 @@ impl QuorumValidator {
         limit_ms: impl Fn(MemberIndex) -> u64,
         now: Millis,
     ) -> Vec<NodeId> {
-        let view = self.directory.view();
-        let silent = |member: &MemberIndex| self.silent_for(*member, now) >= limit_ms(*member);
+        let (view, at) = (self.directory.view(), self.marks.steady(now));
+        let silent_ms =
+            |member| if member == self.me { 0 } else { self.marks.silent_at(member, at) };
+        let silent = |member: &MemberIndex| silent_ms(*member) >= limit_ms(*member);
         let silent = view.indices().filter(silent).filter_map(|member| view.member(member));
         silent.map(|member| member.id).collect()
     }

@@ -168,7 +168,11 @@ impl Marks {
 
     /// For how long `member` has not been heard, in milliseconds.
     pub(super) fn silent_for(&self, member: MemberIndex, now: Millis) -> u64 {
-        let at = self.steady(now);
+        self.silent_at(member, self.steady(now))
+    }
+
+    /// The same, at `at` on the steady clock.
+    pub(super) fn silent_at(&self, member: MemberIndex, at: u64) -> u64 {
         let entry = self.members.get(member.place());
         entry.map_or(0, |entry| at.saturating_sub(entry.lock().heard_at))
     }

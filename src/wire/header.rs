@@ -1,5 +1,7 @@
 //! The header of a frame: everything that is signed.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use super::packet::{PRELUDE_LEN, Tag, prelude};
@@ -42,7 +44,9 @@ pub struct Header {
 impl Header {
     /// The digest that a header gives for `body`.
     pub fn digest_body(body: &[u8]) -> Digest {
-        Digest::of("meshward 2026 frame body", body)
+        static CONTEXT: LazyLock<[u8; 32]> =
+            LazyLock::new(|| Digest::context("meshward 2026 frame body"));
+        Digest::in_context(&CONTEXT, body)
     }
 
     /// Where this header stands among those of its origin.
