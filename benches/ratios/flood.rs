@@ -49,7 +49,7 @@ pub(crate) fn run(suite: Suite, keys: &[SigningKey], figures: &mut Figures) -> O
     figures.print(suite, name, float(lost), Bar::Most(0.0));
     figures.print(suite, "garbage taken of that", float(taken), Bar::Most(0.0));
     let share = spent / (SECONDS as f64 * 1e9);
-    figures.print(suite, "part of a core that the flood takes", share, Bar::Most(0.25));
+    figures.print(suite, "part of a core that the flood takes", share, Bar::Most(0.5));
     Ok(())
 }
 

@@ -58,7 +58,7 @@ pub(crate) fn run(
     carry_out(&core, &store, core.tick(now), now);
     drop((core, store));
     let name = "the same when all have rotated, two checks each, ms";
-    figures.print(suite, name, starts(directory.path(), &view)?, Bar::Most(2_000.0));
+    figures.print(suite, name, starts(directory.path(), &view)?, Bar::Most(5_000.0));
     Ok(())
 }
 
