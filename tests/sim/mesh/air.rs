@@ -38,6 +38,8 @@ pub(crate) enum What {
     Propose { node: usize, event: CriticalEvent },
     /// Something befalls the mesh.
     Fault(Fault),
+    /// What befell it is over.
+    Over,
 }
 
 /// What befalls hosts and links.

@@ -74,6 +74,8 @@ pub(crate) struct World {
     /// Under what number an honest member said two things.
     pub(crate) contradicted: Option<(usize, Mark)>,
     silences: Silences,
+    /// From whom there is a way to whom through honest ones that run.
+    ways: Vec<Vec<bool>>,
     pub(crate) traffic: Traffic,
     heap: fn() -> usize,
 }
@@ -117,6 +119,7 @@ impl Plan {
             beacon_ms: self.beacon_ms,
             places: members.iter().enumerate().map(|(place, node)| (node.id, place)).collect(),
             silences: Silences::new(members.len(), self.config.quorum.suspicion_ms),
+            ways: vec![vec![false; members.len()]; members.len()],
             members,
             neighbours: self.neighbours.clone(),
             air: Air::new(self.usual, self.hops.clone()),
@@ -190,6 +193,10 @@ impl World {
             What::Wake { node, life } => (self.wake(node, life), node),
             What::Propose { node, event } => (self.propose(node, event), node),
             What::Fault(fault) => self.fault(fault),
+            What::Over => {
+                self.look_for_ways();
+                (Happened::Nothing, 0)
+            }
         };
         let peer = self.members.get_mut(place).and_then(|node| node.peer.as_mut());
         let told = peer.map(|peer| peer.told()).unwrap_or_default();
@@ -205,9 +212,12 @@ impl World {
         let heard = self.with_peer(to, |peer, now| peer.hear(from, &bytes, now));
         let Some(heard) = heard else { return Happened::Nothing };
         self.members[to].gives_away(heard.heap());
+        // Where only liars pass it on, or no question gets back, it shows no life for long.
         if let (Ok(Packet::Frame(frame)), Heard::Delivered(_) | Heard::Taken) =
             (Packet::parse(&bytes), &heard)
             && let Some(origin) = self.place(&frame.header().origin)
+            && self.ways[origin][to]
+            && self.ways[to][origin]
         {
             self.silences.hears(to, origin, self.now);
         }
@@ -268,12 +278,26 @@ impl World {
             }
             Fault::Stall { node, ms } => {
                 self.members[node].stalled_until = self.now + ms;
+                self.air.at(self.now + ms, What::Over);
             }
             Fault::Step { node, ms } => self.members[node].step_clock(ms),
             Fault::Part { island, is_one_way } => self.air.part(Some((island, is_one_way))),
             Fault::Heal => self.air.part(None),
         }
+        self.look_for_ways();
         (Happened::Befell(fault), at)
+    }
+
+    /// There is none before all have been started once.
+    fn look_for_ways(&mut self) {
+        if self.members.iter().any(|node| node.life == 0) {
+            return;
+        }
+        for from in 0..self.members.len() {
+            let mut ways = vec![false; self.members.len()];
+            self.honestly_reached(from).into_iter().for_each(|to| ways[to] = true);
+            self.ways[from] = ways;
+        }
     }
 
     fn with_peer<T>(
