@@ -1,4 +1,5 @@
-//! P8: in the end nobody believes in the failure of a member that it can hear.
+//! P8: in the end nobody believes in the failure of a member that it can hear, unless a quorum can have
+//! missed it a short while ago.
 
 use super::Invariant;
 use crate::mesh::World;
@@ -15,8 +16,9 @@ impl Invariant for Rebuttal {
             let node = &world.members[at];
             let failed = node.peer.as_ref().map(|peer| peer.failed(node.clock(world.now)));
             let reached = world.honestly_reached(at);
+            let is_heard = |place: &usize| reached.contains(place) && !world.may_be_missed(*place);
             let failed = failed.into_iter().flatten().filter_map(|node| world.place(&node));
-            if let Some(place) = failed.into_iter().find(|place| reached.contains(place)) {
+            if let Some(place) = failed.into_iter().find(is_heard) {
                 return Err(format!("{at} hears {place}, and believes that it failed"));
             }
         }
