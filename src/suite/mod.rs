@@ -36,8 +36,12 @@
 mod dilithium3;
 mod entropy;
 mod error;
+#[cfg(feature = "prepared")]
+mod expanded;
 #[cfg(feature = "ml-dsa-65")]
 mod ml_dsa_65;
+#[cfg(feature = "prepared")]
+mod prepared;
 mod prepared_keys;
 mod public_key;
 mod purpose;

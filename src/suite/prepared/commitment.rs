@@ -1,0 +1,29 @@
+//! All of a check that is arithmetic, between the unpacking and the last hash.
+
+use super::hints::Hints;
+use super::params::{K, L, Poly, W1_LEN, Z_LEN};
+use super::row::{Row, row};
+use super::{decode, ntt, rounding};
+
+/// The packed w1 that the signer committed to if the signature holds; `None` if z is too long
+/// (FIPS 204, algorithm 8, lines 8 to 10 and the first half of line 13).
+pub(super) fn commitment(
+    rows: &[Row; K],
+    packed_z: &[[u8; Z_LEN]; L],
+    mut c: Poly,
+    hints: &Hints,
+) -> Option<[[u8; W1_LEN]; K]> {
+    let mut z = packed_z.map(|bytes| decode::z(&bytes));
+    if !decode::is_short(&z) {
+        return None;
+    }
+    z.iter_mut().for_each(ntt::ntt);
+    ntt::ntt(&mut c);
+    let mut packed = [[0; W1_LEN]; K];
+    for ((packed, kept), hints) in packed.iter_mut().zip(rows).zip(hints) {
+        let mut w = row(kept, &z, &c);
+        ntt::inverse(&mut w);
+        *packed = rounding::pack(&rounding::use_hints(&w, hints));
+    }
+    Some(packed)
+}
