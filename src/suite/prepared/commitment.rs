@@ -7,7 +7,7 @@ use super::{decode, ntt, rounding};
 
 /// The packed w1 that the signer committed to if the signature holds; `None` if z is too long
 /// (FIPS 204, algorithm 8, lines 8 to 10 and the first half of line 13).
-pub(super) fn commitment(
+pub(crate) fn commitment(
     rows: &[Row; K],
     packed_z: &[[u8; Z_LEN]; L],
     mut c: Poly,

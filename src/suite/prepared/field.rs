@@ -19,20 +19,20 @@ const Q_INVERSE: i32 = {
 
 /// a·2⁻³² modulo q, between −q and q, both excluded, for |a| < 2³¹·q.
 #[inline(always)]
-pub(super) const fn reduce(a: i64) -> i32 {
+pub(crate) const fn reduce(a: i64) -> i32 {
     let multiple = (a as i32).wrapping_mul(Q_INVERSE);
     ((a - multiple as i64 * Q as i64) >> 32) as i32
 }
 
 /// The one of 0..q that is congruent to `a`, for |a| < q.
 #[inline(always)]
-pub(super) const fn positive(a: i32) -> i32 {
+pub(crate) const fn positive(a: i32) -> i32 {
     a + ((a >> 31) & Q)
 }
 
 /// A constant to multiply by, with what the method needs of it worked out beforehand.
 #[derive(Clone, Copy)]
-pub(super) struct Factor {
+pub(crate) struct Factor {
     /// The constant times 2³² modulo q, between −q/2 and q/2.
     value: i32,
     /// The same times q⁻¹ modulo 2³².
@@ -41,7 +41,7 @@ pub(super) struct Factor {
 
 impl Factor {
     /// For a constant in 0..q.
-    pub(super) const fn new(constant: i32) -> Self {
+    pub(crate) const fn new(constant: i32) -> Self {
         let scaled = ((constant as i64) << 32) % Q as i64;
         let value = if scaled > Q as i64 / 2 { scaled - Q as i64 } else { scaled } as i32;
         Self { value, quotient: value.wrapping_mul(Q_INVERSE) }
@@ -49,7 +49,7 @@ impl Factor {
 
     /// The product with any `a` modulo q, between −q and q, both excluded.
     #[inline(always)]
-    pub(super) const fn times(self, a: i32) -> i32 {
+    pub(crate) const fn times(self, a: i32) -> i32 {
         let multiple = a.wrapping_mul(self.quotient);
         // Both products end in the same 32 bits, so the difference of what is above them is exact.
         ((a as i64 * self.value as i64) >> 32) as i32 - ((multiple as i64 * Q as i64) >> 32) as i32
@@ -57,12 +57,12 @@ impl Factor {
 }
 
 /// a·b modulo q, in 0..q, for two numbers in 0..q.
-pub(super) const fn product(a: i32, b: i32) -> i32 {
+pub(crate) const fn product(a: i32, b: i32) -> i32 {
     (a as i64 * b as i64 % Q as i64) as i32
 }
 
 /// `base` to the power of `exponent` modulo q, in 0..q, for a base in 0..q.
-pub(super) const fn power(base: i32, exponent: u32) -> i32 {
+pub(crate) const fn power(base: i32, exponent: u32) -> i32 {
     let mut result = 1;
     let mut done = 0;
     while done < exponent {

@@ -3,13 +3,13 @@
 use super::params::{HINTS_LEN, K, N, OMEGA};
 
 /// One for each coefficient of w: 1 where its high bits are to be corrected, else 0.
-pub(super) type Hints = [[u8; N]; K];
+pub(crate) type Hints = [[u8; N]; K];
 
 /// FIPS 204, algorithm 21. `None` unless the encoding is the only one of these hints: for each
 /// polynomial the places in strictly ascending order, ends that never go back nor beyond ω, and
 /// zeros after the last. Otherwise a signature could be changed into another one that holds.
 #[inline(always)]
-pub(super) fn hints(bytes: &[u8; HINTS_LEN]) -> Option<Hints> {
+pub(crate) fn hints(bytes: &[u8; HINTS_LEN]) -> Option<Hints> {
     let (places, ends) = bytes.split_at_checked(OMEGA)?;
     let mut hints = [[0; N]; K];
     let mut start = 0;

@@ -29,15 +29,15 @@
 
 #![forbid(unsafe_code)]
 
-mod commitment;
-mod decode;
-mod field;
-mod hints;
-mod key;
-mod ntt;
-mod params;
-mod row;
-mod rounding;
-mod sample;
+pub(crate) mod commitment;
+pub(crate) mod decode;
+pub(crate) mod field;
+pub(crate) mod hints;
+pub(crate) mod key;
+pub(crate) mod ntt;
+pub(crate) mod params;
+pub(crate) mod rounding;
+pub(crate) mod row;
+pub(crate) mod sample;
 
 pub(crate) use key::{ExpandedKey, Variant};

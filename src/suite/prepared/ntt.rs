@@ -14,7 +14,7 @@ const SCALE: Factor = Factor::new(product(Q - (Q - 1) / 256, power(2, 32)));
 /// FIPS 204, algorithm 41. From |a| < 2²⁴ to |a| < 2²⁴ + 8q < 2²⁷: each of eight layers adds less
 /// than q.
 #[inline(always)]
-pub(super) fn ntt(poly: &mut Poly) {
+pub(crate) fn ntt(poly: &mut Poly) {
     forward::<1, 128, 256>(poly);
     forward::<2, 64, 128>(poly);
     forward::<4, 32, 64>(poly);
@@ -28,7 +28,7 @@ pub(super) fn ntt(poly: &mut Poly) {
 /// FIPS 204, algorithm 42, and a multiplication by 2³². From |a| < q to 0..q: eight layers at most
 /// double the numbers, and 256·q < 2³¹.
 #[inline(always)]
-pub(super) fn inverse(poly: &mut Poly) {
+pub(crate) fn inverse(poly: &mut Poly) {
     backward::<128, 1, 2>(poly);
     backward::<64, 2, 4>(poly);
     backward::<32, 4, 8>(poly);

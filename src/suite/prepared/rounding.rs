@@ -7,7 +7,7 @@ use super::params::{GAMMA2, N, Poly, W1_LEN};
 /// The high bits of each coefficient, in 0..16, corrected where there is a hint (FIPS 204, algorithms
 /// 36 and 40). `w` is in 0..q, each hint 0 or 1.
 #[inline(always)]
-pub(super) fn use_hints(w: &Poly, hints: &[u8; N]) -> Poly {
+pub(crate) fn use_hints(w: &Poly, hints: &[u8; N]) -> Poly {
     let mut high = [0; _];
     for ((high, w), hint) in high.iter_mut().zip(w).zip(hints) {
         *high = use_hint(*w, i32::from(*hint));
@@ -24,7 +24,7 @@ pub(super) fn use_hints(w: &Poly, hints: &[u8; N]) -> Poly {
 /// At the upper end r1 is 16. There the standard takes 0 for r1, and one less for r0, which is not
 /// positive either way: so nothing but r1 modulo 16 needs to be done.
 #[inline(always)]
-pub(super) const fn use_hint(w: i32, hint: i32) -> i32 {
+pub(crate) const fn use_hint(w: i32, hint: i32) -> i32 {
     let r1 = ((((w + GAMMA2 - 1) >> 9) + 1) * 1025) >> 20;
     let r0 = w - r1 * (2 * GAMMA2);
     // Up if r0 is positive, else down; r0 = 0 goes down.
@@ -34,7 +34,7 @@ pub(super) const fn use_hint(w: i32, hint: i32) -> i32 {
 
 /// Packs numbers in 0..16, two a byte (FIPS 204, algorithm 28).
 #[inline(always)]
-pub(super) fn pack(high: &Poly) -> [u8; W1_LEN] {
+pub(crate) fn pack(high: &Poly) -> [u8; W1_LEN] {
     let mut bytes = [0; _];
     let (pairs, _) = high.as_chunks::<2>();
     for (byte, [low, high]) in bytes.iter_mut().zip(pairs) {

@@ -7,7 +7,7 @@ use super::ntt::ntt;
 use super::params::{L, N, Poly};
 
 /// What a key keeps of one row, in the NTT domain, all in 0..q.
-pub(super) struct Row {
+pub(crate) struct Row {
     /// The row of Â.
     matrix: [Poly; L],
     /// NTT(t1·2^d).
@@ -15,10 +15,10 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) const EMPTY: Self = Self { matrix: [[0; N]; L], t1: [0; N] };
+    pub(crate) const EMPTY: Self = Self { matrix: [[0; N]; L], t1: [0; N] };
 
     /// From a row of Â and one of t1·2^d, all in 0..q.
-    pub(super) fn new(matrix: [Poly; L], mut t1: Poly) -> Self {
+    pub(crate) fn new(matrix: [Poly; L], mut t1: Poly) -> Self {
         const ONE: Factor = Factor::new(1);
         ntt(&mut t1);
         Self { matrix, t1: t1.map(|a| positive(ONE.times(a))) }
@@ -30,7 +30,7 @@ impl Row {
 /// The numbers of `z` and `c` are below 2²⁷, so that the sum of six products is below 6·2²⁷·q, less
 /// than the 2³¹·q that [`reduce`] takes.
 #[inline(always)]
-pub(super) fn row(row: &Row, z: &[Poly; L], c: &Poly) -> Poly {
+pub(crate) fn row(row: &Row, z: &[Poly; L], c: &Poly) -> Poly {
     let [a0, a1, a2, a3, a4] = &row.matrix;
     let [z0, z1, z2, z3, z4] = z;
     let mut out = [0; _];

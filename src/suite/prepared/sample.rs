@@ -8,7 +8,7 @@ use super::params::{L, N, Poly, Q, SEED_LEN, TAU};
 const BLOCK: usize = 168;
 
 /// SHAKE256 of the parts, one after the other.
-pub(super) fn hash<const LEN: usize>(parts: &[&[u8]]) -> [u8; LEN] {
+pub(crate) fn hash<const LEN: usize>(parts: &[&[u8]]) -> [u8; LEN] {
     let mut shake = Shake256::default();
     parts.iter().for_each(|part| shake.update(part));
     let mut hash = [0; LEN];
@@ -17,7 +17,7 @@ pub(super) fn hash<const LEN: usize>(parts: &[&[u8]]) -> [u8; LEN] {
 }
 
 /// A row of Â, in 0..q (FIPS 204, algorithm 32).
-pub(super) fn matrix_row(seed: &[u8; SEED_LEN], row: u8) -> [Poly; L] {
+pub(crate) fn matrix_row(seed: &[u8; SEED_LEN], row: u8) -> [Poly; L] {
     let mut column = 0_u8;
     [(); L].map(|()| {
         let poly = uniform(seed, [column, row]);
@@ -51,7 +51,7 @@ fn uniform(seed: &[u8; SEED_LEN], place: [u8; 2]) -> Poly {
 }
 
 /// The challenge: τ coefficients that are 1 or −1, the others 0 (FIPS 204, algorithm 29).
-pub(super) fn in_ball(seed: &[u8]) -> Poly {
+pub(crate) fn in_ball(seed: &[u8]) -> Poly {
     let mut shake = Shake256::default();
     shake.update(seed);
     let mut reader = shake.finalize_xof();
