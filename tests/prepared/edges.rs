@@ -169,10 +169,12 @@ fn every_proper_packing_of_hints_holds() {
 #[test]
 fn every_other_packing_of_hints_is_refused() {
     const ENDS: usize = 55;
+    // What is wrong, the hints that the hash fits, and the bytes of their packing that are changed.
+    type Change = (&'static str, Hints, Vec<(usize, u8)>);
     let base = with_hints(&[(0, 3), (0, 8), (1, 200), (1, 201), (4, 0), (4, 255)]);
     let full = with_hints(&(0..55).map(|n| (n / 10, n)).collect::<Vec<_>>());
     let none = NO_HINTS;
-    let mut changes: Vec<(&str, Hints, Vec<(usize, u8)>)> = vec![
+    let mut changes: Vec<Change> = vec![
         ("out of order", base, vec![(0, 8), (1, 3)]),
         ("out of order in a later one", base, vec![(4, 255), (5, 0)]),
         (
