@@ -70,7 +70,7 @@ impl ExpandedKey {
         let (z, hints) = rest.split_last_chunk::<HINTS_LEN>()?;
         let hints = hints::hints(hints)?;
         let c = in_ball(challenge.get(..self.variant.seed_len())?);
-        let w1 = commitment(&self.rows, z.as_chunks().0.try_into().ok()?, c, &hints)?;
+        let w1 = commitment(&self.rows, z.as_chunks().0.try_into().ok()?, &c, &hints)?;
 
         let mu: [u8; HASH_LEN] = hash(&[&self.tr, prefix, context, message]);
         let again: [u8; CHALLENGE_LEN] = hash(&[&mu, w1.as_flattened()]);

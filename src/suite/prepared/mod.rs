@@ -27,8 +27,7 @@
 //! (<https://github.com/pq-crystals/dilithium/issues/113>); its portable and ARM code do neither. So a
 //! signer who wants to can make signatures that only some processors accept there, never here.
 
-#![forbid(unsafe_code)]
-
+mod avx2;
 pub(crate) mod commitment;
 pub(crate) mod decode;
 pub(crate) mod field;
