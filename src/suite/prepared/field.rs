@@ -56,6 +56,37 @@ impl Factor {
     }
 }
 
+/// Eight constants, each for one of eight numbers.
+#[derive(Clone, Copy)]
+pub(crate) struct Eight {
+    values: [i32; 8],
+    quotients: [i32; 8],
+}
+
+impl Eight {
+    pub(crate) const fn new(factors: &[Factor; 8]) -> Self {
+        let [a, b, c, d, e, f, g, h] = *factors;
+        Self {
+            values: [a.value, b.value, c.value, d.value, e.value, f.value, g.value, h.value],
+            quotients: [
+                a.quotient, b.quotient, c.quotient, d.quotient, e.quotient, f.quotient, g.quotient,
+                h.quotient,
+            ],
+        }
+    }
+
+    /// [`Factor::times`] for each.
+    #[inline(always)]
+    pub(crate) fn times(&self, numbers: &[i32; 8]) -> [i32; 8] {
+        let mut products = [0; 8];
+        let factors = self.values.iter().zip(&self.quotients);
+        for ((product, a), (value, quotient)) in products.iter_mut().zip(numbers).zip(factors) {
+            *product = Factor { value: *value, quotient: *quotient }.times(*a);
+        }
+        products
+    }
+}
+
 /// a·b modulo q, in 0..q, for two numbers in 0..q.
 pub(crate) const fn product(a: i32, b: i32) -> i32 {
     (a as i64 * b as i64 % Q as i64) as i32

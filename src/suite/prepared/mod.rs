@@ -16,7 +16,8 @@
 //! | SampleInBall, ExpandA | `sample` | algorithms 29, 30, 32 |
 //! | all of the arithmetic, in its order | `commitment` | algorithm 8, lines 8 to 10 |
 //!
-//! Each step is a function of plain arrays to plain arrays, with one right result bit for bit.
+//! Each step is a function of plain arrays to plain arrays. The arithmetic is one source, compiled twice
+//! on x86-64: for any processor, and for those with AVX2 (`avx2`, chosen at run time).
 //!
 //! The Dilithium3 of PQClean (commit 918af1a of its upstream, as in `pqcrypto-dilithium` 0.5) differs
 //! from ML-DSA-65 in two things only, see [`Variant`]. Key and signature have the same layout, tr has

@@ -3,10 +3,10 @@
 #![allow(clippy::arithmetic_side_effects, reason = "the range stands at the function")]
 
 use super::field::{Factor, positive, reduce};
-use super::ntt::ntt;
+use super::ntt::{ntt, turned};
 use super::params::{L, N, Poly};
 
-/// What a key keeps of one row, in the NTT domain, all in 0..q.
+/// What a key keeps of one row, in the NTT domain and the order of [`ntt`], all in 0..q.
 pub(crate) struct Row {
     /// The row of Â.
     matrix: [Poly; L],
@@ -17,11 +17,11 @@ pub(crate) struct Row {
 impl Row {
     pub(crate) const EMPTY: Self = Self { matrix: [[0; N]; L], t1: [0; N] };
 
-    /// From a row of Â and one of t1·2^d, all in 0..q.
+    /// From a row of Â in the order of the standard, and one of t1·2^d, all in 0..q.
     pub(crate) fn new(matrix: [Poly; L], mut t1: Poly) -> Self {
         const ONE: Factor = Factor::new(1);
         ntt(&mut t1);
-        Self { matrix, t1: t1.map(|a| positive(ONE.times(a))) }
+        Self { matrix: matrix.map(|poly| turned(&poly)), t1: t1.map(|a| positive(ONE.times(a))) }
     }
 }
 

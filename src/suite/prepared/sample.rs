@@ -59,15 +59,21 @@ pub(crate) fn in_ball(seed: &[u8]) -> Poly {
     reader.read(&mut signs);
     let mut signs = u64::from_le_bytes(signs);
     let mut poly = [0; N];
-    let mut next = || {
-        let mut byte = [0];
-        reader.read(&mut byte);
-        let [byte] = byte;
-        usize::from(byte)
-    };
+    let mut bytes = [0; 64];
+    let mut unread: &[u8] = &[];
     for last in N.saturating_sub(TAU)..N {
-        // Not beyond the last, so that there always are two, perhaps the same.
-        let place = std::iter::repeat_with(&mut next).find(|place| *place <= last).unwrap_or(last);
+        let place = loop {
+            if let Some((first, more)) = unread.split_first() {
+                unread = more;
+                // Not beyond the last, so that there always are two, perhaps the same.
+                if usize::from(*first) <= last {
+                    break usize::from(*first);
+                }
+            } else {
+                reader.read(&mut bytes);
+                unread = &bytes;
+            }
+        };
         poly.swap(place, last);
         if let Some(a) = poly.get_mut(place) {
             *a = if signs & 1 == 1 { -1 } else { 1 };
