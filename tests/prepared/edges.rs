@@ -2,7 +2,7 @@
 //! question can refuse them.
 
 use crate::forger::{Forger, Hints, packed};
-use crate::judges::whole_message;
+use crate::judges::{lax, whole_message};
 use crate::prepared::Variant;
 use crate::reference::{BETA, Fault, GAMMA1, L, Poly, decompose, hash, mu, packed_w1};
 
@@ -128,6 +128,10 @@ fn a_hint_at_zero_does_not_go_up() {
             let verdict = forger.judges.agreed(CONTEXT, MESSAGE, &signature);
             assert_eq!(verdict.fault.is_none(), holds);
             assert!(verdict.hint_at_zero);
+            if forger.judges.variant == Variant::Dilithium3 {
+                let theirs = forger.judges.theirs(CONTEXT, MESSAGE, &signature);
+                assert_eq!(theirs, if lax() { up == 1 } else { holds });
+            }
         }
     }
 }

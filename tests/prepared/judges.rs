@@ -38,7 +38,7 @@ impl Judges {
         self.ours.verify(context, message, signature)
     }
 
-    fn theirs(&self, context: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    pub(crate) fn theirs(&self, context: &[u8], message: &[u8], signature: &[u8]) -> bool {
         match &self.theirs {
             Theirs::MlDsa(key) => ml_dsa::Signature::try_from(signature)
                 .is_ok_and(|signature| key.verify_with_context(message, context, &signature)),
@@ -93,7 +93,7 @@ impl Judges {
 }
 
 /// Whether `pqcrypto-dilithium` runs PQClean's AVX2 code here.
-fn lax() -> bool {
+pub(crate) fn lax() -> bool {
     #[cfg(target_arch = "x86_64")]
     return std::arch::is_x86_feature_detected!("avx2");
     #[cfg(not(target_arch = "x86_64"))]
