@@ -71,6 +71,7 @@
 //! A suite that is not compiled in answers
 //! [`SuiteUnavailable`](suite::SuiteError::SuiteUnavailable); nothing else changes.
 
+#![cfg_attr(not(feature = "prepared"), forbid(unsafe_code))]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 mod bounded;

@@ -164,6 +164,22 @@ fn no_feature_reaches_the_simulated_suite() {
     assert_none(&faults);
 }
 
+/// One call in one file is unsafe, and without the feature that file is for there is none.
+#[test]
+fn one_call_is_unsafe() {
+    let mut places = Vec::new();
+    for (file, source) in rust_files("src") {
+        let words = tokens(&source).into_iter().map(|token| token.text);
+        let words = words.filter(|word| word.starts_with("unsafe"));
+        places.extend(words.map(|word| format!("{file}: {word}")));
+    }
+    let file = "src/suite/prepared/avx2.rs";
+    let expected = [format!("{file}: unsafe_code"), format!("{file}: unsafe")];
+    assert_eq!(places, [&["src/lib.rs: unsafe_code".to_owned()], expected.as_slice()].concat());
+    let index = fs::read_to_string(root().join("src/lib.rs")).expect("src/lib.rs exists");
+    assert!(index.contains("#![cfg_attr(not(feature = \"prepared\"), forbid(unsafe_code))]"));
+}
+
 /// The lines of the planted `source` that are found faulty.
 fn faulty_lines(file: &str, source: &str) -> Vec<String> {
     let lines = import_faults(file, source).into_iter();

@@ -19,6 +19,12 @@
 //!
 //! Every signature is bound to a [`Purpose`]: what was signed for one never holds for another.
 //!
+//! With the feature `prepared` a public key of either can also be expanded for the library's own check
+//! (`PublicKey::expand`), which no secret ever enters. It holds to the standard on every processor.
+//! PQClean's AVX2 code does not (`z` may be too long, and a hint turns the wrong way where the low bits are
+//! zero), so there `Suite::Dilithium3` accepts some signatures, made so on purpose by who has the key, that it
+//! refuses elsewhere.
+//!
 //! # How far secrets are protected
 //!
 //! - What this library keeps of a secret key is zeroized when dropped, never shown by `Debug`, and
@@ -36,8 +42,12 @@
 mod dilithium3;
 mod entropy;
 mod error;
+#[cfg(feature = "prepared")]
+mod expanded;
 #[cfg(feature = "ml-dsa-65")]
 mod ml_dsa_65;
+#[cfg(feature = "prepared")]
+mod prepared;
 mod prepared_keys;
 mod public_key;
 mod purpose;
