@@ -1,9 +1,11 @@
 //! P6: no honest member is certified as failed unless a quorum can have missed it.
 
-use meshward::CriticalEvent;
+use std::collections::BTreeMap;
+
+use meshward::{Config, CriticalEvent, Suite};
 
 use super::Invariant;
-use crate::mesh::{Step, Told, World};
+use crate::mesh::{Dice, Fault, Hop, Plan, Shape, Sort, Step, Told, World};
 
 pub(super) struct Truth;
 
@@ -29,4 +31,32 @@ impl Invariant for Truth {
         }
         Ok(())
     }
+}
+
+/// What the invariant rests on: in a calm mesh nobody can be missed, and who is down is.
+#[test]
+fn who_is_heard_cannot_be_missed_and_who_is_down_is() {
+    let plan = Plan {
+        seed: 1,
+        sort: Sort::Meshward,
+        suite: Suite::available().next().unwrap(),
+        config: Config::default(),
+        members: 4,
+        neighbours: Shape::Full.neighbours(4, &mut Dice::new(1)),
+        hostile: BTreeMap::new(),
+        hostile_packets: 0,
+        usual: Hop::GOOD,
+        hops: BTreeMap::new(),
+        beacon_ms: 1_000,
+        faults: vec![(10_000, Fault::Crash { node: 3 })],
+        proposals: Vec::new(),
+        heap: || 0,
+    };
+    let _alone = crate::RUN.lock();
+    let mut world = plan.world();
+    while world.step(9_999).is_some() {}
+    assert!((0..4).all(|place| !world.may_be_missed(place)));
+    while world.step(15_000).is_some() {}
+    let missed: Vec<_> = (0..4).filter(|place| world.may_be_missed(*place)).collect();
+    assert_eq!(missed, [3]);
 }

@@ -1,7 +1,18 @@
 //! Who heard nothing of whom for so long that it may take it for failed, in good faith.
 
+use meshward::membership::MemberIndex;
+use meshward::wire::{Statement, Tag};
+
 /// So long does a silence count that is over: reports of it are on their way, and are sent again.
 const AFTERMATH_MS: u64 = 20_000;
+
+/// By what a member shows that it lives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    Frame,
+    /// To the listener.
+    Answer,
+}
 
 #[derive(Clone, Copy, Default)]
 struct Silence {
@@ -9,6 +20,9 @@ struct Silence {
     since: Option<u64>,
     /// When the last one ended that was long.
     long_until: Option<u64>,
+    /// The subject has answered the listener since both run: before that its frames may all be recorded
+    /// ones, and show no life for long.
+    has_answered: bool,
 }
 
 /// Of each listener and each subject.
@@ -22,8 +36,10 @@ impl Silences {
         Self { long_ms, of: vec![vec![Silence::default(); members]; members] }
     }
 
-    pub(super) fn starts(&mut self, listener: usize, now: u64) {
-        self.of[listener].iter_mut().for_each(|silence| silence.since = Some(now));
+    pub(super) fn starts(&mut self, node: usize, now: u64) {
+        self.of[node].iter_mut().for_each(|silence| silence.since = Some(now));
+        self.forgets(node);
+        self.of.iter_mut().for_each(|listener| listener[node].has_answered = false);
     }
 
     pub(super) fn stops(&mut self, listener: usize, now: u64) {
@@ -32,10 +48,18 @@ impl Silences {
         }
     }
 
-    pub(super) fn hears(&mut self, listener: usize, subject: usize, now: u64) {
+    /// By its clock all frames are late from now on.
+    pub(super) fn forgets(&mut self, listener: usize) {
+        self.of[listener].iter_mut().for_each(|silence| silence.has_answered = false);
+    }
+
+    pub(super) fn hears(&mut self, listener: usize, subject: usize, sign: Sign, now: u64) {
         let silence = &mut self.of[listener][subject];
-        silence.ends(self.long_ms, now);
-        silence.since = Some(now);
+        silence.has_answered |= sign == Sign::Answer;
+        if silence.has_answered {
+            silence.ends(self.long_ms, now);
+            silence.since = Some(now);
+        }
     }
 
     /// Whether `listener` missed `subject` for long, now or a short while ago.
@@ -54,14 +78,25 @@ impl Silence {
     }
 }
 
+/// Whether a statement is an answer to `member`: behind the view, the number, the time and the newest number
+/// of its author stand who asked, and their riddles.
+pub(super) fn answers(statement: &Statement<'_>, member: Option<MemberIndex>) -> bool {
+    let echoes = statement.content().get(32 + 8 + 8 + 4 + 8..).unwrap_or_default();
+    let mut asked = echoes.chunks_exact(4 + 16).map(|echo| &echo[..4]);
+    statement.tag() == Tag::Answer
+        && member.is_some_and(|member| asked.any(|asked| *asked == member.0.to_le_bytes()))
+}
+
 #[test]
 fn a_long_silence_counts_for_a_while_and_a_short_one_does_not() {
     let mut silences = Silences::new(2, 100);
     silences.starts(0, 1_000);
     assert!(!silences.missed(0, 1, 1_099));
     assert!(silences.missed(0, 1, 1_100));
-    silences.hears(0, 1, 1_200);
-    silences.hears(0, 1, 1_299);
+    silences.hears(0, 1, Sign::Frame, 1_050);
+    assert!(silences.missed(0, 1, 1_100), "it has not answered");
+    silences.hears(0, 1, Sign::Answer, 1_200);
+    silences.hears(0, 1, Sign::Frame, 1_299);
     assert!(silences.missed(0, 1, 1_200 + AFTERMATH_MS));
     assert!(!silences.missed(1, 0, 1_200), "it does not run");
     silences.stops(0, 1_398);

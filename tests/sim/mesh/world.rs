@@ -11,7 +11,7 @@ use super::dice::Dice;
 use super::hostile::{Hands, Hostile, Keys, Kind};
 use super::node::{Node, TICK_MS, id, stranger};
 use super::peer::{Heard, Peer, Sent, Sort, Told};
-use super::silences::Silences;
+use super::silences::{Sign, Silences, answers};
 use super::topology::reached;
 
 /// What a world is made of.
@@ -212,17 +212,30 @@ impl World {
         let heard = self.with_peer(to, |peer, now| peer.hear(from, &bytes, now));
         let Some(heard) = heard else { return Happened::Nothing };
         self.members[to].gives_away(heard.heap());
-        // Where only liars pass it on, or no question gets back, it shows no life for long.
-        if let (Ok(Packet::Frame(frame)), Heard::Delivered(_) | Heard::Taken) =
-            (Packet::parse(&bytes), &heard)
-            && let Some(origin) = self.place(&frame.header().origin)
-            && self.ways[origin][to]
-            && self.ways[to][origin]
-        {
-            self.silences.hears(to, origin, self.now);
+        if !matches!(heard, Heard::Refused(_)) {
+            self.note_life(to, &bytes);
         }
         self.carry_out(to);
         Happened::Took { at: to, from, bytes, heard }
+    }
+
+    /// Where only liars pass it on, or no question gets back, nothing shows life for long.
+    fn note_life(&mut self, at: usize, bytes: &[u8]) {
+        let (origin, sign) = match Packet::parse(bytes) {
+            Ok(Packet::Frame(frame)) if self.sort == Sort::Meshward => {
+                (frame.header().origin, Sign::Frame)
+            }
+            // A naive node asks nobody.
+            Ok(Packet::Frame(frame)) => (frame.header().origin, Sign::Answer),
+            Ok(Packet::Statement(said)) if answers(&said, self.view.index_of(&id(at))) => {
+                (said.head().origin, Sign::Answer)
+            }
+            _ => return,
+        };
+        let Some(origin) = self.place(&origin) else { return };
+        if self.ways[origin][at] && self.ways[at][origin] {
+            self.silences.hears(at, origin, sign, self.now);
+        }
     }
 
     fn wake(&mut self, place: usize, life: u32) -> Happened {
@@ -280,7 +293,10 @@ impl World {
                 self.members[node].stalled_until = self.now + ms;
                 self.air.at(self.now + ms, What::Over);
             }
-            Fault::Step { node, ms } => self.members[node].step_clock(ms),
+            Fault::Step { node, ms } => {
+                self.members[node].step_clock(ms);
+                self.silences.forgets(node);
+            }
             Fault::Part { island, is_one_way } => self.air.part(Some((island, is_one_way))),
             Fault::Heal => self.air.part(None),
         }
