@@ -176,12 +176,12 @@ impl World {
         }
     }
 
-    /// Whether a quorum may miss a member: the honest ones that do or did a short while ago, and all
-    /// hostile ones. What a quorum is is not asked of the library, which may be wrong.
+    /// Whether a member is down, or a quorum may miss it: the honest ones that do or did a short while ago,
+    /// and all hostile ones. What a quorum is is not asked of the library, which may be wrong.
     pub(crate) fn may_be_missed(&self, place: usize) -> bool {
         let count = |at: &usize| !self.is_honest(*at) || self.silences.missed(*at, place, self.now);
         let members = self.members.len();
-        (0..members).filter(count).count() >= (2 * members).div_ceil(3)
+        !self.runs(place) || (0..members).filter(count).count() >= (2 * members).div_ceil(3)
     }
 
     /// The next thing that happens, if it does before `until`.
