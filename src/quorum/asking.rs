@@ -28,15 +28,16 @@
 //!   answer likewise, to all who asked it; to one of them not twice in three eighths.
 //! * Of a member the newest challenge and the newest answer are taken, by its own numbers, in the same
 //!   time: what is played again does nothing, and nobody draws on another's share. A challenge under
-//!   older numbers is taken if for a suspicion time there was neither another nor a new frame: a member
-//!   whose disk was rolled back would get no answer before it is past the numbers that it used before.
-//!   So recorded challenges are answered only while their author is missed.
+//!   older numbers is taken if there was none for a suspicion time, and its riddle is not among the last
+//!   that were [taken](super::riddles): a member whose disk was rolled back would get no answer before it is
+//!   past the numbers that it used before, but recorded challenges get none either.
 //! * An answer counts once, and as a sign of life at the moment of the question: held back it is worth
 //!   nothing.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::challenge::{Answer, Challenge, MOST_ECHOES, MOST_SUBJECTS, Riddle};
+use super::riddles::Riddles;
 use super::share::Share;
 use super::{FailureStatus, QuorumValidator, Slot};
 use crate::id::{Mark, Millis, Nonce};
@@ -63,6 +64,8 @@ pub(super) struct Asking {
     turn_ms: u64,
     /// This node's riddles, and when it asked them, the newest last.
     riddles: VecDeque<(Riddle, u64)>,
+    /// The riddles of others.
+    met: Riddles,
     /// Who waits for an answer of this node, to what.
     pub(super) open: BTreeMap<MemberIndex, Riddle>,
     /// Whom the last answer answered last.
@@ -119,6 +122,7 @@ impl Asking {
         Self {
             turn_ms: suspicion_ms / TURNS,
             riddles: VecDeque::new(),
+            met: Riddles::default(),
             open: BTreeMap::new(),
             last_answered: None,
             answering: TokenBucket::new(rate(1)),
@@ -138,19 +142,23 @@ impl Asking {
     }
 }
 
-impl Taken {
-    /// Whether a challenge under `nonce` is newer than those before it; or, if none came for `order_ms`
-    /// and the member does not speak, may be of one whose disk was rolled back.
-    fn is_next(
-        &self,
-        nonce: Nonce,
-        (speaks, order_ms): (bool, u64),
+impl Asking {
+    /// What was taken of `member`, if its challenge is newer than those before it; or, if none came for a
+    /// suspicion time, may be of one whose disk was rolled back, and which asks under old numbers.
+    fn look_at(
+        &mut self,
+        (member, challenge): (MemberIndex, &Challenge),
         now: Millis,
-    ) -> Result<(), Refusal> {
-        let is_next = self.challenge.is_none_or(|Asked { newest, taken, .. }| {
-            newest < nonce || !speaks && (now < taken || now.since(taken) >= order_ms)
-        });
-        is_next.then_some(()).ok_or(Refusal::Duplicate)
+    ) -> Result<&mut Taken, Refusal> {
+        let order_ms = self.turn_ms.saturating_mul(TURNS);
+        let is_next = match self.taken(member)?.challenge {
+            Some(Asked { newest, taken, .. }) if challenge.nonce <= newest => {
+                let is_early = now >= taken && now.since(taken) < order_ms;
+                !is_early && !self.met.knows(&challenge.riddle)
+            }
+            _ => true,
+        };
+        if is_next { self.taken(member) } else { Err(Refusal::Duplicate) }
     }
 }
 
@@ -247,11 +255,8 @@ impl QuorumValidator {
         (member, challenge): (MemberIndex, &Challenge),
         now: Millis,
     ) -> Result<(), Refusal> {
-        let speaks = self.marks.speaks(member, now);
         let mut asking = self.asking.lock();
-        let order_ms = asking.turn_ms.saturating_mul(TURNS);
-        let taken = asking.taken(member)?;
-        taken.is_next(challenge.nonce, (speaks, order_ms), now)?;
+        let taken = asking.look_at((member, challenge), now)?;
         taken.challenges.is_worth_a_check(challenge.nonce, now)
     }
 
@@ -261,12 +266,9 @@ impl QuorumValidator {
         (member, challenge): (MemberIndex, Challenge),
         now: Millis,
     ) -> Result<bool, Refusal> {
-        let speaks = self.marks.speaks(member, now);
         let mut asking = self.asking.lock();
-        let turns_ms = |turns| asking.turn_ms.saturating_mul(turns);
-        let (order_ms, pause_ms) = (turns_ms(TURNS), turns_ms(PAUSE));
-        let taken = asking.taken(member)?;
-        taken.is_next(challenge.nonce, (speaks, order_ms), now)?;
+        let pause_ms = asking.turn_ms.saturating_mul(PAUSE);
+        let taken = asking.look_at((member, &challenge), now)?;
         taken.challenges.take(challenge.nonce, now)?;
         let before = taken.challenge;
         let newest = before.map_or(challenge.nonce, |before| before.newest.max(challenge.nonce));
@@ -277,6 +279,7 @@ impl QuorumValidator {
             answered = Some(now);
         }
         taken.challenge = Some(Asked { newest, taken: now, answered });
+        asking.met.note(&challenge.riddle);
         if asks_me && (is_due || asking.open.contains_key(&member)) {
             asking.open.insert(member, challenge.riddle);
         }

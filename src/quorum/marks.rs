@@ -177,17 +177,6 @@ impl Marks {
         entry.map_or(0, |entry| at.saturating_sub(entry.lock().heard_at))
     }
 
-    /// Whether a sign of life of `member` arrived within a suspicion time, and the last was a frame, not
-    /// an answer.
-    pub(super) fn speaks(&self, member: MemberIndex, now: Millis) -> bool {
-        let at = self.steady(now);
-        self.members.get(member.place()).is_some_and(|entry| {
-            let entry = entry.lock();
-            let is_frame = entry.heard.is_some() && entry.answered < Some(entry.heard_at);
-            is_frame && at.saturating_sub(entry.heard_at) < self.suspicion_ms
-        })
-    }
-
     /// Whether `member` may be reported as failed as far as questions go: not while something of it
     /// arrives and is not taken, unless it has left a question unanswered for `patience_ms`.
     pub(super) fn may_be_reported(

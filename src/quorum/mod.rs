@@ -43,6 +43,7 @@ mod proof;
 mod proven;
 mod recovered;
 mod reports;
+mod riddles;
 mod share;
 mod slot;
 mod succession;
