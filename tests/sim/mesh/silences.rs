@@ -1,7 +1,10 @@
 //! Who heard nothing of whom for so long that it may take it for failed, in good faith.
 
+use meshward::NodeId;
 use meshward::membership::MemberIndex;
-use meshward::wire::{Statement, Tag};
+use meshward::wire::{Packet, Tag};
+
+use super::peer::Sort;
 
 /// So long does a silence count that is over: reports of it are on their way, and are sent again.
 const AFTERMATH_MS: u64 = 20_000;
@@ -78,13 +81,27 @@ impl Silence {
     }
 }
 
-/// Whether a statement is an answer to `member`: behind the view, the number, the time and the newest number
-/// of its author stand who asked, and their riddles.
-pub(super) fn answers(statement: &Statement<'_>, member: Option<MemberIndex>) -> bool {
-    let echoes = statement.content().get(32 + 8 + 8 + 4 + 8..).unwrap_or_default();
-    let mut asked = echoes.chunks_exact(4 + 16).map(|echo| &echo[..4]);
-    statement.tag() == Tag::Answer
-        && member.is_some_and(|member| asked.any(|asked| *asked == member.0.to_le_bytes()))
+/// Whose life a packet that was taken shows to `member`, and by what. Naive nodes ask nobody.
+pub(super) fn life_shown(
+    bytes: &[u8],
+    member: Option<MemberIndex>,
+    sort: Sort,
+) -> Option<(NodeId, Sign)> {
+    match Packet::parse(bytes).ok()? {
+        Packet::Frame(frame) => {
+            let sign = if sort == Sort::Naive { Sign::Answer } else { Sign::Frame };
+            Some((frame.header().origin, sign))
+        }
+        Packet::Statement(said) if said.tag() == Tag::Answer => {
+            // Behind the view, the number, the time and the newest number of its author stand who asked, and
+            // their riddles.
+            let echoes = said.content().get(32 + 8 + 8 + 4 + 8..)?.chunks_exact(4 + 16);
+            let mut asked = echoes.map(|echo| &echo[..4]);
+            let me = member?.0.to_le_bytes();
+            asked.any(|asked| *asked == me).then_some((said.head().origin, Sign::Answer))
+        }
+        _ => None,
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::dice::Dice;
 use super::hostile::{Hands, Hostile, Keys, Kind};
 use super::node::{Node, TICK_MS, id, stranger};
 use super::peer::{Heard, Peer, Sent, Sort, Told};
-use super::silences::{Sign, Silences, answers};
+use super::silences::{Silences, life_shown};
 use super::topology::reached;
 
 /// What a world is made of.
@@ -221,17 +221,8 @@ impl World {
 
     /// Where only liars pass it on, or no question gets back, nothing shows life for long.
     fn note_life(&mut self, at: usize, bytes: &[u8]) {
-        let (origin, sign) = match Packet::parse(bytes) {
-            Ok(Packet::Frame(frame)) if self.sort == Sort::Meshward => {
-                (frame.header().origin, Sign::Frame)
-            }
-            // A naive node asks nobody.
-            Ok(Packet::Frame(frame)) => (frame.header().origin, Sign::Answer),
-            Ok(Packet::Statement(said)) if answers(&said, self.view.index_of(&id(at))) => {
-                (said.head().origin, Sign::Answer)
-            }
-            _ => return,
-        };
+        let me = self.view.index_of(&id(at));
+        let Some((origin, sign)) = life_shown(bytes, me, self.sort) else { return };
         let Some(origin) = self.place(&origin) else { return };
         if self.ways[origin][at] && self.ways[at][origin] {
             self.silences.hears(at, origin, sign, self.now);
