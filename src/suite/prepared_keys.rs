@@ -61,7 +61,9 @@ impl PreparedKeys {
         signature: &[u8],
     ) -> Result<(), VerifyError> {
         let digest = key.digest();
-        if let Some(prepared) = self.recent.lock().find(digest) {
+        // In the condition of an `if` the lock would be held until its end.
+        let found = self.recent.lock().find(digest);
+        if let Some(prepared) = found {
             return Ok(prepared.verify(purpose, message, signature)?);
         }
         let prepared = key.prepare()?;
@@ -119,6 +121,10 @@ impl fmt::Debug for PreparedKeys {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Weak;
+
+    use super::super::error::BadSignature;
+    use super::super::scheme::Verifier;
     use super::super::{OsEntropy, SigningKey, Suite};
     use super::*;
 
@@ -131,6 +137,26 @@ mod tests {
     fn check(cache: &PreparedKeys, key: &SigningKey, message: &[u8]) -> Result<(), VerifyError> {
         let signature = key.sign(PURPOSE, b"x", &OsEntropy).unwrap();
         cache.verify(key.public_key(), PURPOSE, message, signature.as_bytes())
+    }
+
+    /// A key that looks whether others can get at the cache while it checks.
+    struct Probe(Weak<PreparedKeys>);
+
+    impl Verifier for Probe {
+        fn verify(&self, _: Purpose, _: &[u8], _: &[u8]) -> Result<(), BadSignature> {
+            let cache = self.0.upgrade().ok_or(BadSignature)?;
+            cache.recent.try_lock().map(drop).ok_or(BadSignature)
+        }
+    }
+
+    #[test]
+    fn the_lock_is_not_held_while_a_signature_is_checked() {
+        for suite in Suite::available() {
+            let ([key], cache) = (keys(suite), Arc::new(PreparedKeys::new(1)));
+            let probe = VerifyingKey::new(Box::new(Probe(Arc::downgrade(&cache))));
+            cache.recent.lock().keep(key.public_key().digest(), Arc::new(probe), 1);
+            assert_eq!(check(&cache, &key, b"x"), Ok(()));
+        }
     }
 
     fn holds(cache: &PreparedKeys, key: &SigningKey) -> bool {
