@@ -93,7 +93,7 @@ impl Figures {
         self.bad_signatures.values().copied().max().unwrap_or(0)
     }
 
-    /// The same for each message that was taken, as a sign of life or for the host.
+    /// Signature checks of messages for each message that was taken, as a sign of life or for the host.
     pub(crate) fn checks_per_taken(&self) -> f64 {
         self.message_checks as f64 / ((self.deliveries + self.signs_of_life) as f64).max(1.0)
     }
