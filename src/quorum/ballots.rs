@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ballot::{Ballot, Phase, UncheckedBallot, VerifiedBallot};
+use super::poll::{Cast, Held, Poll};
 use super::share::Share;
 use super::votes::Who;
 use super::{Choice, QuorumConfig, Slot};
-use crate::id::{Digest, Epoch, Millis, Nonce};
+use crate::id::{Millis, Nonce};
 use crate::membership::MemberIndex;
 use crate::wire::Refusal;
 
@@ -15,26 +16,11 @@ use crate::wire::Refusal;
 /// another member's (attacks Q8 and Q10).
 #[derive(Debug)]
 pub(super) struct Ballots {
-    slots: BTreeMap<Slot, BTreeMap<MemberIndex, Cast>>,
+    slots: BTreeMap<Slot, Poll>,
     members: Vec<Voting>,
     slots_per_member: usize,
     /// What this node says itself is not rationed.
     me: MemberIndex,
-}
-
-#[derive(Debug, Default)]
-struct Cast {
-    prevote: Option<Held>,
-    precommit: Option<Held>,
-}
-
-#[derive(Debug)]
-struct Held {
-    ballot: VerifiedBallot,
-    /// When it was last worth passing on.
-    passed_on: Millis,
-    /// The member voted differently, too, and was charged for it.
-    contradicted: bool,
 }
 
 #[derive(Debug)]
@@ -70,7 +56,7 @@ impl Ballots {
         ballot: &Ballot,
         now: Millis,
     ) -> Result<Look, Refusal> {
-        let cast = self.slots.get(&ballot.slot).and_then(|cast| cast.get(&voter));
+        let cast = self.slots.get(&ballot.slot).and_then(|poll| poll.by(voter));
         let held = cast.and_then(|cast| cast.of(ballot.phase));
         let voting = self.members.get(voter.place()).ok_or(Refusal::AttestorRate)?;
         match held {
@@ -102,19 +88,18 @@ impl Ballots {
     /// Keeps a checked ballot. [`look`](Self::look) said that it is worth it.
     pub(super) fn insert(&mut self, ballot: VerifiedBallot, now: Millis) -> Result<(), Refusal> {
         let (voter, nonce) = (ballot.voter, ballot.nonce);
-        let Ballot { slot, phase, .. } = ballot.ballot;
+        let slot = ballot.ballot.slot;
         let voting = self.members.get_mut(voter.place()).ok_or(Refusal::AttestorRate)?;
         if voter != self.me {
             voting.share.take(nonce, now)?;
         }
-        let cast = self.slots.entry(slot).or_default().entry(voter).or_default();
-        if let Some(newest) = cast.newest() {
+        let poll = self.slots.entry(slot).or_insert_with(Poll::new);
+        let newest = |poll: &Poll| poll.by(voter).and_then(Cast::newest);
+        if let Some(newest) = newest(poll) {
             voting.slots.remove(&(newest, slot));
         }
-        *cast.of_mut(phase) = Some(Held { ballot, passed_on: now, contradicted: false });
-        if let Some(newest) = cast.newest() {
-            voting.slots.insert((newest, slot));
-        }
+        poll.put(Held { ballot, passed_on: now, contradicted: false });
+        voting.slots.extend(newest(poll).map(|newest| (newest, slot)));
         if voting.slots.len() > self.slots_per_member
             && let Some((_, oldest)) = voting.slots.pop_first()
         {
@@ -125,8 +110,8 @@ impl Ballots {
 
     /// In which slots `voter` has a ballot.
     pub(super) fn slots_of(&self, voter: MemberIndex) -> Vec<Slot> {
-        let cast = self.slots.iter().filter(|(_, cast)| cast.contains_key(&voter));
-        cast.map(|(slot, _)| *slot).collect()
+        let polls = self.slots.iter().filter(|(_, poll)| poll.by(voter).is_some());
+        polls.map(|(slot, _)| *slot).collect()
     }
 
     /// Drops what `voter` voted in a slot.
@@ -138,9 +123,9 @@ impl Ballots {
     }
 
     fn forget(&mut self, slot: Slot, voter: MemberIndex) {
-        let Some(cast) = self.slots.get_mut(&slot) else { return };
-        cast.remove(&voter);
-        if cast.is_empty() {
+        let Some(poll) = self.slots.get_mut(&slot) else { return };
+        poll.remove(voter);
+        if poll.is_empty() {
             self.slots.remove(&slot);
         }
     }
@@ -153,8 +138,9 @@ impl Ballots {
         now: Millis,
     ) -> bool {
         let Ballot { slot, phase, .. } = ballot.ballot();
-        let cast = self.slots.get_mut(slot).and_then(|cast| cast.get_mut(&ballot.voter()));
-        let Some(held) = cast.and_then(|cast| cast.of_mut(*phase).as_mut()) else { return false };
+        let poll = self.slots.get_mut(slot);
+        let held = poll.and_then(|poll| poll.held_mut(ballot.voter(), *phase));
+        let Some(held) = held else { return false };
         let due = now < held.passed_on || now.since(held.passed_on) >= interval_ms;
         // The same bytes that were checked before, so they need no second check.
         let again = due && ballot.is(&held.ballot);
@@ -171,7 +157,7 @@ impl Ballots {
     /// showing only beside a prevote that was signed anew, which a restart brings about.
     pub(super) fn beyond(&self, ballot: &UncheckedBallot<'_>) -> Option<&VerifiedBallot> {
         let Ballot { slot, round, phase, choice } = *ballot.ballot();
-        let cast = self.slots.get(&slot)?.get(&ballot.voter())?;
+        let cast = self.slots.get(&slot)?.by(ballot.voter())?;
         let newest = cast.furthest()?;
         let same = cast.of(phase).map(|held| &held.ballot);
         let same = same.filter(|held| held.ballot.round == round);
@@ -188,22 +174,20 @@ impl Ballots {
 
     /// What each slot holds of `voter` that is furthest on.
     pub(super) fn furthest_of(&self, voter: MemberIndex) -> impl Iterator<Item = &VerifiedBallot> {
-        self.slots.values().filter_map(move |cast| cast.get(&voter)?.furthest())
+        self.slots.values().filter_map(move |poll| poll.by(voter)?.furthest())
     }
 
     /// Notes that `voter` voted differently in the same phase and round, and gives its first vote.
     pub(super) fn contradict(&mut self, second: &VerifiedBallot) -> Option<VerifiedBallot> {
         let Ballot { slot, phase, .. } = second.ballot;
-        let cast = self.slots.get_mut(&slot)?.get_mut(&second.voter)?;
-        let held = cast.of_mut(phase).as_mut()?;
+        let held = self.slots.get_mut(&slot)?.held_mut(second.voter, phase)?;
         held.contradicted = true;
         Some(held.ballot.clone())
     }
 
     /// The newest ballots of one phase in a slot, in the order of the view.
     pub(super) fn of(&self, slot: &Slot, phase: Phase) -> impl Iterator<Item = &VerifiedBallot> {
-        let cast = self.slots.get(slot).into_iter().flatten();
-        cast.filter_map(move |(_, cast)| cast.of(phase)).map(|held| &held.ballot)
+        self.cast(slot).filter_map(move |cast| cast.of(phase)).map(|held| &held.ballot)
     }
 
     /// The ballots of one phase and round in a slot.
@@ -215,6 +199,10 @@ impl Ballots {
         self.of(slot, phase).filter(move |ballot| ballot.ballot.round == round)
     }
 
+    fn cast(&self, slot: &Slot) -> impl Iterator<Item = &Cast> {
+        self.slots.get(slot).into_iter().flat_map(Poll::all).map(|(_, cast)| cast)
+    }
+
     /// What members voted for in a slot.
     pub(super) fn choices(&self, slot: &Slot) -> impl Iterator<Item = Choice> {
         let all = [Phase::Prevote, Phase::Precommit].map(|phase| self.of(slot, phase));
@@ -223,93 +211,36 @@ impl Ballots {
 
     /// How many members vote for `choice` in one phase and round.
     pub(super) fn count(&self, slot: &Slot, at: (u32, Phase), choice: Choice) -> usize {
-        self.in_round(slot, at).filter(|ballot| ballot.ballot.choice == choice).count()
+        self.slots.get(slot).map_or(0, |poll| poll.count(at, choice))
     }
 
     /// How many members have come as far as a phase of a round.
     pub(super) fn arrived(&self, slot: &Slot, at: (u32, Phase)) -> usize {
-        let cast = self.slots.get(slot).into_iter().flatten();
-        cast.filter(|(_, cast)| cast.progress() >= Some(at)).count()
+        self.cast(slot).filter(|cast| cast.progress() >= Some(at)).count()
     }
 
     /// The highest round that more than `faults` members have reached.
     pub(super) fn round_of_others(&self, slot: &Slot, faults: usize) -> u32 {
-        let cast = self.slots.get(slot).into_iter().flatten();
         let mut rounds: Vec<_> =
-            cast.filter_map(|(_, cast)| cast.progress()).map(|(round, _)| round).collect();
+            self.cast(slot).filter_map(Cast::progress).map(|(round, _)| round).collect();
         rounds.sort_unstable_by(|one, other| other.cmp(one));
         rounds.get(faults).copied().unwrap_or(0)
     }
 
     /// How many members voted last for the content that most did.
     pub(super) fn most_in_favour(&self, slot: &Slot) -> usize {
-        let mut in_favour = BTreeMap::<Digest, usize>::new();
-        let cast = self.slots.get(slot).into_iter().flatten();
-        for content in cast.filter_map(|(_, cast)| cast.favours()) {
-            let count = in_favour.entry(content).or_default();
-            *count = count.saturating_add(1);
-        }
-        in_favour.into_values().max().unwrap_or(0)
+        self.slots.get(slot).map_or(0, Poll::most_in_favour)
     }
 
     /// Drops the ballots of a slot that is decided.
     pub(super) fn clear(&mut self, slot: Slot) {
-        let Some(cast) = self.slots.remove(&slot) else { return };
-        for (voter, cast) in cast {
+        let Some(poll) = self.slots.remove(&slot) else { return };
+        for (voter, cast) in poll.all() {
             if let (Some(newest), Some(voting)) =
                 (cast.newest(), self.members.get_mut(voter.place()))
             {
                 voting.slots.remove(&(newest, slot));
             }
         }
-    }
-}
-
-impl Cast {
-    const fn of(&self, phase: Phase) -> Option<&Held> {
-        match phase {
-            Phase::Prevote => self.prevote.as_ref(),
-            Phase::Precommit => self.precommit.as_ref(),
-        }
-    }
-
-    const fn of_mut(&mut self, phase: Phase) -> &mut Option<Held> {
-        match phase {
-            Phase::Prevote => &mut self.prevote,
-            Phase::Precommit => &mut self.precommit,
-        }
-    }
-
-    fn newest(&self) -> Option<Nonce> {
-        [&self.prevote, &self.precommit].into_iter().flatten().map(|held| held.ballot.nonce).max()
-    }
-
-    /// The content that it voted for last; nothing is no content.
-    fn favours(&self) -> Option<Digest> {
-        let all = [&self.prevote, &self.precommit].into_iter().flatten();
-        let choices = all.filter_map(|held| Some((held.round(), held.ballot.ballot.choice?)));
-        choices.max_by_key(|(round, _)| *round).map(|(_, content)| content)
-    }
-
-    fn furthest(&self) -> Option<&VerifiedBallot> {
-        let all = [&self.prevote, &self.precommit].into_iter().flatten();
-        all.map(|held| &held.ballot).max_by_key(|held| (held.ballot.round, held.ballot.phase))
-    }
-
-    fn progress(&self) -> Option<(u32, Phase)> {
-        self.furthest().map(|held| (held.ballot.round, held.ballot.phase))
-    }
-}
-
-impl Held {
-    const fn round(&self) -> u32 {
-        self.ballot.ballot.round
-    }
-
-    /// Whether a ballot that says the same was signed after this one under a later key or in a later
-    /// boot: those who know only that key, or missed this one, need it.
-    fn is_signed_anew(&self, epoch: Epoch, nonce: Nonce) -> bool {
-        let held = &self.ballot;
-        nonce > held.nonce && (epoch > held.record.epoch || nonce.boot > held.nonce.boot)
     }
 }

@@ -234,11 +234,11 @@ impl QuorumValidator {
     fn tally(&self, state: &mut State, event: &CriticalEvent) -> Tally {
         let slot = event.slot();
         let view = self.directory.view();
-        let attesting = || state.votes.of(&slot).filter(|one| one.event == *event);
-        let attestations = attesting().count();
+        let attestations = state.votes.count(event);
         let needed = view.quorum();
         if attestations >= needed {
-            let certificate = Certificate::assemble(event, attesting(), (view.mesh(), view));
+            let attesting = state.votes.of(&slot).filter(|one| one.event == *event);
+            let certificate = Certificate::assemble(event, attesting, (view.mesh(), view));
             if let Some(certificate) = certificate
                 && self.is_news(state, &certificate).is_ok()
             {
@@ -326,11 +326,7 @@ impl QuorumValidator {
         }
         let attestations = match slot.is_exclusive() {
             true => state.ballots.most_in_favour(slot),
-            false => {
-                let all: Vec<_> = state.votes.of(slot).map(|one| &one.event).collect();
-                let agreeing = |event| all.iter().filter(|other| **other == event).count();
-                all.iter().map(|event| agreeing(*event)).max().unwrap_or(0)
-            }
+            false => state.votes.most_agreeing(slot),
         };
         Tally::Pending { attestations, needed: self.directory.view().quorum() }
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::attestation::{Attestation, VerifiedAttestation};
+use super::counts::Counts;
 use super::share::Share;
 use super::{CriticalEvent, QuorumConfig, Slot};
 use crate::id::{Epoch, Mark, Millis, Nonce};
@@ -14,10 +15,17 @@ use crate::wire::Refusal;
 /// gave them itself: old statements that somebody plays again never push out a newer one.
 #[derive(Debug)]
 pub(super) struct Votes {
-    slots: BTreeMap<Slot, BTreeMap<MemberIndex, Held>>,
+    slots: BTreeMap<Slot, Said>,
     members: Vec<Stated>,
     failures_per_member: usize,
     others_per_member: usize,
+}
+
+/// The statements in one slot. The count of what they say is kept up with them.
+#[derive(Debug)]
+struct Said {
+    held: BTreeMap<MemberIndex, Held>,
+    counts: Counts<CriticalEvent>,
 }
 
 #[derive(Debug)]
@@ -63,7 +71,7 @@ impl Votes {
         now: Millis,
     ) -> Result<(), Refusal> {
         let slot = event.slot();
-        let held = self.slots.get(&slot).and_then(|held| held.get(&attestor));
+        let held = self.slots.get(&slot).and_then(|said| said.held.get(&attestor));
         let stated = self.members.get(attestor.place()).ok_or(Refusal::AttestorRate)?;
         match held {
             None if self.is_full_of_newer(stated, &slot, nonce) => return Err(Refusal::Outdated),
@@ -99,7 +107,7 @@ impl Votes {
         let stated = self.members.get_mut(attestor.place()).ok_or(Refusal::AttestorRate)?;
         stated.share.take(nonce, now)?;
         let held = Held { attestation, passed_on: now };
-        let before = self.slots.entry(slot).or_default().insert(attestor, held);
+        let before = self.slots.entry(slot).or_insert_with(Said::new).insert(held);
         let queue = stated.queue_mut(&slot);
         if let Some(before) = before {
             queue.remove(&(before.attestation.nonce, slot));
@@ -122,10 +130,9 @@ impl Votes {
         now: Millis,
     ) -> bool {
         let slot = attestation.event().slot();
-        let held = self.slots.get_mut(&slot);
-        let Some(held) = held.and_then(|held| held.get_mut(&attestation.attestor())) else {
-            return false;
-        };
+        let said = self.slots.get_mut(&slot);
+        let held = said.and_then(|said| said.held.get_mut(&attestation.attestor()));
+        let Some(held) = held else { return false };
         // The same bytes that were checked before, so they need no second check.
         let (head, record) = (attestation.head(), &held.attestation.record);
         let same = *held.attestation.signature == *attestation.signature()
@@ -142,12 +149,23 @@ impl Votes {
 
     /// The statements in one slot, in the order of the view.
     pub(super) fn of(&self, slot: &Slot) -> impl Iterator<Item = &VerifiedAttestation> {
-        self.slots.get(slot).into_iter().flatten().map(|(_, held)| &held.attestation)
+        let held = self.slots.get(slot).into_iter().flat_map(|said| said.held.values());
+        held.map(|held| &held.attestation)
+    }
+
+    /// How many members state exactly `event`.
+    pub(super) fn count(&self, event: &CriticalEvent) -> usize {
+        self.slots.get(&event.slot()).map_or(0, |said| said.counts.of(event))
+    }
+
+    /// How many members say in a slot what most do.
+    pub(super) fn most_agreeing(&self, slot: &Slot) -> usize {
+        self.slots.get(slot).map_or(0, |said| said.counts.most())
     }
 
     /// The statement of one member in one slot.
     pub(super) fn by(&self, slot: &Slot, member: MemberIndex) -> Option<&VerifiedAttestation> {
-        Some(&self.slots.get(slot)?.get(&member)?.attestation)
+        Some(&self.slots.get(slot)?.held.get(&member)?.attestation)
     }
 
     /// The slots of links in which there are statements.
@@ -162,8 +180,8 @@ impl Votes {
 
     /// Drops the statements in a slot that have been overtaken.
     pub(super) fn void(&mut self, slot: Slot, is_void: impl Fn(&VerifiedAttestation) -> bool) {
-        let Some(held) = self.slots.get(&slot) else { return };
-        let void = held.iter().filter(|(_, held)| is_void(&held.attestation));
+        let Some(said) = self.slots.get(&slot) else { return };
+        let void = said.held.iter().filter(|(_, held)| is_void(&held.attestation));
         let void: Vec<_> = void.map(|(attestor, _)| *attestor).collect();
         for attestor in void {
             self.drop_one(slot, attestor);
@@ -172,8 +190,8 @@ impl Votes {
 
     /// Drops every statement in a slot that is decided.
     pub(super) fn clear(&mut self, slot: Slot) {
-        let Some(held) = self.slots.remove(&slot) else { return };
-        for attestor in held.keys() {
+        let Some(said) = self.slots.remove(&slot) else { return };
+        for attestor in said.held.keys() {
             self.unqueue(slot, *attestor);
         }
     }
@@ -185,8 +203,8 @@ impl Votes {
 
     /// In which slots `attestor` has a statement.
     pub(super) fn slots_of(&self, attestor: MemberIndex) -> Vec<Slot> {
-        let held = self.slots.iter().filter(|(_, held)| held.contains_key(&attestor));
-        held.map(|(slot, _)| *slot).collect()
+        let said = self.slots.iter().filter(|(_, said)| said.held.contains_key(&attestor));
+        said.map(|(slot, _)| *slot).collect()
     }
 
     fn drop_one(&mut self, slot: Slot, attestor: MemberIndex) {
@@ -195,9 +213,9 @@ impl Votes {
     }
 
     fn forget(&mut self, slot: Slot, attestor: MemberIndex) {
-        let Some(held) = self.slots.get_mut(&slot) else { return };
-        held.remove(&attestor);
-        if held.is_empty() {
+        let Some(said) = self.slots.get_mut(&slot) else { return };
+        said.remove(attestor);
+        if said.held.is_empty() {
             self.slots.remove(&slot);
         }
     }
@@ -206,6 +224,26 @@ impl Votes {
         if let Some(stated) = self.members.get_mut(attestor.place()) {
             stated.queue_mut(&slot).retain(|(_, queued)| *queued != slot);
         }
+    }
+}
+
+impl Said {
+    const fn new() -> Self {
+        Self { held: BTreeMap::new(), counts: Counts::new() }
+    }
+
+    /// Puts a statement in the place of its attestor's one before, which it gives.
+    fn insert(&mut self, held: Held) -> Option<Held> {
+        let before = self.remove(held.attestation.attestor);
+        self.counts.add(&held.attestation.event);
+        self.held.insert(held.attestation.attestor, held);
+        before
+    }
+
+    fn remove(&mut self, attestor: MemberIndex) -> Option<Held> {
+        let held = self.held.remove(&attestor)?;
+        self.counts.remove(&held.attestation.event);
+        Some(held)
     }
 }
 
