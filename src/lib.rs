@@ -62,16 +62,17 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `dilithium3` | yes | [`Suite::Dilithium3`]: PQClean's C code |
+//! | `dilithium3` | yes | [`Suite::Dilithium3`]: PQClean's C code, checked in Rust |
 //! | `ml-dsa-65` | yes | [`Suite::MlDsa65`]: FIPS 204 in Rust |
 //! | `durable-store` | yes | `DurableStore`: an embedded transactional store |
 //! | `backup` | yes | `keyring::backup`: encrypted backups |
+//! | `prepared` | yes | [`Suite::MlDsa65`] is checked by the library's own code, many times faster |
 //! | `shamir` | no | the key of a backup split m of n |
 //!
 //! A suite that is not compiled in answers
 //! [`SuiteUnavailable`](suite::SuiteError::SuiteUnavailable); nothing else changes.
 
-#![cfg_attr(not(feature = "prepared"), forbid(unsafe_code))]
+#![cfg_attr(not(any(feature = "prepared", feature = "dilithium3")), forbid(unsafe_code))]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 mod bounded;

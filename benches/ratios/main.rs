@@ -15,6 +15,12 @@ mod json;
 mod members;
 mod memory;
 mod mesh;
+// The source itself: its portable half has no way in of its own.
+#[allow(dead_code, unused_imports, reason = "a part of it is enough")]
+#[path = "../../src/suite/prepared/mod.rs"]
+mod own;
+mod prepared;
+mod raw;
 mod refuse;
 mod sign;
 mod speaker;
@@ -47,8 +53,9 @@ const MOST_MEMBERS: usize = 9_999;
 
 type Part = fn(Suite, &[SigningKey], &mut Figures, &mut Measured) -> Outcome<()>;
 
-const PARTS: [(&str, Part); 11] = [
+const PARTS: [(&str, Part); 12] = [
     ("sign", |suite, _, figures, measured| sign::run(suite, figures, measured)),
+    ("prepared", |suite, keys, figures, _| prepared::run(suite, keys, figures)),
     ("admit", admit::run),
     ("refuse", refuse::run),
     ("statements", statements::run),

@@ -15,7 +15,8 @@ use crate::Outcome;
 use crate::figures::{Bar, Figures};
 use crate::json::Measured;
 use crate::mesh::{LINK, Mesh, carry_out, id, unlimited};
-use crate::speaker::{Speaker, at, raw};
+use crate::raw::raw;
+use crate::speaker::{Speaker, at};
 use crate::timing::{compare, each};
 
 const PAIRS: usize = 41;
@@ -66,7 +67,7 @@ pub(crate) fn run(
     cases.extend(after_the_check(&late)?);
 
     let speaker = mesh.speaker(1)?;
-    let key = [speaker.prepared()?];
+    let key = [speaker.raw_key()?];
     let numbers = 3_001..=3_000 + CHECKS as u32;
     let checked: Vec<_> =
         numbers.map(|number| speaker.long_beacon(number)).collect::<Result<_, _>>()?;

@@ -6,7 +6,7 @@ use meshward::wire::{HEADER_LEN, Header, Packet, StatementHead, Tag, seal_statem
 use meshward::{CriticalEvent, Epoch, Kind, Millis, NodeId, Nonce, OsEntropy, SentAt, View};
 
 use crate::Outcome;
-use crate::timing;
+use crate::raw::RawKey;
 
 /// Bytes in the body of a beacon: routes, or the digest of them.
 pub(crate) const BODY_LEN: usize = 64;
@@ -111,7 +111,12 @@ impl<'k> Speaker<'k> {
         Ok(seal_statement(Tag::Answer, &self.head, &fields.concat(), self.key, &OsEntropy)?)
     }
 
-    /// Its public key, ready for checks.
+    /// Its public key, ready for the bare checks of the crate beneath.
+    pub(crate) fn raw_key(&self) -> Outcome<RawKey> {
+        RawKey::new(self.key)
+    }
+
+    /// Its public key, ready for the library's own checks.
     pub(crate) fn prepared(&self) -> Outcome<VerifyingKey> {
         Ok(self.key.public_key().prepare()?)
     }
@@ -119,18 +124,6 @@ impl<'k> Speaker<'k> {
 
 const fn nonce(number: u32) -> Nonce {
     Nonce { boot: 1, sequence: number }
-}
-
-/// Nanoseconds of one raw signature check of `packets`: the key ready, the packet parsed, the signature
-/// decoded inside.
-///
-/// There is a key for each packet, or one for all.
-pub(crate) fn raw(keys: &[VerifyingKey], packets: &[Vec<u8>]) -> Outcome<f64> {
-    let parts: Vec<_> = packets.iter().map(|bytes| signed(bytes)).collect::<Result<_, _>>()?;
-    let checks: Vec<_> = keys.iter().cycle().zip(parts).collect();
-    timing::each(checks.into_iter(), |(key, (purpose, message, signature))| {
-        Ok(key.verify(purpose, message, signature)?)
-    })
 }
 
 /// What in a frame or statement is signed, for what, and the signature.

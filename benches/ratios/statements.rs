@@ -6,14 +6,15 @@
 use std::hint::black_box;
 
 use meshward::quorum::{Ballot, Phase};
-use meshward::suite::{SigningKey, VerifyingKey};
+use meshward::suite::SigningKey;
 use meshward::{CriticalEvent, Digest, Suite};
 
 use crate::Outcome;
 use crate::figures::{Bar, Figures};
 use crate::json::Measured;
 use crate::mesh::{LINK, Mesh, id, unlimited};
-use crate::speaker::{Speaker, at, raw};
+use crate::raw::{RawKey, raw};
+use crate::speaker::{Speaker, at};
 use crate::timing::{Compared, compare, each};
 
 const MATTERS: usize = 14;
@@ -50,7 +51,7 @@ pub(crate) fn run(
 
 /// What all say on one matter, and their keys.
 struct Said {
-    keys: Vec<VerifyingKey>,
+    keys: Vec<RawKey>,
     statements: Vec<Vec<u8>>,
 }
 
@@ -66,7 +67,7 @@ fn count(
         for place in 1..=BEFORE_THE_LAST + 1 {
             let speaker = mesh.speaker(place)?;
             statements.push(statement(&speaker, matter)?);
-            keys.push(speaker.prepared()?);
+            keys.push(speaker.raw_key()?);
         }
         said.push(Said { keys, statements });
     }

@@ -13,7 +13,8 @@ use meshward::{Link, LinkId, Suite};
 use crate::Outcome;
 use crate::figures::{Bar, Figures};
 use crate::mesh::{Mesh, unlimited};
-use crate::speaker::{at, raw};
+use crate::raw::raw;
+use crate::speaker::at;
 use crate::timing::median;
 
 const ROUNDS: usize = 101;
@@ -30,7 +31,7 @@ pub(crate) fn run(suite: Suite, keys: &[SigningKey], figures: &mut Figures) -> O
         let numbers = 1..=(ROUNDS * FRAMES) as u32;
         let said = numbers.map(|number| speaker.beacon(number)).collect::<Result<Vec<_>, _>>()?;
         frames.push(said);
-        prepared.push([speaker.prepared()?]);
+        prepared.push([speaker.raw_key()?]);
     }
     let part = |place: usize, round: usize| {
         let of = frames.get(place).ok_or("no such member")?;

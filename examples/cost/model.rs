@@ -24,8 +24,7 @@
 //!
 //! In memory there is for each member what is remembered of it, its newest signed header, as many earlier
 //! ones as `retained_bytes` allows (the default; with less, equivocation is proven for a shorter time),
-//! and its expanded key (43 KiB with ML-DSA-65, 2 KiB with Dilithium3); `prepared_keys` is set to the
-//! number of members. What the host keeps for its transport comes on top.
+//! and its expanded key (36 KiB); `prepared_keys` is set to the number of members. What the host keeps for its transport comes on top.
 //!
 //! Bandwidth is that of the packets; what carries them adds its own (5 % in fragments for an MTU of 1280).
 
@@ -86,7 +85,7 @@ impl Mesh {
         let retained = Config::default().gossip.retained_bytes;
         let retained = f64::from(u32::try_from(retained).unwrap_or(u32::MAX));
         let header = f64::from(lengths.signed_header);
-        let member = measured.member_bytes + header + retained + expanded_key(self.suite);
+        let member = measured.member_bytes + header + retained + EXPANDED_KEY;
         Ok(Cost {
             processor: busy_us / 1e6,
             memory: n * member,
@@ -98,12 +97,7 @@ impl Mesh {
 }
 
 /// As [`Config::prepared_keys`] says, in bytes.
-const fn expanded_key(suite: Suite) -> f64 {
-    match suite {
-        Suite::MlDsa65 => 43.0 * 1024.0,
-        _ => 2.0 * 1024.0,
-    }
-}
+const EXPANDED_KEY: f64 = 36.0 * 1024.0;
 
 /// In words.
 pub(crate) fn told(mesh: &Mesh, measured: &Measured) -> Result<String, String> {

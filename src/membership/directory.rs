@@ -121,8 +121,8 @@ impl Keys {
 }
 
 impl Directory {
-    /// Starts with the keys of `view`. At most `prepared_keys` keys are kept in expanded form
-    /// (ML-DSA-65: 43 KiB each).
+    /// Starts with the keys of `view`. At most `prepared_keys` keys are kept ready for checks, see
+    /// [`PreparedKeys`].
     pub fn new(view: Arc<View>, prepared_keys: usize) -> Self {
         Self::keeping(PAST_KEYS, view, prepared_keys)
     }

@@ -1,4 +1,6 @@
-//! Dilithium3: PQClean's C code through `pqcrypto-dilithium`, the only file that knows it.
+//! Dilithium3: PQClean's C code through `pqcrypto-dilithium`, the only file that knows it. It makes keys
+//! and signs; the check is our own ([`prepared`](super::prepared)), since PQClean's is not the same on
+//! every processor.
 //!
 //! It has challenges of 48 bytes, of which it samples from the first 32 only, and no context string,
 //! both unlike FIPS 204; so its keys and signatures agree with nothing else.
@@ -11,7 +13,9 @@ use pqcrypto_traits::sign::{DetachedSignature, PublicKey, SecretKey};
 use zeroize::Zeroizing;
 
 use super::entropy::{Entropy, OsEntropy};
-use super::error::{BadSignature, SuiteError};
+use super::error::SuiteError;
+use super::expanded::expand;
+use super::prepared::{ExpandedKey, Variant};
 use super::purpose::Purpose;
 use super::scheme::{KeyPair, Scheme, Secret, Verifier};
 use super::suite_id::Suite;
@@ -52,9 +56,9 @@ impl Scheme for Dilithium3 {
         let (_, public) = stored.split_at_checked(SECRET_LEN).ok_or(wrong_length)?;
         let secret = StoredPair(Zeroizing::new(stored.to_vec()));
         let signature = secret.sign_tagged(SELF_CHECK, public)?;
-        prepared(public)?
-            .verify_tagged(SELF_CHECK, public, &signature)
-            .map_err(|BadSignature| SuiteError::KeyMismatch(Suite::Dilithium3))?;
+        if !prepared(public)?.verify(SELF_CHECK, public, &signature) {
+            return Err(SuiteError::KeyMismatch(Suite::Dilithium3));
+        }
         Ok(KeyPair { secret: Box::new(secret), public: public.to_vec() })
     }
 
@@ -103,42 +107,8 @@ fn erase(secret: &mut pqclean::SecretKey) {
     black_box(secret);
 }
 
-fn prepared(public: &[u8]) -> Result<Prepared, SuiteError> {
-    pqclean::PublicKey::from_bytes(public)
-        .map(Prepared)
-        .map_err(|_| SuiteError::PublicKeyLength { suite: Suite::Dilithium3, found: public.len() })
-}
-
-/// The C code expands the key anew for each check, so all there is to prepare is the type.
-struct Prepared(pqclean::PublicKey);
-
-impl Prepared {
-    fn verify_tagged(
-        &self,
-        tag: &[u8],
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), BadSignature> {
-        // This refuses what is too long, and the C code what is too short.
-        let signature =
-            pqclean::DetachedSignature::from_bytes(signature).map_err(|_| BadSignature)?;
-        with_tagged(tag, message, |tagged| {
-            pqclean::verify_detached_signature(&signature, tagged, &self.0)
-        })
-        .ok_or(BadSignature)?
-        .map_err(|_| BadSignature)
-    }
-}
-
-impl Verifier for Prepared {
-    fn verify(
-        &self,
-        purpose: Purpose,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), BadSignature> {
-        self.verify_tagged(purpose.tag(), message, signature)
-    }
+fn prepared(public: &[u8]) -> Result<ExpandedKey, SuiteError> {
+    expand((Suite::Dilithium3, Variant::Dilithium3), public)
 }
 
 /// Runs `work` on the tag's length in one byte, the tag, and the message. The length keeps apart

@@ -1,9 +1,9 @@
-//! The suites whose keys the library's own check is for.
+//! The library's own check, as a scheme uses it.
 
 use super::error::{BadSignature, SuiteError};
 use super::prepared::{ExpandedKey, Variant};
 use super::purpose::Purpose;
-use super::scheme::{Verifier, scheme};
+use super::scheme::Verifier;
 use super::suite_id::Suite;
 
 impl Verifier for ExpandedKey {
@@ -18,18 +18,11 @@ impl Verifier for ExpandedKey {
     }
 }
 
-/// A key of a suite that is compiled in, ready for the library's own check; for the suite of
-/// simulations, whose checks cost next to nothing, for its own.
-pub(super) fn expand(suite: Suite, public: &[u8]) -> Result<Box<dyn Verifier>, SuiteError> {
-    let scheme = scheme(suite)?;
-    let variant = match suite {
-        #[cfg(meshward_sim)]
-        Suite::Simulated => return scheme.prepare(public),
-        Suite::Dilithium3 => Variant::Dilithium3,
-        Suite::MlDsa65 => Variant::MlDsa65,
-    };
-    match ExpandedKey::new(variant, public) {
-        Some(key) => Ok(Box::new(key)),
-        None => scheme.prepare(public),
-    }
+/// A key of a suite that is ready for the library's own check.
+pub(super) fn expand(
+    (suite, variant): (Suite, Variant),
+    public: &[u8],
+) -> Result<ExpandedKey, SuiteError> {
+    let wrong_length = SuiteError::PublicKeyLength { suite, found: public.len() };
+    ExpandedKey::new(variant, public).ok_or(wrong_length)
 }

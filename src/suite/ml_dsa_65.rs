@@ -1,4 +1,5 @@
-//! ML-DSA-65 (FIPS 204) through `ml-dsa`, the only file that knows it.
+//! ML-DSA-65 (FIPS 204) through `ml-dsa`, the only file that knows it. With the feature `prepared` the
+//! signatures under keys that are kept are checked by our own code.
 
 use ml_dsa::{KeyInit, MlDsa65 as Parameters, SigningKey, VerifyingKey};
 use rand::{TryCryptoRng, TryRng};
@@ -37,7 +38,18 @@ impl Scheme for MlDsa65 {
         Ok(KeyPair { secret: Box::new(Expanded(key)), public })
     }
 
+    #[cfg(feature = "prepared")]
     fn prepare(&self, public: &[u8]) -> Result<Box<dyn Verifier>, SuiteError> {
+        let own = (Suite::MlDsa65, super::prepared::Variant::MlDsa65);
+        Ok(Box::new(super::expanded::expand(own, public)?))
+    }
+
+    #[cfg(not(feature = "prepared"))]
+    fn prepare(&self, public: &[u8]) -> Result<Box<dyn Verifier>, SuiteError> {
+        self.prepare_once(public)
+    }
+
+    fn prepare_once(&self, public: &[u8]) -> Result<Box<dyn Verifier>, SuiteError> {
         let key = VerifyingKey::<Parameters>::new_from_slice(public).map_err(|_| {
             SuiteError::PublicKeyLength { suite: Suite::MlDsa65, found: public.len() }
         })?;
@@ -155,8 +167,10 @@ mod tests {
 
             let theirs = signer.expanded_key().sign_deterministic(b"message", purpose.tag());
             let theirs = theirs.unwrap().encode();
-            let prepared = MlDsa65.prepare(&pair.public).unwrap();
-            assert_eq!(prepared.verify(purpose, b"message", &theirs), Ok(()));
+            for prepare in [MlDsa65::prepare, MlDsa65::prepare_once] {
+                let key = prepare(&MlDsa65, &pair.public).unwrap();
+                assert_eq!(key.verify(purpose, b"message", &theirs), Ok(()));
+            }
         }
     }
 

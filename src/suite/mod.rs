@@ -4,7 +4,7 @@
 //!
 //! | suite | what it is | feature | crate beneath |
 //! |---|---|---|---|
-//! | [`Suite::Dilithium3`] | PQClean's Dilithium3, in C | `dilithium3` | `pqcrypto-dilithium` 0.5 |
+//! | [`Suite::Dilithium3`] | PQClean's Dilithium3, in C; the check in Rust | `dilithium3` | `pqcrypto-dilithium` 0.5 |
 //! | [`Suite::MlDsa65`] | ML-DSA-65 of FIPS 204, in Rust | `ml-dsa-65` | `ml-dsa` |
 //!
 //! Public keys have 1952 and signatures 3309 bytes in both, yet neither accepts anything of the
@@ -19,11 +19,12 @@
 //!
 //! Every signature is bound to a [`Purpose`]: what was signed for one never holds for another.
 //!
-//! With the feature `prepared` a public key of either can also be expanded for the library's own check
-//! (`PublicKey::expand`), which no secret ever enters. It holds to the standard on every processor.
-//! PQClean's AVX2 code does not (`z` may be too long, and a hint turns the wrong way where the low bits are
-//! zero), so there `Suite::Dilithium3` accepts some signatures, made so on purpose by who has the key, that it
-//! refuses elsewhere.
+//! Signatures are checked by the library's own code, which no secret ever enters: of Dilithium3 always, of
+//! ML-DSA-65 with the feature `prepared`, which is on by default. It keeps of each key what is the same in
+//! every check, and holds to the standard on every processor. PQClean's AVX2 code for Dilithium3 does not:
+//! `z` may be too long there, and a hint turns the wrong way where the low bits are zero
+//! (<https://github.com/pq-crystals/dilithium/issues/113>). Whoever has a key could make signatures on
+//! purpose that hold on some processors only, and have honest nodes charge each other for them.
 //!
 //! # How far secrets are protected
 //!
@@ -42,11 +43,11 @@
 mod dilithium3;
 mod entropy;
 mod error;
-#[cfg(feature = "prepared")]
+#[cfg(any(feature = "prepared", feature = "dilithium3"))]
 mod expanded;
 #[cfg(feature = "ml-dsa-65")]
 mod ml_dsa_65;
-#[cfg(feature = "prepared")]
+#[cfg(any(feature = "prepared", feature = "dilithium3"))]
 mod prepared;
 mod prepared_keys;
 mod public_key;

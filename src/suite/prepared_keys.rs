@@ -16,8 +16,12 @@ use super::verifying_key::VerifyingKey;
 /// Keeps the prepared keys that were used last, so that a check seldom has to prepare one.
 ///
 /// A key is kept only after a signature under it held, so what an attacker sends without a secret
-/// key cannot push out the keys of members. When it is full, the key that was used least recently
-/// goes. Memory: at most `capacity` times about 43 KiB (ML-DSA-65) or 2 KiB (Dilithium3).
+/// key cannot push out the keys of members. When it is full, every eighth new key takes the place of
+/// the one that was used least recently: were it each of them, keys that come round in turn, more than
+/// there is room for, would each be gone when they come again; this way as large a part of them is found
+/// as there is room for (Qureshi et al., *Adaptive Insertion Policies for High Performance Caching*,
+/// 2007), and what is used often gets in and stays. Memory: at most `capacity` times about 36 KiB
+/// (ML-DSA-65 without the feature `prepared`: 43 KiB).
 ///
 /// The lock is held to look up and to insert, never while a key is prepared or a signature
 /// checked. So threads that meet a new key at once may each prepare it.
@@ -31,7 +35,12 @@ struct Recent {
     /// Counts uses; it cannot overflow in practice, and saturates if it does.
     uses: u64,
     keys: BTreeMap<Digest, Entry>,
+    /// Keys that came while there was no room, since one of them was let in.
+    turned_away: u8,
 }
+
+/// Of so many new keys that find no room, one gets in.
+const ONE_IN: u8 = 8;
 
 struct Entry {
     key: Arc<VerifyingKey>,
@@ -39,7 +48,8 @@ struct Entry {
 }
 
 impl PreparedKeys {
-    /// A cache of at most `capacity` keys; with 0 it keeps none and every check prepares its key.
+    /// A cache of at most `capacity` keys; with 0 it keeps none, and every check is
+    /// [`PublicKey::verify`].
     pub fn new(capacity: usize) -> Self {
         Self { capacity, recent: Mutex::default() }
     }
@@ -60,6 +70,9 @@ impl PreparedKeys {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), VerifyError> {
+        if self.capacity == 0 {
+            return key.verify(purpose, message, signature);
+        }
         let digest = key.digest();
         // In the condition of an `if` the lock would be held until its end.
         let found = self.recent.lock().find(digest);
@@ -68,9 +81,7 @@ impl PreparedKeys {
         }
         let prepared = key.prepare()?;
         prepared.verify(purpose, message, signature)?;
-        if self.capacity > 0 {
-            self.recent.lock().keep(digest, Arc::new(prepared), self.capacity);
-        }
+        self.recent.lock().keep(digest, Arc::new(prepared), self.capacity);
         Ok(())
     }
 
@@ -100,6 +111,12 @@ impl Recent {
 
     fn keep(&mut self, digest: Digest, key: Arc<VerifyingKey>, capacity: usize) {
         let last_use = self.next_use();
+        let is_full = self.keys.len() >= capacity && !self.keys.contains_key(&digest);
+        if is_full && self.turned_away.saturating_add(1) < ONE_IN {
+            self.turned_away = self.turned_away.saturating_add(1);
+            return;
+        }
+        self.turned_away = 0;
         self.keys.insert(digest, Entry { key, last_use });
         if self.keys.len() > capacity {
             let oldest = self.keys.iter().min_by_key(|(_, entry)| entry.last_use);
@@ -168,13 +185,34 @@ mod tests {
         for suite in Suite::available() {
             let cache = PreparedKeys::new(2);
             let [a, b, c] = keys(suite);
-            for key in [&a, &b, &a, &c] {
+            for key in [&a, &b, &a] {
                 assert_eq!(check(&cache, key, b"x"), Ok(()));
+            }
+            for before in 0..ONE_IN {
+                assert!(holds(&cache, &b) && !holds(&cache, &c), "after {before}");
+                assert_eq!(check(&cache, &c, b"x"), Ok(()));
             }
             assert_eq!([&a, &b, &c].map(|key| holds(&cache, key)), [true, false, true]);
             assert_eq!(check(&cache, &b, b"x"), Ok(()));
             assert_eq!(cache.len(), 2);
         }
+    }
+
+    /// More keys than there is room for, each in its turn: the least recently used one would always be
+    /// the next.
+    #[test]
+    fn keys_in_turn_are_found_as_often_as_there_is_room_for_them() {
+        let (mut recent, mut found) = (Recent::default(), 0);
+        let names: Vec<_> = (0..40).map(|name| Digest::from_bytes([name; 32])).collect();
+        for name in names.iter().cycle().take(40 * 100) {
+            if recent.find(*name).is_some() {
+                found += 1;
+            } else {
+                let key = VerifyingKey::new(Box::new(Probe(Weak::new())));
+                recent.keep(*name, Arc::new(key), 20);
+            }
+        }
+        assert!(found > 40 * 100 / 3, "{found}");
     }
 
     #[test]

@@ -8,7 +8,8 @@ use serde::ser::{Serialize, SerializeTuple, Serializer};
 
 use crate::id::Digest;
 
-use super::error::SuiteError;
+use super::error::{SuiteError, VerifyError};
+use super::purpose::Purpose;
 use super::scheme::scheme;
 use super::suite_id::Suite;
 use super::verifying_key::VerifyingKey;
@@ -56,8 +57,10 @@ impl PublicKey {
         self.digest
     }
 
-    /// Makes the key ready for many checks. With ML-DSA-65 that costs about as much as a check, and
-    /// 43 KiB; [`PreparedKeys`](super::PreparedKeys) keeps a bounded number of them.
+    /// Makes the key ready for many checks by the library's own code: 36 KiB, and each check leaves out
+    /// what is the same every time. That takes about as long as eight checks after it;
+    /// [`PreparedKeys`](super::PreparedKeys) keeps a bounded number of them. (ML-DSA-65 without the
+    /// feature `prepared`: 43 KiB, by `ml-dsa`.)
     ///
     /// # Errors
     ///
@@ -66,17 +69,21 @@ impl PublicKey {
         scheme(self.suite)?.prepare(&self.bytes).map(VerifyingKey::new)
     }
 
-    /// Makes the key ready for very many checks by the library's own code: 36 KiB, and each check
-    /// leaves out what is the same every time. It accepts what [`prepare`](Self::prepare) accepts,
-    /// except signatures that only PQClean's AVX2 code takes: with z too long, or a hint where the low
-    /// bits are zero (<https://github.com/pq-crystals/dilithium/issues/113>).
+    /// Checks one signature and keeps nothing; ML-DSA-65 by the code of `ml-dsa`. It accepts what
+    /// [`prepare`](Self::prepare) accepts.
     ///
     /// # Errors
     ///
-    /// [`SuiteError::SuiteUnavailable`].
-    #[cfg(feature = "prepared")]
-    pub fn expand(&self) -> Result<VerifyingKey, SuiteError> {
-        super::expanded::expand(self.suite, &self.bytes).map(VerifyingKey::new)
+    /// [`VerifyError::BadSignature`], whatever is wrong with it; [`VerifyError::SuiteUnavailable`] if
+    /// nothing can be said about it.
+    pub fn verify(
+        &self,
+        purpose: Purpose,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), VerifyError> {
+        let key = scheme(self.suite)?.prepare_once(&self.bytes)?;
+        Ok(key.verify(purpose, message, signature)?)
     }
 }
 

@@ -13,8 +13,13 @@ pub(super) trait Scheme {
     /// Reads a key from the form that [`Secret::stored`] gave.
     fn restore(&self, stored: &[u8]) -> Result<KeyPair, SuiteError>;
 
-    /// Makes an encoded public key ready for checks.
+    /// Makes an encoded public key ready for many checks.
     fn prepare(&self, public: &[u8]) -> Result<Box<dyn Verifier>, SuiteError>;
+
+    /// Makes an encoded public key ready for one check, by no code of our own where another will do.
+    fn prepare_once(&self, public: &[u8]) -> Result<Box<dyn Verifier>, SuiteError> {
+        self.prepare(public)
+    }
 }
 
 /// A secret key and the encoded public key that belongs to it.

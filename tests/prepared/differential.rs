@@ -1,6 +1,6 @@
 //! Ours against the others on many signatures: that hold, that were changed, that were made to look
 //! right. A case is named by its number and runs again alone:
-//! `MESHWARD_PREPARED_CASE=N cargo test --release --features prepared --test prepared a_spread`.
+//! `MESHWARD_PREPARED_CASE=N cargo test --release --test prepared a_spread`.
 
 use std::time::Instant;
 

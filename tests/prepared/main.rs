@@ -2,9 +2,9 @@
 //! Wycheproof, the crates `ml-dsa` and `pqcrypto-dilithium`, and a second reading of FIPS 204 that
 //! is written for these tests, slow and by the letter.
 //!
-//! `cargo test --release --features prepared --test prepared` runs the vectors and a spread of the
+//! `cargo test --release --test prepared` runs the vectors and a spread of the
 //! differential cases. The long run, in which `MESHWARD_PREPARED_CASES` says how many:
-//! `MESHWARD_PREPARED_CASES=1000000 cargo test --release --features prepared --test prepared -- --ignored
+//! `MESHWARD_PREPARED_CASES=1000000 cargo test --release --test prepared -- --ignored
 //! --nocapture many_cases`.
 
 #![cfg(all(feature = "prepared", feature = "dilithium3", feature = "ml-dsa-65"))]

@@ -1,7 +1,7 @@
-//! Our own check of signatures under keys that are met often (feature `prepared`): verification
-//! only, so nothing secret ever enters and nothing has to take constant time.
+//! Our own check of signatures: Dilithium3's always, ML-DSA-65's with the feature `prepared`.
+//! Verification only, so nothing secret ever enters and nothing has to take constant time.
 //!
-//! Every library expands the matrix of a key again for each signature. An [`ExpandedKey`] keeps what
+//! Most libraries expand the matrix of a key again for each signature. An [`ExpandedKey`] keeps what
 //! does not change: Â = ExpandA(ρ), NTT(t1·2^d) and tr, 36 KiB. A check is then FIPS 204, algorithm
 //! 8, whose steps are one file each:
 //!
