@@ -26,12 +26,12 @@ pub(crate) fn run(
     let mesh = Mesh::new(suite, keys.get(..99).ok_or("too few keys")?, unlimited(100))?;
     let event = CriticalEvent::NodeFailure { subject: id(99), mark: None };
     let mut statements = Vec::new();
-    let (mut raw_keys, mut prepared) = (Vec::new(), Vec::new());
+    let (mut raw_keys, mut members) = (Vec::new(), Vec::new());
     for place in 1..=ATTESTORS {
         let speaker = mesh.speaker(place)?;
         statements.push(speaker.attest(&event, 1)?);
         raw_keys.push(speaker.raw_key()?);
-        prepared.push(speaker.prepared()?);
+        members.push(mesh.view.index_of(&speaker.id()).ok_or("no member")?);
     }
     for statement in &statements {
         mesh.give(LINK, statement, at(1))?;
@@ -47,10 +47,12 @@ pub(crate) fn run(
             Ok(())
         })
     };
+    // Under the very keys that the certificate is checked with: where they lie in memory matters.
     let checks = |_| {
         each(0..1, |_| {
-            prepared.iter().zip(&parts).try_for_each(|(key, (purpose, message, signature))| {
-                Ok(key.verify(*purpose, message, signature)?)
+            members.iter().zip(&parts).try_for_each(|(member, (purpose, message, signature))| {
+                let record = directory.current(*member).ok_or("no key")?;
+                Ok(directory.verify(&record, *purpose, message, signature)?)
             })
         })
     };
