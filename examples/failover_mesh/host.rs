@@ -71,6 +71,12 @@ impl MeshRouter for Router {
             self.routes.lock().readmit(node);
         }
     }
+
+    fn reroute(&self, node: NodeId) {
+        if let Some(node) = self.names.number(&node) {
+            self.routes.lock().doubt(node);
+        }
+    }
 }
 
 /// When data last came through each neighbour.

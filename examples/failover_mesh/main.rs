@@ -21,13 +21,14 @@
 //! | `options` | the command line |
 //! | `plan` | who plays which part, and who is linked to whom |
 //! | `story`, `fleet`, `seen` | the parent: the run, the processes, what was seen of them |
+//! | `phases` | how the loops dealt with the failure, step by step |
 //! | `rotation` | the move to another suite: its part of the run, and what is judged of it |
 //! | `verdict`, `report`, `save` | what was promised and counted, how it is printed, what is kept |
 //! | `protocol` | what parent and nodes tell each other |
-//! | `node`, `host`, `links`, `routes` | a node: its loop, what it implements for the library, UDP, routing |
+//! | `node`, `mapek`, `host`, `links`, `routes` | a node: its process, its MAPE-K loop, what it implements for the library, UDP, routing |
 //! | `liar`, `outsider` | the attackers |
 //!
-//! To embed the library, read `node` and `host`.
+//! To embed the library, read `node`, `mapek` and `host`.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -39,9 +40,11 @@ mod fleet;
 mod host;
 mod liar;
 mod links;
+mod mapek;
 mod node;
 mod options;
 mod outsider;
+mod phases;
 mod plan;
 mod protocol;
 mod report;
@@ -97,7 +100,7 @@ fn mesh(options: &Options) -> Result<ExitCode, String> {
     if options.json {
         println!("{}", report::json(options, &plan, &verdict, &seen));
     } else {
-        report::table(&verdict, &seen);
+        report::table(&plan, &verdict, &seen);
     }
     if let Some(told) = saved {
         eprintln!("{told}");

@@ -20,13 +20,13 @@ use serde::{Deserialize, Serialize};
 use crate::host::{DataSeen, Monitor, Names, Router, Voice};
 use crate::liar::Liar;
 use crate::links::{Datagram, GOSSIP, Inbox, Links, TRAFFIC, listen};
+use crate::mapek::Loop;
 use crate::outsider;
 use crate::protocol::{BEACON_MS, Command, Counts, Notice, SUSPICION_MS, Setup, to_hex};
 use crate::routes::{Routes, Way};
 
 /// After a change of its routes a node beacons this early, so that news travels fast.
 const EARLY_BEACON_MS: u64 = 120;
-const TICK_MS: u64 = 100;
 const ACCUSATION_MS: u64 = 200;
 /// Datagrams that an outsider gets to see.
 const CAPTURED: usize = 24;
@@ -104,12 +104,12 @@ struct Node {
     routes: Arc<Mutex<Routes>>,
     data_seen: DataSeen,
     voice: Voice,
+    mapek: Loop,
     liar: Option<Liar>,
     started: Instant,
     beat: u64,
     beacon_ms: u64,
     last_beacon: Millis,
-    last_tick: Millis,
     last_accusation: Millis,
     routes_changed: bool,
     heard: BTreeMap<(usize, u32), BTreeSet<u64>>,
@@ -145,6 +145,7 @@ impl Node {
         let router = Router { links: links.clone(), routes: routes.clone(), names: names.clone() };
         let monitor =
             Monitor { names: names.clone(), data_seen: data_seen.clone(), voice: voice.clone() };
+        let mapek = Loop::new(names.clone(), voice.clone());
         let host = Host::new(store, router, monitor);
         let protection = MeshByzantineProtection::start(config, view, host, Millis(0))?;
         let inbox = listen(links.clone());
@@ -156,12 +157,12 @@ impl Node {
             routes,
             data_seen,
             voice,
+            mapek,
             liar,
             started,
             beat: 0,
             beacon_ms: BEACON_MS,
             last_beacon: Millis(0),
-            last_tick: Millis(0),
             last_accusation: Millis(0),
             routes_changed: false,
             heard: BTreeMap::new(),
@@ -340,12 +341,7 @@ impl Node {
         {
             self.beacon(now);
         }
-        if now.since(self.last_tick) >= TICK_MS {
-            self.last_tick = now;
-            if let Err(error) = self.protection.tick(now) {
-                self.voice.say(&Notice::Failed { reason: error.to_string() });
-            }
-        }
+        self.mapek.go_on(&self.protection, now);
         if let Some(liar) = &mut self.liar
             && now.since(self.last_accusation) >= ACCUSATION_MS
         {

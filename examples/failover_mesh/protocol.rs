@@ -57,6 +57,8 @@ pub(crate) enum Notice {
     Ready { port: u16 },
     /// Something was certified; hexadecimal.
     Certified { subject: Option<usize>, certificate: String },
+    /// In its loop it has come to this phase with a node; how long the step took, in microseconds.
+    Phase { phase: Phase, node: usize, took_us: Option<u64> },
     /// A node that was certified as failed is heard again.
     Returned { node: usize },
     /// A node is in quarantine here.
@@ -85,6 +87,46 @@ pub(crate) enum Notice {
     Counted { round: u32, counts: Counts },
     /// It cannot go on.
     Failed { reason: String },
+}
+
+/// A part of the MAPE-K loop, as far as the failure of one node goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Phase {
+    /// It is silent.
+    Monitor,
+    /// It is in doubt.
+    Analyse,
+    /// Its failure is to be stated.
+    Plan,
+    /// It was stated.
+    Execute,
+    /// The mesh agrees, and it is routed around.
+    Knowledge,
+}
+
+impl Phase {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Monitor, Self::Analyse, Self::Plan, Self::Execute, Self::Knowledge];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Monitor => "Monitor",
+            Self::Analyse => "Analyse",
+            Self::Plan => "Plan",
+            Self::Execute => "Execute",
+            Self::Knowledge => "Knowledge",
+        }
+    }
+
+    pub(crate) const fn meaning(self) -> &'static str {
+        match self {
+            Self::Monitor => "silent for its suspicion time",
+            Self::Analyse => "in doubt, so other ways are preferred",
+            Self::Plan => "its failure is to be stated",
+            Self::Execute => "stated to the mesh",
+            Self::Knowledge => "certified by two thirds, and isolated",
+        }
+    }
 }
 
 /// What one node counted since it started.

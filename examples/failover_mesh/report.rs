@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::options::Options;
+use crate::phases::{self, Reached};
 use crate::plan::Plan;
 use crate::seen::Seen;
 use crate::verdict::{Line, Verdict};
 
 /// Prints the table.
-pub(crate) fn table(verdict: &Verdict, seen: &Seen) {
+pub(crate) fn table(plan: &Plan, verdict: &Verdict, seen: &Seen) {
     let numbers = &verdict.numbers;
     let width = |text: fn(&Line) -> &str| {
         verdict.lines.iter().map(|line| text(line).chars().count()).max().unwrap_or(0)
@@ -20,6 +21,19 @@ pub(crate) fn table(verdict: &Verdict, seen: &Seen) {
     for line in &verdict.lines {
         let holds = if line.holds { "yes" } else { "NO" };
         println!("{:<promised$}  {:<counted$}  {holds}", line.promise, line.counted);
+    }
+    println!();
+    println!("n{} was killed; the loops of the others came to", plan.victim);
+    for reached in phases::of_the_kill(plan, seen) {
+        let Reached { phase, nodes, first, last, took_us } = reached;
+        println!(
+            "  {:<10}{:<40}{:5.2} s, all {nodes} {:5.2} s{}",
+            phase.name(),
+            phase.meaning(),
+            first.as_secs_f64(),
+            last.as_secs_f64(),
+            took_us.map_or(String::new(), |most| format!("; {most} us at most")),
+        );
     }
     println!();
     println!("delivered             {}", numbers.delivered);
@@ -79,6 +93,13 @@ pub(crate) fn json(options: &Options, plan: &Plan, verdict: &Verdict, seen: &See
             "false_certificates": numbers.false_certificates,
             "kill_to_certificate_ms": numbers.certificate_ms,
             "kill_to_failover_ms": numbers.failover_ms,
+            "phases_after_the_kill": phases::of_the_kill(plan, seen).iter().map(|reached| json!({
+                "phase": reached.phase.name(),
+                "nodes": reached.nodes,
+                "first_ms": reached.first.as_millis(),
+                "last_ms": reached.last.as_millis(),
+                "step_us": reached.took_us,
+            })).collect::<Vec<_>>(),
             "signatures_checked": numbers.signature_checks,
             "outsider": {
                 "forged": seen.outsider.forged,

@@ -5,9 +5,13 @@
 //! that do not exist is the routing protocol's affair, not the library's.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 /// A way: the nodes from its beginning to its end.
 pub(crate) type Way = Vec<usize>;
+
+/// For how long a doubt about a node holds that nobody utters again.
+const DOUBT: Duration = Duration::from_secs(1);
 
 /// What one node knows of ways.
 pub(crate) struct Routes {
@@ -17,13 +21,16 @@ pub(crate) struct Routes {
     advertised: BTreeMap<usize, Vec<Way>>,
     /// Nodes that no way may lead through or to.
     isolated: BTreeSet<usize>,
+    /// Nodes that another way is better than, and since when.
+    doubtful: BTreeMap<usize, Instant>,
     best: BTreeMap<usize, Way>,
 }
 
 impl Routes {
     pub(crate) fn new(me: usize, nodes: usize) -> Self {
         let (advertised, isolated) = (BTreeMap::new(), BTreeSet::new());
-        Self { me, nodes, advertised, isolated, best: BTreeMap::new() }
+        let (doubtful, best) = (BTreeMap::new(), BTreeMap::new());
+        Self { me, nodes, advertised, isolated, doubtful, best }
     }
 
     /// Takes over what a neighbour advertises, as far as it makes sense. Tells whether any way
@@ -45,13 +52,19 @@ impl Routes {
         node != self.me && self.isolated.insert(node) && self.choose()
     }
 
+    /// Prefers other ways for a while.
+    pub(crate) fn doubt(&mut self, node: usize) -> bool {
+        self.doubtful.insert(node, Instant::now()).is_none() && self.choose()
+    }
+
     pub(crate) fn readmit(&mut self, node: usize) -> bool {
         self.isolated.remove(&node) && self.choose()
     }
 
-    /// The best way to each node: the shortest, and of those the one whose nodes have the smallest
+    /// The best way to each node: one through nobody in doubt if there is one; the shortest, and of those the one whose nodes have the smallest
     /// numbers, so that all nodes choose alike.
     fn choose(&mut self) -> bool {
+        self.doubtful.retain(|_, since| since.elapsed() < DOUBT);
         let mut best: BTreeMap<usize, Way> = BTreeMap::new();
         for way in self.advertised.values().flatten() {
             let Some(&end) = way.last() else { continue };
@@ -60,7 +73,11 @@ impl Routes {
             }
             let way = [&[self.me], way.as_slice()].concat();
             let known = best.entry(end).or_insert_with(|| way.clone());
-            if (way.len(), &way) < (known.len(), &*known) {
+            let cost = |way: &Way| {
+                let through = way.iter().filter(|node| **node != end);
+                (through.filter(|node| self.doubtful.contains_key(*node)).count(), way.len())
+            };
+            if (cost(&way), &way) < (cost(known), &*known) {
                 *known = way;
             }
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use crate::outsider::Sent;
+use crate::phases::Told;
 use crate::plan::Plan;
 use crate::protocol::{Counts, Notice, from_hex};
 use crate::routes::Way;
@@ -52,6 +53,8 @@ impl Round {
 pub(crate) struct Seen {
     pub(crate) ports: BTreeMap<usize, u16>,
     pub(crate) certified: Vec<Announced>,
+    /// Who came to which phase of its loop with whom.
+    pub(crate) phases: Vec<Told>,
     /// Who heard which failed node again.
     pub(crate) returned: BTreeSet<(usize, usize)>,
     /// Who put or would have put whom into quarantine.
@@ -181,6 +184,9 @@ impl Seen {
         match notice {
             Notice::Ready { port } => {
                 self.ports.insert(by, port);
+            }
+            Notice::Phase { phase, node, took_us } => {
+                self.phases.push(Told { by, phase, about: node, at, took_us });
             }
             Notice::Probe { id, path } => self.probes.push((id, path, at)),
             Notice::Rotation { packet } => self.rotations.extend(from_hex(&packet)),

@@ -4,7 +4,7 @@ use super::engine::Waiting;
 use super::tick::is_due;
 use super::{Core, Event, Output};
 use crate::id::Millis;
-use crate::keyring::RotationCause;
+use crate::keyring::{RotationCause, RotationPolicy};
 use crate::suite::Suite;
 
 /// How long after an attempt that failed the next follows, in milliseconds.
@@ -16,19 +16,46 @@ impl Core {
     /// ([`write_failed`](Self::write_failed)); none begins while one is under way, or once two of them
     /// contradict each other, or before this start is confirmed.
     pub(super) fn renew_key(&self, now: Millis, outputs: &mut Vec<Output>) {
-        let Some(policy) = &self.config.rotation else { return };
-        if self.keyring.is_rotating() || self.directory.is_frozen(self.me) {
+        if self.is_settling_its_key() {
             return;
         }
+        let policy = &self.rotation_policy();
         match self.keyring.usage_to_save(policy) {
             Ok(batch) => outputs.extend(batch.map(|it| self.persist(it, Waiting::Usage))),
             Err(error) => tracing::error!(%error, "the use of the key cannot be written down"),
+        }
+        if self.config.rotation.is_none() {
+            return;
         }
         let Some(cause) = self.keyring.rotation_due(policy) else { return };
         let may_try = is_due(&mut self.timers.lock().last_renewal, RETRY_MS, now);
         if may_try {
             self.rotate_by_itself(cause, outputs);
         }
+    }
+
+    /// Why the key of this node should be replaced, if it should and this node does not do so by itself:
+    /// where [`Config::rotation`](crate::Config::rotation) leaves that to the host, when a key would be due
+    /// by [`RotationPolicy::default`].
+    pub fn rotation_due(&self) -> Option<RotationCause> {
+        if self.config.rotation.is_some() || self.is_settling_its_key() {
+            return None;
+        }
+        self.keyring.rotation_due(&self.rotation_policy())
+    }
+
+    /// The suite of the key in use.
+    pub fn suite(&self) -> Suite {
+        self.keyring.active().key.suite()
+    }
+
+    fn rotation_policy(&self) -> RotationPolicy {
+        self.config.rotation.clone().unwrap_or_default()
+    }
+
+    /// A rotation is under way, or two of them contradict each other.
+    fn is_settling_its_key(&self) -> bool {
+        self.keyring.is_rotating() || self.directory.is_frozen(self.me)
     }
 
     /// Begins a rotation because of `cause`. Tells whether one has begun.

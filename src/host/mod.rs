@@ -1,5 +1,6 @@
 //! The library as a host sees it: two traits to implement, one type to call.
 
+pub mod mapek;
 mod protection;
 mod traits;
 

@@ -1,11 +1,12 @@
 //! `MeshByzantineProtection`: a [`Core`] with a store, a router and a monitor around it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
+use super::mapek::Told;
 use super::{MapekMonitor, MeshRouter, PeerHealth};
 use crate::core::{Accepted, Config, Core, Event, Output, Stats, Step};
 use crate::gossip::Message;
@@ -57,9 +58,9 @@ impl Host {
 pub struct MeshByzantineProtection {
     /// Of the newest view; held for as long as it takes to copy the pointer.
     core: RwLock<Arc<Core>>,
-    host: Host,
-    /// Held while the router is told whom to isolate or to readmit.
-    routes: Mutex<()>,
+    pub(super) host: Host,
+    /// What the host was told last; held while the router is told whom to isolate or to readmit.
+    pub(super) told: Mutex<Told>,
 }
 
 impl fmt::Debug for MeshByzantineProtection {
@@ -81,7 +82,7 @@ impl MeshByzantineProtection {
         let store = host.store.as_ref();
         let identity = Identity::load(store)?;
         let core = Core::start(config, view, identity, store, Arc::clone(&host.entropy), now)?;
-        Ok(Self { core: RwLock::new(Arc::new(core)), host, routes: Mutex::new(()) })
+        Ok(Self { core: RwLock::new(Arc::new(core)), host, told: Mutex::default() })
     }
 
     /// The core of the newest view, for what this type does not pass on. After a view change it is
@@ -231,19 +232,40 @@ impl MeshByzantineProtection {
     ///
     /// # Errors
     /// A fault of the scheme or the store. Everything else that was due has been done.
+    ///
+    /// [`health_check`](Self::health_check) does this and the rest of a MAPE-K loop.
     pub fn tick(&self, now: Millis) -> Result<(), Error> {
-        let mut result = self.carry_out(self.core().tick(now), now);
+        let mut result = self.keep_time(now);
         for node in self.core().to_report(now) {
             if self.host.monitor.check_peer_health(node) == PeerHealth::Healthy {
                 continue;
             }
-            match self.report_node_failure(node, now) {
-                // It was heard while we looked.
-                Ok(_) | Err(Error::Misuse(_)) => {}
-                Err(fault) => result = Err(fault),
-            }
+            let reported = self.report_if_silent(node, now);
+            result = result.and(reported);
         }
         result
+    }
+
+    /// Does what is due by the clock alone: all of [`tick`](Self::tick) but for the reports of members that
+    /// are silent. For a host that [plans](super::mapek) these itself; to be called as often.
+    ///
+    /// # Errors
+    /// As for [`tick`](Self::tick).
+    pub fn keep_time(&self, now: Millis) -> Result<(), Error> {
+        self.carry_out(self.core().tick(now), now)
+    }
+
+    /// States that `node` has failed, unless it was heard while the caller looked.
+    pub(super) fn report_if_silent(&self, node: NodeId, now: Millis) -> Result<(), Error> {
+        match self.report_node_failure(node, now) {
+            Ok(_) | Err(Error::Misuse(_)) => Ok(()),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Whom the router was told to isolate and not to readmit since.
+    pub(super) fn isolated(&self) -> BTreeSet<NodeId> {
+        self.told.lock().isolated.clone()
     }
 
     /// What is known about the failure of `node`.
@@ -333,35 +355,35 @@ impl MeshByzantineProtection {
     }
 
     fn tell(&self, event: &Event, now: Millis) {
-        // One at a time, and by what holds now: what another thread heard in between must not be
-        // undone by older news.
-        let routes = self.routes.lock();
         match event {
-            Event::MemberQuarantined { node, .. } => self.host.router.isolate(*node),
-            Event::MemberReleased { node } | Event::NodeReturned { node } => {
-                self.readmit(*node, now);
-            }
+            Event::MemberQuarantined { node, .. }
+            | Event::MemberReleased { node }
+            | Event::NodeReturned { node } => self.route_by_what_holds(*node, now),
             Event::Certified(certificate) => {
-                if let CriticalEvent::NodeFailure { subject, .. } = certificate.event()
-                    && self.has_failed(subject)
-                {
-                    self.host.router.isolate(*subject);
+                if let CriticalEvent::NodeFailure { subject, .. } = certificate.event() {
+                    self.route_by_what_holds(*subject, now);
                 }
             }
             _ => {}
         }
-        drop(routes);
         self.host.monitor.on_event(event);
+    }
+
+    /// Has the router isolate `node`, or readmit it, by what holds now: what another thread heard in
+    /// between must not be undone by older news. A member may be away for two reasons; it is routed
+    /// through again when neither is left.
+    pub(super) fn route_by_what_holds(&self, node: NodeId, now: Millis) {
+        let isolated = &mut self.told.lock().isolated;
+        if self.has_failed(&node) || self.is_node_quarantined(&node, now) {
+            if isolated.insert(node) {
+                self.host.router.isolate(node);
+            }
+        } else if isolated.remove(&node) {
+            self.host.router.readmit(node);
+        }
     }
 
     fn has_failed(&self, node: &NodeId) -> bool {
         matches!(self.validate_node_failure(node), FailureStatus::Certified(_))
-    }
-
-    /// A member may be away for two reasons; it is routed through again when neither is left.
-    fn readmit(&self, node: NodeId, now: Millis) {
-        if !self.has_failed(&node) && !self.is_node_quarantined(&node, now) {
-            self.host.router.readmit(node);
-        }
     }
 }

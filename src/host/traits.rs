@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::mapek::Alert;
 use crate::core::Event;
 use crate::id::{Link, NodeId};
 
@@ -24,6 +25,14 @@ pub trait MeshRouter: Send + Sync {
 
     /// Routes through `node` again: it was heard again, or its quarantine has ended.
     fn readmit(&self, node: NodeId);
+
+    /// Prefers other ways to the one through `node`, where there are some: it is silent, or the link to it
+    /// is poor. That is advice, on no more than this node's own word, and is given again in each
+    /// [round](super::MeshByzantineProtection::health_check) in which it holds. Does nothing unless
+    /// implemented.
+    fn reroute(&self, node: NodeId) {
+        let _ = node;
+    }
 }
 
 /// What a host knows of a peer by means of its own.
@@ -42,6 +51,19 @@ pub trait MapekMonitor: Send + Sync {
     /// Whether a peer whose beacons are overdue is healthy all the same. A peer that is
     /// [`Healthy`](PeerHealth::Healthy) is not reported.
     fn check_peer_health(&self, node: NodeId) -> PeerHealth;
+
+    /// How much of what is sent over the link to `node` arrives, in percent, 0 to 100; `None`, unless
+    /// implemented, where there is no link or nothing is known of it.
+    fn link_quality(&self, node: NodeId) -> Option<u8> {
+        let _ = node;
+        None
+    }
+
+    /// Somebody should look: no node can mend this by itself. Told once, until it was over. Does nothing
+    /// unless implemented.
+    fn on_alert(&self, alert: &Alert) {
+        let _ = alert;
+    }
 
     /// Something worth knowing has happened. Does nothing unless implemented.
     fn on_event(&self, event: &Event) {
@@ -66,12 +88,24 @@ impl<T: MeshRouter + ?Sized> MeshRouter for Arc<T> {
     fn readmit(&self, node: NodeId) {
         self.as_ref().readmit(node);
     }
+
+    fn reroute(&self, node: NodeId) {
+        self.as_ref().reroute(node);
+    }
 }
 
 /// A host may keep its monitor and hand the library a share of it.
 impl<T: MapekMonitor + ?Sized> MapekMonitor for Arc<T> {
     fn check_peer_health(&self, node: NodeId) -> PeerHealth {
         self.as_ref().check_peer_health(node)
+    }
+
+    fn link_quality(&self, node: NodeId) -> Option<u8> {
+        self.as_ref().link_quality(node)
+    }
+
+    fn on_alert(&self, alert: &Alert) {
+        self.as_ref().on_alert(alert);
     }
 
     fn on_event(&self, event: &Event) {

@@ -168,6 +168,11 @@ impl QuorumValidator {
         self.health.patience(self.marks.steady(now)).with_everyone()
     }
 
+    /// How many times the configured suspicion time that is, 1 to 8.
+    pub fn self_doubt(&self, now: Millis) -> u64 {
+        self.suspicion_ms(now).checked_div(self.config.suspicion_ms).unwrap_or(1)
+    }
+
     /// The members that have been silent for the suspicion time, which is up to eight times the
     /// configured one while there are signs that the fault is this node's own.
     pub fn overdue(&self, now: Millis) -> Vec<NodeId> {
