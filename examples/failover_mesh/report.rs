@@ -27,7 +27,7 @@ pub(crate) fn table(plan: &Plan, verdict: &Verdict, seen: &Seen) {
     for reached in phases::of_the_kill(plan, seen) {
         let Reached { phase, nodes, first, last, took_us } = reached;
         println!(
-            "  {:<10}{:<40}{:5.2} s, all {nodes} {:5.2} s{}",
+            "  {:<10}{:<40}{:5.2} s, the last of {nodes} {:5.2} s{}",
             phase.name(),
             phase.meaning(),
             first.as_secs_f64(),
