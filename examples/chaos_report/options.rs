@@ -16,7 +16,7 @@ Options:
   --quick           meshes of 12 members and shorter runs: under 30 s on two cores
   --scenario NAME   this one alone; may be given more than once [default: all; --list names them]
   --suite NAME      signatures: ml-dsa-65 or dilithium3 [default: ml-dsa-65; with --quick
-                    dilithium3, which is checked four times as fast]
+                    dilithium3, which signs ten times as fast]
   --out DIR         where report.html and report.json go [default: target/chaos_report]
   --seed N          how meshes are linked, and all chance in them [default: 1]
   --json            the figures on stdout, too

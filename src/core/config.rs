@@ -33,7 +33,9 @@ pub struct Config {
     /// What offences of proven links cost.
     pub links: ReputationConfig,
     /// When this node replaces its key by itself; `None`: only when its host says so, or somebody else
-    /// signs with it.
+    /// signs with it. A host that calls
+    /// [`health_check`](crate::MeshByzantineProtection::health_check) says so once a key is due by
+    /// [`RotationPolicy::default`].
     pub rotation: Option<RotationPolicy>,
     /// How long the key before a rotation is still taken, in milliseconds. 0 to 3 600 000.
     pub grace_ms: u64,

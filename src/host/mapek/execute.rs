@@ -42,9 +42,9 @@ impl MeshByzantineProtection {
         let seen = self.monitor(now);
         let analysis = analyse(&seen);
         let actions = plan(&analysis);
-        self.execute(&actions, now)?;
+        let executed = self.execute(&actions, now);
         self.forget_alerts(&actions);
-        kept_time.map(|()| HealthCheck { seen, analysis, actions })
+        kept_time.and(executed).map(|()| HealthCheck { seen, analysis, actions })
     }
 
     /// Does what is planned, each if it still holds: a member that was heard in between is neither
