@@ -119,29 +119,29 @@ impl Key {
     }
 }
 
+/// Context and message to a signature.
+type Sign = dyn Fn(&[u8], &[u8]) -> Vec<u8> + Send + Sync;
+
 /// Those who keep to the rules, and those who do not, of one suite.
 struct Cast {
     variant: Variant,
     signer: Key,
-    sign: Box<dyn Fn(&[u8], &[u8]) -> Vec<u8> + Send + Sync>,
+    sign: Box<Sign>,
     forger: Forger,
     forged: Key,
 }
 
 impl Cast {
     fn new(variant: Variant) -> Self {
-        let (public, sign): (_, Box<dyn Fn(&[u8], &[u8]) -> _ + Send + Sync>) = match variant {
+        let (public, sign): (_, Box<Sign>) = match variant {
             Variant::MlDsa65 => {
                 let key = SigningKey::<MlDsa65>::new_from_slice(&[7; 32]).unwrap();
                 let public: &ml_dsa::VerifyingKey<MlDsa65> = key.as_ref();
+                let (public, key) = (public.encode().to_vec(), key.expanded_key().clone());
                 let sign = move |context: &[u8], message: &[u8]| {
-                    key.expanded_key()
-                        .sign_deterministic(message, context)
-                        .unwrap()
-                        .encode()
-                        .to_vec()
+                    key.sign_deterministic(message, context).unwrap().encode().to_vec()
                 };
-                (public.encode().to_vec(), Box::new(sign))
+                (public, Box::new(sign))
             }
             Variant::Dilithium3 => {
                 let (public, secret) = pqclean::keypair();
