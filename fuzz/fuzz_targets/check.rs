@@ -1,16 +1,16 @@
 //! Our own check of signatures against everybody else who can tell: the crates `ml-dsa` and
-//! `pqcrypto-dilithium`, and the second reading of FIPS 204 that the tests have. Signatures are made by
-//! the holder of a key and then changed, or by a forger, so that the hash fits whatever z and hints
-//! were chosen; and the steps of the check are held against the reading one by one, under hostile
-//! keys too.
+//! `pqcrypto-dilithium`, and the tests' second reading of FIPS 204. A signature is its signer's and
+//! then changed, or a forger's, whose hash fits whatever z and hints were chosen, or made up; keys may
+//! be made up too. Whatever it is, each step has to give what the reading gives.
 
 #![no_main]
-#![allow(dead_code, reason = "not all that the tests share is for here")]
+#![allow(dead_code, reason = "not all that the tests share is of use here")]
 
 #[path = "../../tests/prepared/forger.rs"]
 mod forger;
 #[path = "../../tests/prepared/judges.rs"]
 mod judges;
+// The source itself, as in the tests.
 #[path = "../../src/suite/prepared/mod.rs"]
 mod prepared;
 #[path = "../../tests/prepared/reference.rs"]
@@ -27,9 +27,24 @@ use pqcrypto_dilithium::dilithium3 as pqclean;
 use pqcrypto_traits::sign::{DetachedSignature, PublicKey};
 use prepared::row::Row;
 use prepared::{Variant, commitment, decode, hints, sample};
-use reference::{BETA, GAMMA1, HINTS_AT, K, L, Poly};
+use reference::{BETA, GAMMA1, HINTS_AT, K, L, OMEGA, Poly};
 
-const LEN: usize = 3309;
+const LEN: usize = HINTS_AT + OMEGA + K;
+const BOUND: i64 = GAMMA1 - BETA;
+const EDGES: [i64; 12] = [
+    BOUND,
+    -BOUND,
+    BOUND - 1,
+    1 - BOUND,
+    BOUND + 1,
+    !BOUND,
+    GAMMA1,
+    GAMMA1 - 1,
+    1 - GAMMA1,
+    0,
+    1,
+    -1,
+];
 
 #[derive(Debug, Arbitrary)]
 struct Input<'a> {
@@ -37,7 +52,7 @@ struct Input<'a> {
     key: Whose<'a>,
     context: &'a [u8],
     message: &'a [u8],
-    /// What to begin with, in place of a signature that holds or of zeros.
+    /// What to begin with instead of a signature that holds, or of zeros.
     raw: Option<&'a [u8]>,
     edits: Vec<Edit<'a>>,
 }
@@ -46,40 +61,28 @@ struct Input<'a> {
 enum Whose<'a> {
     Signer,
     Forger,
-    Hostile { rho: [u8; 32], t1: &'a [u8], fill: u8 },
+    /// ρ, the beginning of t1, and what the rest of it is.
+    Hostile([u8; 32], &'a [u8], u8),
 }
 
-/// The first six come before a forger hashes, the others after.
+/// The first six come before a forger's hash, the others after it.
 #[derive(Debug, Arbitrary)]
 enum Edit<'a> {
-    Z { poly: u8, place: u8, edge: u8 },
-    AllZ { polys: u8, places: u8, edge: u8 },
-    Hint { row: u8, place: u8 },
-    HintByte { at: u8, to: u8 },
-    SwapHints { at: u8, with: u8 },
+    /// Polynomial, place, edge.
+    Z(u8, u8, u8),
+    /// The polynomials, the bits that places lack, edge.
+    AllZ(u8, u8, u8),
+    /// A hint at this row and place is set, or is no more.
+    Hint(u8, u8),
+    HintByte(u8, u8),
+    SwapHintBytes(u8, u8),
     AllHints(&'a [u8]),
-    Challenge { at: u8, by: u8 },
-    Byte { at: u16, by: u8 },
+    Byte(u16, u8),
+    Challenge(u8, u8),
     Length(u16),
     Context(&'a [u8]),
     Message(&'a [u8]),
 }
-
-const BOUND: i64 = GAMMA1 - BETA;
-const EDGES: [i64; 12] = [
-    BOUND,
-    -BOUND,
-    BOUND - 1,
-    1 - BOUND,
-    BOUND + 1,
-    -BOUND - 1,
-    GAMMA1,
-    GAMMA1 - 1,
-    1 - GAMMA1,
-    0,
-    1,
-    -1,
-];
 
 /// A key as the judges need it, and as the steps do.
 struct Key {
@@ -100,18 +103,18 @@ impl Key {
         Self { judges: Judges::new(variant, public), rows, matrix: reference::expand_a(rho), t1 }
     }
 
-    /// Each step gives what it has to, the arithmetic in both of its forms.
+    /// The hints and w1, the latter in the code for any processor and in that for this one.
     fn steps(&self, signature: &[u8; LEN]) {
         let (_, packed) = signature.split_last_chunk().unwrap();
-        let (h, narrow) =
-            (reference::unpack_hints(packed), |h: Hints| h.map(|row| row.map(u8::from)));
+        let narrow = |h: Hints| h.map(|row| row.map(u8::from));
+        let h = reference::unpack_hints(packed);
         assert_eq!(hints::hints(packed), h.map(narrow));
         let h = h.unwrap_or([[false; 256]; K]);
         let seed = &signature[..reference::seed_len(self.judges.variant)];
-        let (z, c) =
-            (signature[48..HINTS_AT].as_chunks().0.try_into().unwrap(), sample::in_ball(seed));
-        let ours = commitment::commitment(&self.rows, z, &c, &narrow(h));
-        assert_eq!(ours, commitment::portable(&self.rows, z, &c, &narrow(h)));
+        let z = signature[48..HINTS_AT].as_chunks().0.try_into().unwrap();
+        let (c, narrow) = (sample::in_ball(seed), narrow(h));
+        let ours = commitment::commitment(&self.rows, z, &c, &narrow);
+        assert_eq!(ours, commitment::portable(&self.rows, z, &c, &narrow));
         let (z, c) = (reference::unpack_z(signature), reference::sample_in_ball(seed));
         let w = reference::approximate_w(&self.matrix, &z, &c, &self.t1);
         let short = z.iter().flatten().all(|a| a.abs() < BOUND);
@@ -122,54 +125,50 @@ impl Key {
 /// Context and message to a signature.
 type Sign = dyn Fn(&[u8], &[u8]) -> Vec<u8> + Send + Sync;
 
-/// Those who keep to the rules, and those who do not, of one suite.
+fn signer(variant: Variant) -> (Vec<u8>, Box<Sign>) {
+    if variant == Variant::MlDsa65 {
+        let key = SigningKey::<MlDsa65>::new_from_slice(&[7; 32]).unwrap();
+        let public: &ml_dsa::VerifyingKey<MlDsa65> = key.as_ref();
+        let (public, key) = (public.encode().to_vec(), key.expanded_key().clone());
+        let sign = move |context: &[u8], message: &[u8]| {
+            key.sign_deterministic(message, context).unwrap().encode().to_vec()
+        };
+        return (public, Box::new(sign));
+    }
+    let (public, secret) = pqclean::keypair();
+    let sign = move |context: &[u8], message: &[u8]| {
+        let whole = whole_message(variant, context, message);
+        pqclean::detached_sign(&whole, &secret).as_bytes().to_vec()
+    };
+    (public.as_bytes().to_vec(), Box::new(sign))
+}
+
+/// Who signs with a secret key, and who forges without one.
 struct Cast {
-    variant: Variant,
     signer: Key,
     sign: Box<Sign>,
     forger: Forger,
     forged: Key,
 }
 
-impl Cast {
-    fn new(variant: Variant) -> Self {
-        let (public, sign): (_, Box<Sign>) = match variant {
-            Variant::MlDsa65 => {
-                let key = SigningKey::<MlDsa65>::new_from_slice(&[7; 32]).unwrap();
-                let public: &ml_dsa::VerifyingKey<MlDsa65> = key.as_ref();
-                let (public, key) = (public.encode().to_vec(), key.expanded_key().clone());
-                let sign = move |context: &[u8], message: &[u8]| {
-                    key.sign_deterministic(message, context).unwrap().encode().to_vec()
-                };
-                (public, Box::new(sign))
-            }
-            Variant::Dilithium3 => {
-                let (public, secret) = pqclean::keypair();
-                let sign = move |context: &[u8], message: &[u8]| {
-                    let whole = whole_message(variant, context, message);
-                    pqclean::detached_sign(&whole, &secret).as_bytes().to_vec()
-                };
-                (public.as_bytes().to_vec(), Box::new(sign))
-            }
-        };
-        let forger = Forger::new(variant, [11; 32]);
-        let forged = Key::new(variant, &forger.judges.public);
-        Self { variant, signer: Key::new(variant, &public), sign, forger, forged }
-    }
-}
-
-static CASTS: LazyLock<[Cast; 2]> =
-    LazyLock::new(|| [Variant::MlDsa65, Variant::Dilithium3].map(Cast::new));
+static CASTS: LazyLock<[Cast; 2]> = LazyLock::new(|| {
+    [Variant::MlDsa65, Variant::Dilithium3].map(|variant| {
+        let ((public, sign), forger) = (signer(variant), Forger::new(variant, [11; 32]));
+        let [signer, forged] = [&public, &forger.judges.public].map(|key| Key::new(variant, key));
+        Cast { signer, sign, forger, forged }
+    })
+});
 
 /// What a reader makes of hints who minds neither their order nor what is left over.
 fn careless(packed: &[u8]) -> Hints {
-    let mut start = 0;
-    std::array::from_fn(|row| {
-        let end = usize::from(packed[55 + row]).min(55);
+    let (mut start, mut h) = (0, [[false; 256]; K]);
+    for (h, end) in h.iter_mut().zip(&packed[OMEGA..]) {
+        let end = usize::from(*end).min(OMEGA);
         let own = packed.get(start..end).unwrap_or_default();
+        own.iter().for_each(|place| h[usize::from(*place)] = true);
         start = end;
-        std::array::from_fn(|place| own.iter().any(|own| usize::from(*own) == place))
-    })
+    }
+    h
 }
 
 fn resized(bytes: &[u8], len: usize, fill: u8) -> Vec<u8> {
@@ -179,27 +178,25 @@ fn resized(bytes: &[u8], len: usize, fill: u8) -> Vec<u8> {
 }
 
 fn before_the_hash(edit: &Edit<'_>, z: &mut [Poly], hints: &mut [u8]) {
-    let edge = |edge: u8| EDGES[usize::from(edge) % EDGES.len()];
+    let at = |index: u8, len| usize::from(index) % len;
     match *edit {
-        Edit::Z { poly, place, edge: to } => {
-            z[usize::from(poly) % L][usize::from(place)] = edge(to)
-        }
-        Edit::AllZ { polys, places, edge: to } => {
+        Edit::Z(poly, place, edge) => z[at(poly, L)][at(place, 256)] = EDGES[at(edge, 12)],
+        Edit::AllZ(polys, lacking, edge) => {
             for (_, z) in z.iter_mut().enumerate().filter(|(poly, _)| polys >> poly & 1 == 1) {
-                let places = z.iter_mut().zip(0_u8..=255).filter(|(_, place)| places & place == 0);
-                places.for_each(|(z, _)| *z = edge(to));
+                let places = (0..256).filter(|place| place & usize::from(lacking) == 0);
+                places.for_each(|place| z[place] = EDGES[at(edge, 12)]);
             }
         }
-        Edit::Hint { row, place } => {
+        Edit::Hint(row, place) => {
             let mut h = careless(hints);
-            h[usize::from(row) % K][usize::from(place)] ^= true;
-            if h.iter().flatten().filter(|h| **h).count() <= 55 {
+            h[at(row, K)][at(place, 256)] ^= true;
+            if h.iter().flatten().filter(|h| **h).count() <= OMEGA {
                 hints.copy_from_slice(&packed(&h));
             }
         }
-        Edit::HintByte { at, to } => hints[usize::from(at) % 61] = to,
-        Edit::SwapHints { at, with } => hints.swap(usize::from(at) % 61, usize::from(with) % 61),
-        Edit::AllHints(bytes) => hints.copy_from_slice(&resized(bytes, 61, 0)),
+        Edit::HintByte(index, to) => hints[at(index, OMEGA + K)] = to,
+        Edit::SwapHintBytes(one, other) => hints.swap(at(one, OMEGA + K), at(other, OMEGA + K)),
+        Edit::AllHints(bytes) => hints.copy_from_slice(&resized(bytes, OMEGA + K, 0)),
         _ => {}
     }
 }
@@ -211,25 +208,22 @@ fuzz_target!(|input: Input<'_>| {
     let begin = match (&key, raw) {
         (_, Some(raw)) => resized(raw, LEN, raw.first().copied().unwrap_or(0)),
         (Whose::Signer, None) => (cast.sign)(context, message),
-        // All of z zero, and so is w.
-        _ => [vec![0; 48], [0, 0, 8, 0, 128].repeat(640), vec![0; 61]].concat(),
+        _ => [vec![0; 48], packed_z(&[0; 256]).repeat(L), vec![0; OMEGA + K]].concat(),
     };
-    let signed = (raw.is_none(), context, message);
+    let own = (raw.is_none(), begin.clone(), context, message);
     let (mut z, mut hints) = (reference::unpack_z(&begin), begin[HINTS_AT..].to_vec());
     edits.iter().for_each(|edit| before_the_hash(edit, &mut z, &mut hints));
     let mut signature = match &key {
         Whose::Forger => cast.forger.sign_packed(context, message, &z, &careless(&hints), &hints),
-        _ => {
-            let z = z.iter().flat_map(packed_z).collect();
-            [begin[..48].to_vec(), z, hints].concat()
-        }
+        _ => [begin[..48].to_vec(), z.iter().flat_map(packed_z).collect(), hints].concat(),
     };
     for edit in &edits {
         match *edit {
-            Edit::Challenge { at, by } => signature[usize::from(at) % 48] ^= by,
-            Edit::Byte { at, by } if !signature.is_empty() => {
-                let at = usize::from(at) % signature.len();
-                signature[at] ^= by;
+            Edit::Byte(at, by) => {
+                signature.get_mut(usize::from(at)).into_iter().for_each(|byte| *byte ^= by);
+            }
+            Edit::Challenge(at, by) => {
+                signature.get_mut(usize::from(at) % 48).into_iter().for_each(|byte| *byte ^= by);
             }
             Edit::Length(len) => signature.resize(usize::from(len), 0),
             Edit::Context(other) => context = &other[..other.len().min(255)],
@@ -241,17 +235,16 @@ fuzz_target!(|input: Input<'_>| {
     let key = match key {
         Whose::Signer => {
             let holds = cast.signer.judges.same(context, message, &signature);
-            let own = signature == begin && (true, context, message) == signed;
-            assert_eq!(holds, own, "what its signer did not make");
+            assert_eq!(holds, own == (true, signature.clone(), context, message));
             &cast.signer
         }
         Whose::Forger => {
             cast.forged.judges.agreed(context, message, &signature);
             &cast.forged
         }
-        Whose::Hostile { rho, t1, fill } => {
+        Whose::Hostile(rho, t1, fill) => {
             let public = [rho.as_slice(), &resized(t1, 1920, fill)].concat();
-            hostile = Key::new(cast.variant, &public);
+            hostile = Key::new(cast.signer.judges.variant, &public);
             hostile.judges.same(context, message, &signature);
             &hostile
         }
