@@ -31,20 +31,8 @@ use reference::{BETA, GAMMA1, HINTS_AT, K, L, OMEGA, Poly};
 
 const LEN: usize = HINTS_AT + OMEGA + K;
 const BOUND: i64 = GAMMA1 - BETA;
-const EDGES: [i64; 12] = [
-    BOUND,
-    -BOUND,
-    BOUND - 1,
-    1 - BOUND,
-    BOUND + 1,
-    !BOUND,
-    GAMMA1,
-    GAMMA1 - 1,
-    1 - GAMMA1,
-    0,
-    1,
-    -1,
-];
+/// What a coefficient of z is set to, with either sign.
+const EDGES: [i64; 7] = [BOUND - 1, BOUND, BOUND + 1, GAMMA1 - 1, GAMMA1, 1, 0];
 
 #[derive(Debug, Arbitrary)]
 struct Input<'a> {
@@ -179,12 +167,16 @@ fn resized(bytes: &[u8], len: usize, fill: u8) -> Vec<u8> {
 
 fn before_the_hash(edit: &Edit<'_>, z: &mut [Poly], hints: &mut [u8]) {
     let at = |index: u8, len| usize::from(index) % len;
+    let with_sign = |edge: u8| match (edge & 1, EDGES[at(edge >> 1, EDGES.len())]) {
+        (0, a) => a,
+        (_, a) => (-a).max(1 - GAMMA1),
+    };
     match *edit {
-        Edit::Z(poly, place, edge) => z[at(poly, L)][at(place, 256)] = EDGES[at(edge, 12)],
+        Edit::Z(poly, place, edge) => z[at(poly, L)][at(place, 256)] = with_sign(edge),
         Edit::AllZ(polys, lacking, edge) => {
             for (_, z) in z.iter_mut().enumerate().filter(|(poly, _)| polys >> poly & 1 == 1) {
                 let places = (0..256).filter(|place| place & usize::from(lacking) == 0);
-                places.for_each(|place| z[place] = EDGES[at(edge, 12)]);
+                places.for_each(|place| z[place] = with_sign(edge));
             }
         }
         Edit::Hint(row, place) => {
