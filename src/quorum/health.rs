@@ -56,6 +56,10 @@ struct Doubt {
 
 impl Doubt {
     fn doublings(self, calm_ms: u64, at: u64) -> u8 {
+        // So it is of nearly all, whom a tick looks at several times over; divisions are slow.
+        if self.doublings == 0 {
+            return 0;
+        }
         let calmed = at.saturating_sub(self.at).checked_div(calm_ms).unwrap_or(0);
         self.doublings.saturating_sub(u8::try_from(calmed).unwrap_or(u8::MAX))
     }
