@@ -36,8 +36,8 @@ fn a_small_mesh_by_hand() {
     let text = told(&[args.as_slice(), &[file.to_str().unwrap()]].concat()).unwrap();
     // 1000 + 9 × 100 + 22 × 100 + 4 × 25 microseconds in a second.
     assert!(text.contains("processor  0.42 % of a core"), "{text}");
-    // 10 × (8192 + 3478 + 131072 + 44032) bytes.
-    assert!(text.contains("memory     1.8 MiB"), "{text}");
+    // 10 × (8192 + 3478 + 131072 + 36864) bytes.
+    assert!(text.contains("memory     1.7 MiB"), "{text}");
     // 31 × 3500 bytes.
     assert!(text.contains("bandwidth  108.5 kB/s in"), "{text}");
     // 9 × 200 + 22 × 100 microseconds.
