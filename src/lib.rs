@@ -92,9 +92,10 @@ pub mod transport;
 pub mod wire;
 
 pub use crate::core::{
-    Accepted, Blame, Config, Core, DiskTrust, Event, Output, Stats, Step, WriteId,
+    Accepted, Blame, Config, Core, DiskTrust, Event, ExplainedStage, Explanation, Finding, Output,
+    Stats, Step, WriteId,
 };
-pub use crate::gossip::{GossipConfig, Message, SignedGossip};
+pub use crate::gossip::{GossipConfig, Message, SignedGossip, Stage};
 pub use crate::host::{Host, MapekMonitor, MeshByzantineProtection, MeshRouter, PeerHealth};
 pub use crate::id::{
     Digest, Epoch, Link, LinkId, Mark, MeshId, Millis, NodeId, Nonce, SentAt, ViewNumber,

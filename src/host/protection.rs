@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 
 use super::{MapekMonitor, MeshRouter, PeerHealth};
-use crate::core::{Accepted, Config, Core, Event, Output, Stats, Step};
+use crate::core::{Accepted, Config, Core, Event, Explanation, Output, Stats, Step};
 use crate::gossip::Message;
 use crate::id::{Link, LinkId, Millis, NodeId};
 use crate::keyring::{Error, Identity, Misuse};
@@ -287,6 +287,12 @@ impl MeshByzantineProtection {
         self.core().release_link(link);
     }
 
+    /// What would become of a packet that came over `link` now, and why: see [`Core::explain`]. For whoever
+    /// runs the node, never for what comes from the network.
+    pub fn explain(&self, link: Link, bytes: &[u8], now: Millis) -> Explanation {
+        self.core().explain(link, bytes, now)
+    }
+
     /// A snapshot of what was counted and is known.
     pub fn stats(&self, now: Millis) -> Stats {
         self.core().stats(now)
@@ -351,6 +357,8 @@ impl MeshByzantineProtection {
             _ => {}
         }
         drop(routes);
+        #[cfg(feature = "metrics")]
+        self.core().told(event);
         self.host.monitor.on_event(event);
     }
 
