@@ -67,6 +67,7 @@
 //! | `durable-store` | yes | `DurableStore`: an embedded transactional store |
 //! | `backup` | yes | `keyring::backup`: encrypted backups |
 //! | `prepared` | yes | [`Suite::MlDsa65`] is checked by the library's own code, many times faster |
+//! | `metrics` | no | `core::metrics`: what a node counts and sees, for any recorder of the crate `metrics` |
 //! | `shamir` | no | the key of a backup split m of n |
 //!
 //! A suite that is not compiled in answers
