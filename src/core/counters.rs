@@ -64,18 +64,20 @@ pub(super) struct Counts {
 }
 
 impl Counters {
-    pub(super) fn delivered(&self, _kind: Kind) {
+    #[cfg_attr(not(feature = "metrics"), expect(unused_variables))]
+    pub(super) fn delivered(&self, kind: Kind) {
         let mut counts = self.counts.lock();
         counts.delivered = counts.delivered.saturating_add(1);
         #[cfg(feature = "metrics")]
-        add(&mut counts.tallies.delivered, _kind.name());
+        add(&mut counts.tallies.delivered, kind.name());
     }
 
-    pub(super) fn taken(&self, _packet: Option<Tag>) {
+    #[cfg_attr(not(feature = "metrics"), expect(unused_variables))]
+    pub(super) fn taken(&self, packet: Option<Tag>) {
         let mut counts = self.counts.lock();
         counts.statements_taken = counts.statements_taken.saturating_add(1);
         #[cfg(feature = "metrics")]
-        add(&mut counts.tallies.taken, _packet.map_or("none", Tag::name));
+        add(&mut counts.tallies.taken, packet.map_or("none", Tag::name));
     }
 
     pub(super) fn refused(&self, refusal: &Refusal) {

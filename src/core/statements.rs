@@ -26,52 +26,50 @@ impl Core {
         outputs: &mut Vec<Output>,
     ) -> Result<Accepted, Refusal> {
         let mut origin = None;
-        let taken =
-            self.parse_bare(&mut Taking, link, bytes, now).and_then(|packet| match packet {
-                Packet::Statement(statement) => {
-                    origin = Some(statement.head().origin);
-                    let tag = statement.tag();
-                    if origin == Some(self.node()) {
-                        return match tag {
-                            Tag::Rotation | Tag::Recovery => {
-                                self.take_own_key_change(link, &statement, now, outputs)
-                            }
-                            _ => {
-                                self.look_at_own(link, statement, now, outputs);
-                                Err(Refusal::Own)
-                            }
-                        };
-                    }
-                    match tag {
-                        Tag::Attestation => self.take_attestation(link, statement, now, outputs),
-                        Tag::Ballot => self.take_ballot(link, statement, now, outputs),
+        let packet = self.parse_bare(&mut Taking, link, bytes, now);
+        let taken = packet.and_then(|packet| match packet {
+            Packet::Statement(statement) => {
+                origin = Some(statement.head().origin);
+                let tag = statement.tag();
+                if origin == Some(self.node()) {
+                    return match tag {
                         Tag::Rotation | Tag::Recovery => {
-                            self.take_key_change(link, &statement, now, outputs)
+                            self.take_own_key_change(link, &statement, now, outputs)
                         }
-                        Tag::Challenge => self.take_challenge(link, &statement, now),
-                        Tag::Answer => self.take_answer(link, &statement, now, outputs),
-                        Tag::Claim => self.take_claim(link, &statement, now, outputs),
-                        Tag::Witness => self.take_witness(link, &statement, now, outputs),
-                        _ => self.take_hello(link, &statement, now, outputs),
+                        _ => {
+                            self.look_at_own(link, statement, now, outputs);
+                            Err(Refusal::Own)
+                        }
+                    };
+                }
+                match tag {
+                    Tag::Attestation => self.take_attestation(link, statement, now, outputs),
+                    Tag::Ballot => self.take_ballot(link, statement, now, outputs),
+                    Tag::Rotation | Tag::Recovery => {
+                        self.take_key_change(link, &statement, now, outputs)
                     }
+                    Tag::Challenge => self.take_challenge(link, &statement, now),
+                    Tag::Answer => self.take_answer(link, &statement, now, outputs),
+                    Tag::Claim => self.take_claim(link, &statement, now, outputs),
+                    Tag::Witness => self.take_witness(link, &statement, now, outputs),
+                    _ => self.take_hello(link, &statement, now, outputs),
                 }
-                Packet::Certificate(container) => {
-                    self.take_certificate(link, container, now, outputs)
-                }
-                Packet::Prevotes(container) => self.take_prevotes(link, container, now, outputs),
-                Packet::Change(container) => self.take_change(&container, outputs),
-                Packet::View(container) => self.take_link(link, container, now, outputs),
-                Packet::Proof(_) => self.take_proof(link, bytes, now, outputs),
-                Packet::Cookie(cookie) => {
-                    let packet = self.gossip.echo(&cookie)?;
-                    outputs.push(Output::SendTo { link, packet });
-                    Ok(Accepted::Cookie)
-                }
-                Packet::CookieEcho(echo) => {
-                    self.gossip.take_cookie_echo(link, &echo, now).map(Accepted::CookieEcho)
-                }
-                Packet::Frame(_) => Err(Refusal::Nonsense("a frame is no bare statement")),
-            });
+            }
+            Packet::Certificate(container) => self.take_certificate(link, container, now, outputs),
+            Packet::Prevotes(container) => self.take_prevotes(link, container, now, outputs),
+            Packet::Change(container) => self.take_change(&container, outputs),
+            Packet::View(container) => self.take_link(link, container, now, outputs),
+            Packet::Proof(_) => self.take_proof(link, bytes, now, outputs),
+            Packet::Cookie(cookie) => {
+                let packet = self.gossip.echo(&cookie)?;
+                outputs.push(Output::SendTo { link, packet });
+                Ok(Accepted::Cookie)
+            }
+            Packet::CookieEcho(echo) => {
+                self.gossip.take_cookie_echo(link, &echo, now).map(Accepted::CookieEcho)
+            }
+            Packet::Frame(_) => Err(Refusal::Nonsense("a frame is no bare statement")),
+        });
         match taken {
             Ok(accepted) => {
                 self.counters.taken(Tag::of(bytes).ok());

@@ -1,6 +1,5 @@
 //! What holds for every suite, tried with each that is compiled in.
 
-
 use super::*;
 
 const MESSAGE: &[u8] = b"beacon 7";
