@@ -30,6 +30,12 @@ fn bad_week(suite: Suite) -> Mesh {
     mesh.claimed.insert(1);
     mesh.loss = 50;
     mesh.pass(3_000);
+    // What is sent to an address gets to whoever is there.
+    let cookies = std::mem::take(&mut *mesh.nodes[0].host.replies.lock());
+    for (_, cookie) in cookies {
+        let _taken_or_not = mesh.give(1, link(0), &cookie);
+    }
+    mesh.run();
     for place in 0..4 {
         mesh.guard(place).report_critical_event(proposal(1, 1), mesh.now).unwrap();
     }
@@ -44,21 +50,27 @@ fn bad_week(suite: Suite) -> Mesh {
     let config = Config { disk: DiskTrust::MayBeRolledBack, ..Config::default() };
     mesh.restart_with(3, &config);
     mesh.pass(8_000);
-    let liar = mesh.steal(4);
+    // One is away when the next view begins, and is helped on.
+    mesh.nodes[2].down = true;
+    let leave = Change::of(&mesh.view).leave(id(4));
+    for (wait_ms, places) in [(4_000, [0, 1]), (10_000, [3, 4])] {
+        for place in places {
+            mesh.guard(place).propose_change(leave.clone(), mesh.now).unwrap();
+        }
+        mesh.pass(wait_ms);
+    }
+    mesh.nodes[2].down = false;
+    mesh.pass(10_000);
+    let liar = mesh.steal(1);
     for body in [b"a", b"b"] {
         let nonce = Nonce { boot: 90, sequence: 9 };
         let header = liar.header(Kind::RouteUpdate, nonce);
-        let _taken_or_not = mesh.give(0, link(4), &liar.frame(header, body));
+        let _taken_or_not = mesh.give(0, link(1), &liar.frame(header, body));
     }
     for content in [1, 2] {
-        let _taken_or_not = mesh.give(1, link(4), &liar.attest(&proposal(7, content)));
+        let _taken_or_not = mesh.give(2, link(1), &liar.attest(&proposal(7, content)));
     }
     mesh.pass(8_000);
-    let leave = Change::of(&mesh.view).leave(id(4));
-    for place in 0..4 {
-        mesh.guard(place).propose_change(leave.clone(), mesh.now).unwrap();
-    }
-    mesh.pass(12_000);
     mesh
 }
 
@@ -91,7 +103,7 @@ fn what_nodes_say_to_each_other_is_told_as_it_comes() {
             assert!(taken.contains(&(tag.name(), "taken")), "{suite}: no {} was taken", tag.name());
         }
         let packets: BTreeSet<_> = foretold.keys().filter(|it| it.1 != "taken").collect();
-        assert!(packets.len() > 20, "{packets:?}");
+        assert!(packets.len() > 15, "{packets:?}");
     }
 }
 

@@ -3,7 +3,7 @@
 use meshward::wire::Tag;
 use meshward::{Accepted, Blame, Core, Explanation, Finding, Millis, Refusal, Stage, Suite};
 
-use crate::common::{Mesh, NEIGHBOUR, Stage as Case, admit, generous};
+use crate::common::{Mesh, NEIGHBOUR, STRANGER, Stage as Case, admit, generous};
 
 /// All that a node holds, but for what stands behind a lock that somebody holds.
 pub(crate) fn shown(node: &Core, now: Millis) -> String {
@@ -130,8 +130,8 @@ fn what_is_changed_on_its_way_is_refused_as_told() {
                     frame[at] ^= 1 << (round % 8);
                 }
             }
-            let told = node.explain(NEIGHBOUR, &frame, now);
-            let result = node.handle_frame(NEIGHBOUR, &frame, now).result;
+            let told = node.explain(STRANGER, &frame, now);
+            let result = node.handle_frame(STRANGER, &frame, now).result;
             assert!(!matches!(result, Ok(Accepted::SignOfLife(_))));
             assert_eq!(told.refusal, result.err(), "{told}");
             let reason = told.refusal.as_ref().map_or("taken", Refusal::reason);

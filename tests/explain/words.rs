@@ -36,3 +36,18 @@ fn it_reads_well_and_can_be_serialised() {
     let told = case.node.explain(over, b"", case.now);
     assert!(told.to_string().starts_with("unreadable: would be refused as malformed"), "{told}");
 }
+
+/// What the system that this one replaces told of itself, by its names, and what else there is.
+#[test]
+fn stats_can_be_serialised_with_all_that_there_was_before() {
+    let suite = Suite::available().next().unwrap();
+    let (node, speaker) = crate::common::Mesh::pair(suite, &crate::common::generous());
+    let stats = serde_json::to_value(node.stats(speaker.now())).unwrap();
+    assert_eq!(stats["node"], node.node().to_string());
+    assert_eq!((&stats["total_nodes"], &stats["quorum_size"]), (&4.into(), &3.into()));
+    for list in ["quarantined_nodes", "validated_failures"] {
+        assert!(stats[list].is_array(), "{list}");
+    }
+    assert_eq!(stats["node_reputations"][speaker.id().to_string()], 1_000_000);
+    assert!(stats["refused"].is_object() && stats["delivered"] == 0);
+}

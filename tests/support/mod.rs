@@ -18,7 +18,7 @@ use meshward::wire::{Packet, Tag};
 use meshward::{
     Accepted, Config, CriticalEvent, Epoch, Error, FailureStatus, Host, Identity, Link, LinkId,
     Mark, MeshByzantineProtection, Message, Millis, Misuse, NodeId, Nonce, OsEntropy, RecoveryKey,
-    Refusal, Suite, View,
+    Suite, View,
 };
 use parking_lot::Mutex;
 
