@@ -21,15 +21,8 @@ impl Core {
         bytes: &[u8],
         now: Millis,
     ) -> Step<Result<Accepted, Refusal>> {
-        let tag = Tag::of(bytes);
-        let _packet = tracing::trace_span!(
-            "packet",
-            packet = tag.as_ref().map_or("unreadable", |tag| tag.name()),
-            bytes = bytes.len()
-        )
-        .entered();
         let mut outputs = Vec::new();
-        let result = match tag {
+        let result = match Tag::of(bytes) {
             Ok(Tag::Frame) => self.take_frame(link, bytes, now, &mut outputs),
             Ok(_) => self.take_bare(link, bytes, now, &mut outputs),
             Err(error) => Err(self.unreadable(link, error, now, &mut outputs)),

@@ -171,7 +171,6 @@ impl Core {
     /// After more than half a suspicion time without a call, this node was paused or starved: what
     /// passed is not counted as the silence of others, and it takes longer to miss anybody for a while.
     pub fn tick(&self, now: Millis) -> Vec<Output> {
-        let _tick = tracing::debug_span!("tick", now = now.0).entered();
         let outputs = self.do_what_is_due(now);
         #[cfg(feature = "metrics")]
         self.record(now);

@@ -15,7 +15,7 @@ use crate::membership::{Change, View};
 use crate::quorum::{CriticalEvent, FailureStatus, Tally};
 use crate::store::Store;
 use crate::suite::{Entropy, OsEntropy, Suite};
-use crate::wire::{Kind, Refusal};
+use crate::wire::{Kind, Refusal, Tag};
 
 /// What a node needs of its host.
 pub struct Host {
@@ -96,6 +96,7 @@ impl MeshByzantineProtection {
     /// # Errors
     /// [`Refusal`] says why a packet was not taken.
     pub fn handle_frame(&self, link: Link, bytes: &[u8], now: Millis) -> Result<Accepted, Refusal> {
+        let _span = span_of(bytes).entered();
         let step = self.core().handle_frame(link, bytes, now);
         self.finish((link, bytes), step, now)
     }
@@ -106,6 +107,7 @@ impl MeshByzantineProtection {
     /// [`Refusal::NotABeacon`] for any other packet; otherwise it says why the beacon was not
     /// delivered. One that shows that a member in quarantine lives is passed on all the same.
     pub fn verify_beacon(&self, link: Link, bytes: &[u8], now: Millis) -> Result<Message, Refusal> {
+        let _span = span_of(bytes).entered();
         let step = self.core().take_beacon(link, bytes, now);
         self.finish((link, bytes), step, now).and_then(Accepted::into_beacon)
     }
@@ -232,6 +234,7 @@ impl MeshByzantineProtection {
     /// # Errors
     /// A fault of the scheme or the store. Everything else that was due has been done.
     pub fn tick(&self, now: Millis) -> Result<(), Error> {
+        let _span = tracing::debug_span!("tick", now = now.0).entered();
         let mut result = self.carry_out(self.core().tick(now), now);
         for node in self.core().to_report(now) {
             if self.host.monitor.check_peer_health(node) == PeerHealth::Healthy {
@@ -372,4 +375,10 @@ impl MeshByzantineProtection {
             self.host.router.readmit(node);
         }
     }
+}
+
+/// Of one packet. No field of it is what somebody outside chooses, but for the length.
+fn span_of(bytes: &[u8]) -> tracing::Span {
+    let name = || Tag::of(bytes).map_or("unreadable", Tag::name);
+    tracing::trace_span!("packet", packet = name(), bytes = bytes.len())
 }
