@@ -50,8 +50,7 @@ fn spans(up_to: Level) -> Vec<String> {
         assert!(mesh.give(1, Link::Claimed(LinkId(9)), b"").is_err());
         mesh.guard(1).tick(mesh.now).unwrap();
     });
-    let found = spans.lock().clone();
-    found
+    std::mem::take(&mut *spans.lock())
 }
 
 #[test]

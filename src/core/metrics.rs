@@ -32,7 +32,7 @@
 //! The recorder is the process's. Several nodes in one process count together, and the gauges are those of
 //! the node that ticked last; with `metrics::with_local_recorder` around its tick each has its own.
 //! `meshward_events_total` counts what [`MeshByzantineProtection`](crate::MeshByzantineProtection) tells its
-//! monitor; who drives a [`Core`](crate::Core) itself counts the events itself.
+//! monitor; who drives a [`Core`] itself counts the events itself.
 
 use std::collections::BTreeMap;
 
