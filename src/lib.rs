@@ -67,6 +67,7 @@
 //! | `durable-store` | yes | `DurableStore`: an embedded transactional store |
 //! | `backup` | yes | `keyring::backup`: encrypted backups |
 //! | `prepared` | yes | [`Suite::MlDsa65`] is checked by the library's own code, many times faster |
+//! | `metrics` | no | `core::metrics`: what a node counts and sees, for any recorder of the crate `metrics` |
 //! | `shamir` | no | the key of a backup split m of n |
 //!
 //! A suite that is not compiled in answers
@@ -92,9 +93,10 @@ pub mod transport;
 pub mod wire;
 
 pub use crate::core::{
-    Accepted, Blame, Config, Core, DiskTrust, Event, Output, Stats, Step, WriteId,
+    Accepted, Blame, Config, Core, DiskTrust, Event, ExplainedStage, Explanation, Finding, Output,
+    Stats, Step, WriteId,
 };
-pub use crate::gossip::{GossipConfig, Message, SignedGossip};
+pub use crate::gossip::{GossipConfig, Message, SignedGossip, Stage};
 pub use crate::host::{Host, MapekMonitor, MeshByzantineProtection, MeshRouter, PeerHealth};
 pub use crate::id::{
     Digest, Epoch, Link, LinkId, Mark, MeshId, Millis, NodeId, Nonce, SentAt, ViewNumber,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command as Process, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -43,6 +44,7 @@ struct Running {
 /// All nodes of one run. Dropped, it kills what still runs.
 pub(crate) struct Fleet {
     dir: TempDir,
+    metrics: Option<SocketAddr>,
     running: BTreeMap<usize, Running>,
     sender: Sender<Heard>,
     heard: Receiver<Heard>,
@@ -88,7 +90,8 @@ impl Fleet {
             write_setup(&node_dir(dir.path(), node), &setup, &view)?;
         }
         let (sender, heard) = channel();
-        Ok((Self { dir, running: BTreeMap::new(), sender, heard }, view))
+        let (running, metrics) = (BTreeMap::new(), options.metrics);
+        Ok((Self { dir, metrics, running, sender, heard }, view))
     }
 
     /// Starts a node for the `start`th time.
@@ -104,6 +107,7 @@ impl Fleet {
             .arg(node_dir(self.dir.path(), node))
             .arg("--start")
             .arg(start.to_string())
+            .args(self.metrics.into_iter().flat_map(|first| serving(first, node)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -169,6 +173,12 @@ impl Fleet {
 }
 
 /// Waits for a process; one that takes too long is killed. Gives something if it ended well.
+/// How a node is told where to answer Prometheus.
+fn serving(first: SocketAddr, node: usize) -> [String; 2] {
+    let port = first.port() + u16::try_from(node).unwrap_or(0);
+    ["--metrics".to_owned(), SocketAddr::new(first.ip(), port).to_string()]
+}
+
 fn wait(child: &mut Child, deadline: Instant) -> Option<()> {
     loop {
         match child.try_wait() {

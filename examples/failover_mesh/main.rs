@@ -25,6 +25,7 @@
 //! | `rotation` | the move to another suite: its part of the run, and what is judged of it |
 //! | `verdict`, `report`, `save` | what was promised and counted, how it is printed, what is kept |
 //! | `protocol` | what parent and nodes tell each other |
+//! | `scrape` | what a node counts, served to Prometheus (`--metrics`, feature `metrics`) |
 //! | `node`, `mapek`, `host`, `links`, `routes` | a node: its process, its MAPE-K loop, what it implements for the library, UDP, routing |
 //! | `liar`, `outsider` | the attackers |
 //!
@@ -51,10 +52,13 @@ mod report;
 mod rotation;
 mod routes;
 mod save;
+mod scrape;
 mod seen;
 mod story;
 mod verdict;
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 
 use options::{HELP, Job, Options};
@@ -74,7 +78,7 @@ fn main() -> ExitCode {
             print!("{HELP}");
             ExitCode::SUCCESS
         }
-        Ok(Job::Node { dir, start }) => match node::run(&dir, start) {
+        Ok(Job::Node { dir, start, metrics }) => match serve_and_run(&dir, start, metrics) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::from(FAILED), // The parent was told why.
         },
@@ -87,6 +91,19 @@ fn main() -> ExitCode {
             ExitCode::from(WRONG_OPTION)
         }
     }
+}
+
+fn serve_and_run(
+    dir: &Path,
+    start: u32,
+    metrics: Option<SocketAddr>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    if let Some(address) = metrics
+        && let Err(error) = scrape::serve(address)
+    {
+        eprintln!("Nobody is served at {address}: {error}.");
+    }
+    node::run(dir, start)
 }
 
 fn mesh(options: &Options) -> Result<ExitCode, String> {

@@ -1,6 +1,7 @@
 //! What can be asked for on the command line.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -21,6 +22,8 @@ Options:
   --seed N        who plays which part, and how the mesh is linked [default: random, and printed]
   --save DIR      write the view, the certificates and the proofs of the run into DIR, which is new
                   or empty; the example certify checks them
+  --metrics ADDR  node i answers Prometheus at the port of ADDR plus i, such as 127.0.0.1:9100; needs
+                  cargo run --features metrics
   --json          progress on stderr, and one JSON object on stdout at the end
   --help          this text
 
@@ -41,6 +44,8 @@ pub(crate) enum Job {
         dir: PathBuf,
         /// Which start of this node it is, from 1.
         start: u32,
+        /// Where it answers Prometheus.
+        metrics: Option<SocketAddr>,
     },
 }
 
@@ -54,6 +59,8 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
     pub(crate) json: bool,
     pub(crate) save: Option<PathBuf>,
+    /// Where the first node answers Prometheus.
+    pub(crate) metrics: Option<SocketAddr>,
 }
 
 impl Options {
@@ -77,6 +84,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Job, Str
     let mut args = lexopt::Parser::from_args(args);
     let (mut nodes, mut byzantine, mut seconds) = (9, None, 15);
     let (mut suite, mut seed, mut json, mut save) = (Suite::MlDsa65, None, false, None);
+    let mut metrics = None;
     while let Some(arg) = args.next().map_err(sentence)? {
         match arg {
             Long("help") | Short('h') => return Ok(Job::Help),
@@ -91,6 +99,12 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Job, Str
             }
             Long("seed") => seed = Some(value("--seed", &mut args)?),
             Long("json") => json = true,
+            Long("metrics") if cfg!(feature = "metrics") => {
+                metrics = Some(value("--metrics", &mut args)?);
+            }
+            Long("metrics") => {
+                return Err("--metrics needs 'cargo run --features metrics'.".to_owned());
+            }
             Long("save") => save = Some(PathBuf::from(args.value().map_err(sentence)?)),
             Value(word) if word == "node" => return node(&mut args),
             other => return Err(sentence(other.unexpected())),
@@ -104,21 +118,22 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Job, Str
         ));
     }
     let seed = seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
-    Ok(Job::Mesh(Options { nodes, byzantine, seconds, suite, seed, json, save }))
+    Ok(Job::Mesh(Options { nodes, byzantine, seconds, suite, seed, json, save, metrics }))
 }
 
 /// `node --dir DIR --start N`: how the example starts itself again.
 fn node(args: &mut lexopt::Parser) -> Result<Job, String> {
-    let (mut dir, mut start) = (None, 1);
+    let (mut dir, mut start, mut metrics) = (None, 1, None);
     while let Some(arg) = args.next().map_err(sentence)? {
         match arg {
             Long("dir") => dir = Some(PathBuf::from(args.value().map_err(sentence)?)),
             Long("start") => start = value("--start", args)?,
+            Long("metrics") => metrics = Some(value("--metrics", args)?),
             other => return Err(sentence(other.unexpected())),
         }
     }
     let dir = dir.ok_or("A node needs --dir, the directory with its setup.")?;
-    Ok(Job::Node { dir, start })
+    Ok(Job::Node { dir, start, metrics })
 }
 
 fn number<T>(name: &str, args: &mut lexopt::Parser, least: T, most: T) -> Result<T, String>

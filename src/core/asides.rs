@@ -10,7 +10,7 @@ use super::tick::is_due;
 use crate::id::{Digest, Epoch, Millis, NodeId, Nonce, ViewNumber};
 use crate::keyring::KeyChange;
 use crate::limit::{Rate, TokenBucket};
-use crate::wire::{Packet, Statement};
+use crate::wire::{self, Packet, Refusal, Statement, StatementHead, WireError};
 
 /// What a Hello says: where its origin stands, so that an older one is known for a replay.
 #[derive(Serialize, Deserialize)]
@@ -20,6 +20,22 @@ pub(super) struct Hello {
     pub(super) view: ViewNumber,
     /// Whose key it met that it does not know, and the epoch of the newest of that member that it does.
     pub(super) lacks: Option<(NodeId, Epoch)>,
+}
+
+impl Hello {
+    pub(super) fn read(statement: &Statement<'_>) -> Result<Self, Refusal> {
+        let hello = wire::decode("a Hello", statement.content())?;
+        match statement.attachment().len() {
+            0 => Ok(hello),
+            extra => Err(WireError::Trailing { extra }.into()),
+        }
+    }
+
+    /// Its place among the Hellos of its origin. A thief's numbers are of another life of its keys (attack
+    /// K8).
+    pub(super) const fn number(&self, head: &StatementHead) -> (u32, Nonce) {
+        (head.epoch.recovery, self.nonce)
+    }
 }
 
 /// What is remembered of one member's bare statements beside its attestations.
@@ -161,14 +177,20 @@ impl Asides {
     /// away asked for it, and would never get it if each neighbour took it for a mere duplicate.
     /// `None` if it is another one.
     pub(super) fn pass_on_again(&mut self, statement: &Digest, now: Millis) -> Option<bool> {
+        let due = self.repeats(statement, now)?;
         let mut known = self.taken.iter_mut().chain(self.other.as_deref_mut());
         let known = known.find(|taken| taken.fingerprint == *statement);
-        let Taken { passed_on: last, .. } = known?;
-        let due = now < *last || now.since(*last) >= PASS_ON_INTERVAL_MS;
-        if due {
-            *last = now;
+        if let Some(taken) = known.filter(|_| due) {
+            taken.passed_on = now;
         }
         Some(due)
+    }
+
+    /// The same, without taking it for passed on.
+    pub(super) fn repeats(&self, statement: &Digest, now: Millis) -> Option<bool> {
+        let mut known = self.taken.iter().chain(self.other.as_deref());
+        let last = known.find(|taken| taken.fingerprint == *statement)?.passed_on;
+        Some(now < last || now.since(last) >= PASS_ON_INTERVAL_MS)
     }
 }
 

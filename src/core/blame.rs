@@ -1,5 +1,10 @@
 //! The one table that says who pays for a refusal.
 
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::id::{Link, NodeId};
 use crate::reputation::Offence;
 use crate::wire::Refusal;
 
@@ -8,7 +13,8 @@ use crate::wire::Refusal;
 /// A link pays for what nobody honest would pass on, and only if the transport vouches for it: an
 /// address alone can be anybody's. An origin pays only for what stands under its own valid
 /// signature. Everything else costs nobody anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Blame {
     /// The link, if it is proven.
     Link(Offence),
@@ -67,11 +73,30 @@ impl Blame {
         }
     }
 
+    /// The same for what came over `link` in the name of `origin`: nobody pays if there is nobody to pay.
+    pub(super) const fn of_whom_it_can_fall_on(self, link: Link, origin: Option<NodeId>) -> Self {
+        match self {
+            Self::Link(_) if link.proven().is_none() => Self::Nobody,
+            Self::Origin(_) if origin.is_none() => Self::Nobody,
+            blame => blame,
+        }
+    }
+
     /// What is paid for, by whoever it is.
     pub const fn offence(&self) -> Option<Offence> {
         match self {
             Self::Link(offence) | Self::Origin(offence) => Some(*offence),
             Self::Nobody => None,
+        }
+    }
+}
+
+impl fmt::Display for Blame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link(offence) => write!(f, "its link pays for {}", offence.name()),
+            Self::Origin(offence) => write!(f, "its origin pays for {}", offence.name()),
+            Self::Nobody => f.write_str("nobody pays"),
         }
     }
 }

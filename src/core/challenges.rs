@@ -2,7 +2,7 @@
 
 use super::{Accepted, Core, Event, Output};
 use crate::id::{Link, Millis, NodeId};
-use crate::membership::MemberIndex;
+use crate::membership::{Directory, MemberIndex};
 use crate::quorum::{Answer, Challenge, TakenAnswer};
 use crate::suite::Purpose;
 use crate::wire::{Packet, Refusal, Statement, StatementHead, Tag};
@@ -118,13 +118,22 @@ impl Core {
         (member, purpose): (MemberIndex, Purpose),
         now: Millis,
     ) -> Result<(), Refusal> {
+        Self::check_in(&self.directory, statement, (member, purpose), now)
+    }
+
+    /// The same with the keys in `directory`.
+    pub(super) fn check_in(
+        directory: &Directory,
+        statement: &Statement<'_>,
+        (member, purpose): (MemberIndex, Purpose),
+        now: Millis,
+    ) -> Result<(), Refusal> {
         let head = statement.head();
-        let key = self
-            .directory
+        let key = directory
             .key(member, (head.epoch, head.key, head.suite), now)
             .ok_or(Refusal::UnknownKey { origin: head.origin, epoch: head.epoch })?;
         let (signed, signature) = (statement.signed(), statement.signature());
-        self.directory.verify(&key.record, purpose, signed, signature)?;
+        directory.verify(&key.record, purpose, signed, signature)?;
         Ok(())
     }
 }

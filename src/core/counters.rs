@@ -5,9 +5,15 @@ use std::collections::BTreeMap;
 use parking_lot::Mutex;
 use serde::Serialize;
 
+#[cfg(feature = "metrics")]
+use super::Event;
+#[cfg(feature = "metrics")]
+use super::metrics::{Tallies, add};
 use crate::id::NodeId;
+#[cfg(feature = "metrics")]
+use crate::reputation::Offence;
 use crate::reputation::Reputation;
-use crate::wire::Refusal;
+use crate::wire::{Kind, Refusal, Tag};
 
 /// A snapshot of what a node counted and knows.
 #[derive(Debug, Clone, Serialize)]
@@ -41,33 +47,66 @@ pub struct Stats {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Counters(Mutex<Counts>);
+pub(super) struct Counters {
+    counts: Mutex<Counts>,
+    /// What the recorder has been told.
+    #[cfg(feature = "metrics")]
+    recorded: Mutex<Counts>,
+}
 
 #[derive(Debug, Default, Clone)]
 pub(super) struct Counts {
     pub(super) delivered: u64,
     pub(super) statements_taken: u64,
     pub(super) refused: BTreeMap<&'static str, u64>,
+    #[cfg(feature = "metrics")]
+    pub(super) tallies: Tallies,
 }
 
 impl Counters {
-    pub(super) fn delivered(&self) {
-        let mut counts = self.0.lock();
+    #[cfg_attr(not(feature = "metrics"), expect(unused_variables))]
+    pub(super) fn delivered(&self, kind: Kind) {
+        let mut counts = self.counts.lock();
         counts.delivered = counts.delivered.saturating_add(1);
+        #[cfg(feature = "metrics")]
+        add(&mut counts.tallies.delivered, kind.name());
     }
 
-    pub(super) fn taken(&self) {
-        let mut counts = self.0.lock();
+    #[cfg_attr(not(feature = "metrics"), expect(unused_variables))]
+    pub(super) fn taken(&self, packet: Option<Tag>) {
+        let mut counts = self.counts.lock();
         counts.statements_taken = counts.statements_taken.saturating_add(1);
+        #[cfg(feature = "metrics")]
+        add(&mut counts.tallies.taken, packet.map_or("none", Tag::name));
     }
 
     pub(super) fn refused(&self, refusal: &Refusal) {
-        let mut counts = self.0.lock();
+        let mut counts = self.counts.lock();
         let count = counts.refused.entry(refusal.reason()).or_default();
         *count = count.saturating_add(1);
     }
 
+    /// `payer` is a link or a member.
+    #[cfg(feature = "metrics")]
+    pub(super) fn charged(&self, payer: &'static str, offence: Offence) {
+        add(&mut self.counts.lock().tallies.offences, (payer, offence.name()));
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(super) fn told(&self, event: &Event) {
+        add(&mut self.counts.lock().tallies.events, event.name());
+    }
+
+    /// What was recorded, and what is to be, with so many signature checks; then it has been.
+    #[cfg(feature = "metrics")]
+    pub(super) fn to_record(&self, checks: [u64; 2]) -> (Counts, Counts) {
+        let mut counts = self.read();
+        counts.tallies = counts.tallies.with_checks(checks);
+        let before = std::mem::replace(&mut *self.recorded.lock(), counts.clone());
+        (before, counts)
+    }
+
     pub(super) fn read(&self) -> Counts {
-        self.0.lock().clone()
+        self.counts.lock().clone()
     }
 }

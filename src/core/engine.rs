@@ -224,7 +224,7 @@ impl Core {
 
     /// A snapshot of what was counted and is known. O(n log n).
     pub fn stats(&self, now: Millis) -> Stats {
-        let Counts { delivered, statements_taken, refused } = self.counters.read();
+        let Counts { delivered, statements_taken, refused, .. } = self.counters.read();
         let others = || self.view().members().iter().map(|member| member.id);
         let failed =
             |node: &NodeId| matches!(self.validate_node_failure(node), FailureStatus::Certified(_));

@@ -188,3 +188,34 @@ pub enum Event {
         epoch: Epoch,
     },
 }
+
+impl Event {
+    /// The name for logs and metrics; it never changes.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::MemberQuarantined { .. } => "member_quarantined",
+            Self::QuarantineWithheld { .. } => "quarantine_withheld",
+            Self::MemberReleased { .. } => "member_released",
+            Self::LinkQuarantined { .. } => "link_quarantined",
+            Self::LinkReleased { .. } => "link_released",
+            Self::Equivocation(_) => "equivocation",
+            Self::BootConfirmed { .. } => "boot_confirmed",
+            Self::OtherSelf { .. } => "other_self",
+            Self::Abstains { .. } => "abstains",
+            Self::Proposed { .. } => "proposed",
+            Self::ChangeProposed { .. } => "change_proposed",
+            Self::ViewChanged { .. } => "view_changed",
+            Self::RivalView { .. } => "rival_view",
+            Self::Certified(_) => "certified",
+            Self::NodeReturned { .. } => "node_returned",
+            Self::LinkRestored { .. } => "link_restored",
+            Self::NoQuorum { .. } => "no_quorum",
+            Self::QuorumRestored => "quorum_restored",
+            Self::RotatesByItself { .. } => "rotates_by_itself",
+            Self::SigningStopped { .. } => "signing_stopped",
+            Self::KeyRotated { .. } => "key_rotated",
+            Self::KeyRecovered { .. } => "key_recovered",
+            Self::KeysFrozen { .. } => "keys_frozen",
+        }
+    }
+}

@@ -26,9 +26,14 @@ pub(super) struct Excesses {
 pub(super) type Unsaved = (NodeId, Option<Mark>);
 
 impl Excesses {
+    /// Whether an excess at `mark` would be charged.
+    pub(super) fn would_be_new(&self, node: NodeId, mark: Mark) -> bool {
+        self.charged.get(&node).is_none_or(|charged| *charged < mark)
+    }
+
     /// Whether an excess at `mark` is to be charged. Then it has been.
     pub(super) fn is_new(&mut self, node: NodeId, mark: Mark) -> bool {
-        let is_new = self.charged.get(&node).is_none_or(|charged| *charged < mark);
+        let is_new = self.would_be_new(node, mark);
         if is_new {
             self.charged.insert(node, mark);
             self.unsaved.insert(node);

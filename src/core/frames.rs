@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::proofs::told;
 use super::{Accepted, Blame, Core, Event, Output, Step};
-use crate::gossip::{FrameRefused, Message};
+use crate::gossip::{FrameRefused, Message, Taking};
 use crate::id::{Link, LinkId, Millis, NodeId};
 use crate::quorum::{Contradiction, EquivocationProof, UncheckedProof};
 use crate::reputation::{Charge, Offence};
@@ -98,11 +98,11 @@ impl Core {
         }
         match admitted.message {
             Some(message) => {
-                self.counters.delivered();
+                self.counters.delivered(message.kind);
                 Ok(Accepted::Message(message))
             }
             None => {
-                self.counters.taken();
+                self.counters.taken(Some(Tag::Frame));
                 Ok(Accepted::SignOfLife(node))
             }
         }
@@ -177,12 +177,7 @@ impl Core {
     ) -> bool {
         let sealed = EquivocationProof::seal_votes(self.mesh(), [&first, &second]);
         // A liar can vote in as many slots as it likes: once proven, it is not worth a check.
-        let known = |bytes: &Vec<u8>| {
-            let proof = UncheckedProof::read(bytes, &self.directory).ok()?;
-            let (member, epoch, key) = proof.condemns();
-            Some(self.gossip.is_condemned(member, epoch, &key))
-        };
-        if sealed.as_ref().ok().and_then(known) == Some(true) {
+        if sealed.as_ref().is_ok_and(|bytes| self.is_proven(bytes)) {
             return false;
         }
         let Some(proof) = self.prove(sealed) else { return false };
@@ -193,6 +188,14 @@ impl Core {
             self.publish(proof, outputs);
         }
         news
+    }
+
+    /// Whether the key that a proof condemns was condemned before.
+    pub(super) fn is_proven(&self, proof: &[u8]) -> bool {
+        UncheckedProof::read(proof, &self.directory).is_ok_and(|proof| {
+            let (member, epoch, key) = proof.condemns();
+            self.gossip.is_condemned(member, epoch, &key)
+        })
     }
 
     /// Checked as anyone would, so that what goes out under our hand convinces everyone.
@@ -217,8 +220,7 @@ impl Core {
         now: Millis,
         outputs: &mut Vec<Output>,
     ) -> Refusal {
-        let admitted = self.gossip.admit_packet(link, None, now);
-        let refusal = admitted.err().unwrap_or_else(|| error.into());
+        let refusal = self.gossip.unreadable(&mut Taking, link, error, now);
         self.refused(link, None, refusal, now, outputs)
     }
 
@@ -260,6 +262,8 @@ impl Core {
 
     fn charge_link(&self, link: LinkId, offence: Offence, now: Millis, outputs: &mut Vec<Output>) {
         let charge = self.ledgers.links.charge(link, offence, now);
+        #[cfg(feature = "metrics")]
+        self.counters.charged("link", offence);
         // Its packets come as fast as the network brings them: one line for each would be a flood.
         tracing::debug!(?link, offence = offence.name(), ?charge, "a link was charged");
         if let Charge::Quarantined { until, .. } = charge {
@@ -276,6 +280,8 @@ impl Core {
         outputs: &mut Vec<Output>,
     ) {
         let charge = self.ledgers.members.charge(node, offence, now);
+        #[cfg(feature = "metrics")]
+        self.counters.charged("member", offence);
         tracing::warn!(%node, offence = offence.name(), ?charge, "a member was charged");
         outputs.extend(told(node, offence, charge));
     }

@@ -11,6 +11,11 @@ pub(super) struct OncePerLink {
 }
 
 impl OncePerLink {
+    /// Whether [`may`](Self::may) would say so.
+    pub(super) fn would(&self, link: Link, most: usize, interval_ms: u64, now: Millis) -> bool {
+        self.clone().may(link, most, interval_ms, now)
+    }
+
     /// Whether something may be done for `link` now: nothing was in this interval, and something was for
     /// fewer than `most` others. Then it is.
     pub(super) fn may(&mut self, link: Link, most: usize, interval_ms: u64, now: Millis) -> bool {

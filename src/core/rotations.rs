@@ -1,15 +1,17 @@
 //! How members' keys change: what is taken, what freezes a member, and who is told what it missed.
 
+use std::sync::Arc;
+
 use super::asides::{Asides, fingerprint};
 use super::{Accepted, Core, Event, Output};
 use crate::id::{Epoch, Link, Millis, NodeId};
 use crate::keyring::KeyChange;
-use crate::membership::MemberIndex;
+use crate::membership::{KeyRecord, MemberIndex};
 use crate::suite::Purpose;
 use crate::wire::{Packet, Refusal, Statement, Tag};
 
 /// Rotations cost two checks.
-const ROTATION_CHECKS: u32 = 2;
+pub(super) const ROTATION_CHECKS: u32 = 2;
 
 /// Changes of one member's key that a Hello is answered with, 5 to 11 KiB each. A longer chain takes more
 /// than one Hello, and each that helps makes the next come soon.
@@ -118,7 +120,7 @@ impl Core {
     }
 
     /// Whether a view says what came after the key of epoch `from`, or a recovery has outranked it.
-    fn is_settled(&self, member: MemberIndex, from: Epoch, other: &KeyChange) -> bool {
+    pub(super) fn is_settled(&self, member: MemberIndex, from: Epoch, other: &KeyChange) -> bool {
         let anchor = self.view().member(member).map(|member| member.key.epoch);
         let current = self.directory.current(member).map(|current| current.epoch);
         let (Some(anchor), Some(current)) = (anchor, current) else { return true };
@@ -136,26 +138,8 @@ impl Core {
         outputs: &mut Vec<Output>,
     ) -> Result<Accepted, Refusal> {
         let change = KeyChange::read(statement)?;
-        let ours = self.keyring.rotations();
-        let mut ours = ours.iter().filter_map(|bytes| match Packet::parse(bytes) {
-            Ok(Packet::Statement(known)) => {
-                Some((known.head().epoch, KeyChange::read(&known).ok()?))
-            }
-            _ => None,
-        });
-        let from = statement.head().epoch;
-        let (me, node) = (self.me, self.node());
-        let current = self.directory.current(me).ok_or(Refusal::Own)?;
-        let known = ours.find(|(known, _)| *known == from).map(|(_, known)| known);
-        // What is being written at this moment is known as soon as it is.
-        let is_being_written = self.keyring.is_rotating() && from == current.epoch;
-        if known.as_ref() == Some(&change) || is_being_written || self.is_settled(me, from, &change)
-        {
-            return Err(Refusal::Own);
-        }
-        if self.directory.is_frozen(me) && statement.tag() == Tag::Rotation {
-            return Err(Refusal::Own);
-        }
+        let current = self.own_change_is_foreign(statement, &change)?;
+        let (me, node, from) = (self.me, self.node(), statement.head().epoch);
         let epoch = change.to().epoch;
         if current.epoch > from {
             let screened = KeyChange::screen_other(statement, &self.directory, me)?;
@@ -187,6 +171,32 @@ impl Core {
         Ok(Accepted::Rotation { node, epoch })
     }
 
+    /// The key here, if a change of this node's own key is none that it made.
+    pub(super) fn own_change_is_foreign(
+        &self,
+        statement: &Statement<'_>,
+        change: &KeyChange,
+    ) -> Result<Arc<KeyRecord>, Refusal> {
+        let ours = self.keyring.rotations();
+        let mut ours = ours.iter().filter_map(|bytes| match Packet::parse(bytes) {
+            Ok(Packet::Statement(known)) => {
+                Some((known.head().epoch, KeyChange::read(&known).ok()?))
+            }
+            _ => None,
+        });
+        let (me, from) = (self.me, statement.head().epoch);
+        let current = self.directory.current(me).ok_or(Refusal::Own)?;
+        let known = ours.find(|(known, _)| *known == from).map(|(_, known)| known);
+        // What is being written at this moment is known as soon as it is.
+        let is_being_written = self.keyring.is_rotating() && from == current.epoch;
+        let is_barred = self.directory.is_frozen(me) && statement.tag() == Tag::Rotation;
+        let is_ours = known.as_ref() == Some(change) || is_being_written;
+        match is_ours || self.is_settled(me, from, change) || is_barred {
+            true => Err(Refusal::Own),
+            false => Ok(current),
+        }
+    }
+
     fn remember_rotation(&self, member: MemberIndex, statement: &Statement<'_>, now: Millis) {
         let mut asides = self.asides.lock();
         let Some(heard) = asides.get_mut(member.place()) else { return };
@@ -201,6 +211,12 @@ impl Core {
     fn take_turn(&self, member: MemberIndex, now: Millis) -> bool {
         let mut asides = self.asides.lock();
         asides.get_mut(member.place()).is_some_and(|heard| heard.rotations.try_take(now, 1).is_ok())
+    }
+
+    /// Whether [`take_turn`](Self::take_turn) would find one.
+    pub(super) fn has_turn(&self, member: MemberIndex, now: Millis) -> bool {
+        let asides = self.asides.lock();
+        asides.get(member.place()).is_some_and(|heard| heard.rotations.peek(now, 1))
     }
 
     /// Answers a member that lacks a key: what follows the newest that it knows of `lacks`, whether or not

@@ -109,6 +109,8 @@ impl Core {
             claims,
             has_left: AtomicBool::new(false),
         };
+        #[cfg(feature = "metrics")]
+        super::metrics::describe();
         core.condemn_proven();
         core.abstain_where_proven();
         // Nobody has heard of a recovery yet, and nothing else that this node says is taken before.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::asides::{Asides, Hello};
+use super::asides::Hello;
 use super::{Accepted, Core, Event, Output};
-use crate::id::{Link, Millis};
-use crate::membership::MemberIndex;
+use crate::gossip::{Stage, Taking, Walk};
+use crate::id::{Link, Millis, Nonce};
+use crate::membership::{KeyInForce, MemberIndex};
 use crate::quorum::{
     Attestation, Certificate, Phase, Slot, Tally, UncheckedBallot, UncheckedCertificate,
     UncheckedPrevotes, UncheckedProof, max_link_len,
@@ -14,7 +15,7 @@ use crate::suite::Purpose;
 use crate::wire::{self, Container, Packet, Refusal, Statement, Tag, WireError};
 
 /// Proofs cost two checks.
-const PROOF_CHECKS: u32 = 2;
+pub(super) const PROOF_CHECKS: u32 = 2;
 
 impl Core {
     pub(super) fn take_bare(
@@ -25,7 +26,8 @@ impl Core {
         outputs: &mut Vec<Output>,
     ) -> Result<Accepted, Refusal> {
         let mut origin = None;
-        let taken = self.parse_bare(link, bytes, now).and_then(|packet| match packet {
+        let packet = self.parse_bare(&mut Taking, link, bytes, now);
+        let taken = packet.and_then(|packet| match packet {
             Packet::Statement(statement) => {
                 origin = Some(statement.head().origin);
                 let tag = statement.tag();
@@ -70,7 +72,7 @@ impl Core {
         });
         match taken {
             Ok(accepted) => {
-                self.counters.taken();
+                self.counters.taken(Tag::of(bytes).ok());
                 Ok(accepted)
             }
             Err(refusal) => {
@@ -87,17 +89,18 @@ impl Core {
         }
     }
 
-    fn parse_bare<'a>(
+    /// The packet in `bytes`, if it is one, for this mesh, and its link may bring it.
+    pub(super) fn parse_bare<'a, W: Walk>(
         &self,
+        walk: &mut W,
         link: Link,
         bytes: &'a [u8],
         now: Millis,
     ) -> Result<Packet<'a>, Refusal> {
-        let packet = self.read_bare(bytes).map_err(|error| {
-            // Over its budget a link is not charged for the form of what it sends, too.
-            let admitted = self.gossip.admit_packet(link, None, now);
-            admitted.err().unwrap_or_else(|| error.into())
-        })?;
+        let packet = self.read_bare(bytes);
+        let packet = packet.map_err(|error| self.gossip.unreadable(walk, link, error, now))?;
+        walk.enters(Stage::Form);
+        walk.enters(Stage::Mesh);
         if packet.mesh() != self.mesh() {
             return Err(Refusal::OtherMesh(packet.mesh()));
         }
@@ -110,7 +113,7 @@ impl Core {
             Packet::Statement(statement) => self.view().index_of(&statement.head().origin),
             _ => None,
         };
-        self.gossip.admit_packet(link, origin, now)?;
+        self.gossip.admit_packet(walk, (link, origin), now)?;
         Ok(packet)
     }
 
@@ -306,30 +309,16 @@ impl Core {
         let head = statement.head();
         let node = head.origin;
         let member = self.view().index_of(&node).ok_or(Refusal::UnknownOrigin(node))?;
-        let Hello { nonce, view, lacks } = wire::decode("a Hello", statement.content())?;
-        // A thief's numbers are of another life of its keys (attack K8).
-        let number = (head.epoch.recovery, nonce);
-        if !statement.attachment().is_empty() {
-            return Err(WireError::Trailing { extra: statement.attachment().len() }.into());
-        }
-        let is_news =
-            |heard: Option<&Asides>| heard.is_some_and(|heard| heard.hello < Some(number));
-        let key = self
-            .directory
-            .key(member, (head.epoch, head.key, head.suite), now)
-            .ok_or(Refusal::UnknownKey { origin: node, epoch: head.epoch })?;
-        if !is_news(self.asides.lock().get(member.place())) {
-            return Err(Refusal::Duplicate);
-        }
+        let hello = Hello::read(statement)?;
+        let (number, Hello { view, lacks, .. }) = (hello.number(head), hello);
+        let key = self.hello_is_news((member, number), statement, now)?;
         self.gossip.take_checks(link, Some(member), 1, now)?;
         let (signed, signature) = (statement.signed(), statement.signature());
         self.directory.verify(&key.record, Purpose::Hello, signed, signature)?;
         let mut asides = self.asides.lock();
-        if !is_news(asides.get(member.place())) {
-            return Err(Refusal::Duplicate);
-        }
-        if let Some(heard) = asides.get_mut(member.place()) {
-            heard.hello = Some(number);
+        match asides.get_mut(member.place()) {
+            Some(heard) if heard.hello < Some(number) => heard.hello = Some(number),
+            _ => return Err(Refusal::Duplicate),
         }
         drop(asides);
         self.help_on(link, member, view, now, outputs);
@@ -340,6 +329,23 @@ impl Core {
         self.timers.lock().history_wanted = true;
         self.proofs.lock().offer();
         Ok(Accepted::Hello(node))
+    }
+
+    /// The key of a Hello, if it is known and the Hello is newer than those before.
+    pub(super) fn hello_is_news(
+        &self,
+        (member, number): (MemberIndex, (u32, Nonce)),
+        statement: &Statement<'_>,
+        now: Millis,
+    ) -> Result<KeyInForce, Refusal> {
+        let head = statement.head();
+        let key = self
+            .directory
+            .key(member, (head.epoch, head.key, head.suite), now)
+            .ok_or(Refusal::UnknownKey { origin: head.origin, epoch: head.epoch })?;
+        let asides = self.asides.lock();
+        let is_news = asides.get(member.place()).is_some_and(|heard| heard.hello < Some(number));
+        is_news.then_some(key).ok_or(Refusal::Duplicate)
     }
 
     fn take_proof(

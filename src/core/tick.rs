@@ -171,6 +171,13 @@ impl Core {
     /// After more than half a suspicion time without a call, this node was paused or starved: what
     /// passed is not counted as the silence of others, and it takes longer to miss anybody for a while.
     pub fn tick(&self, now: Millis) -> Vec<Output> {
+        let outputs = self.do_what_is_due(now);
+        #[cfg(feature = "metrics")]
+        self.record(now);
+        outputs
+    }
+
+    fn do_what_is_due(&self, now: Millis) -> Vec<Output> {
         let mut outputs = std::mem::take(&mut self.timers.lock().since_start);
         if self.is_in_view().is_err() {
             return outputs;

@@ -6,10 +6,12 @@ use std::sync::atomic::Ordering;
 use super::asides::Asides;
 use super::engine::Waiting;
 use super::{Accepted, Core, Event, Output, Step, past};
-use crate::id::{Link, Millis, ViewNumber};
+use crate::id::{Digest, Link, Millis, ViewNumber};
 use crate::keyring::{Error, Misuse};
 use crate::membership::{Change, MemberIndex, View};
-use crate::quorum::{Certificate, Chain, ChainError, Tally, UncheckedLink, ViewLink};
+use crate::quorum::{
+    Certificate, Chain, ChainError, CriticalEvent, Tally, UncheckedLink, ViewLink,
+};
 use crate::store::Batch;
 use crate::wire::{self, Container, Packet, Refusal, Tag, WireError};
 
@@ -41,7 +43,7 @@ impl Core {
     }
 
     /// The change of the members with this digest, if somebody votes for it and it is known here.
-    pub fn change(&self, digest: &crate::id::Digest) -> Option<Arc<Change>> {
+    pub fn change(&self, digest: &Digest) -> Option<Arc<Change>> {
         self.quorum.change(digest)
     }
 
@@ -70,6 +72,18 @@ impl Core {
         container: &Container<'_>,
         outputs: &mut Vec<Output>,
     ) -> Result<Accepted, Refusal> {
+        let (event, change, digest) = self.read_change(container)?;
+        self.quorum.keep_change(&event, change);
+        let change = self.quorum.change(&digest).ok_or(Refusal::Duplicate)?;
+        outputs.push(Output::Event(Event::ChangeProposed { change: Arc::clone(&change) }));
+        Ok(Accepted::Change(change))
+    }
+
+    /// What a change that somebody votes for would bring about, if it is news here.
+    pub(super) fn read_change(
+        &self,
+        container: &Container<'_>,
+    ) -> Result<(CriticalEvent, Change, Digest), Refusal> {
         let no_change = |_| Refusal::Nonsense("it is no change that could be made here");
         let change = Change::from_bytes(container.payload()).map_err(|error| match error {
             crate::membership::ViewError::Wire(error) => Refusal::from(error),
@@ -80,10 +94,7 @@ impl Core {
         self.view().changed(&change, Vec::new()).map_err(no_change)?;
         let event = self.quorum.event_of_change(digest);
         let event = event.ok_or(Refusal::Nonsense("there is no next view"))?;
-        self.quorum.keep_change(&event, change);
-        let change = self.quorum.change(&digest).ok_or(Refusal::Duplicate)?;
-        outputs.push(Output::Event(Event::ChangeProposed { change: Arc::clone(&change) }));
-        Ok(Accepted::Change(change))
+        Ok((event, change, digest))
     }
 
     pub(super) fn take_link(

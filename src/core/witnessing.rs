@@ -13,7 +13,7 @@ use crate::suite::Purpose;
 use crate::wire::{self, Refusal, SignedHeader, Statement, Tag, seal_statement};
 
 /// A node is told of a higher boot over so many links in a resend interval, once over each.
-const MOST_TOLD_ON: usize = 4;
+pub(super) const MOST_TOLD_ON: usize = 4;
 /// What is due is witnessed so many times in a resend interval: often many claim at once.
 const WITNESSES_A_RESEND: u64 = 4;
 
@@ -32,10 +32,10 @@ impl Core {
             return self.look_at_elsewhere(link, (member, &claim), statement, now, outputs);
         }
         let heard = self.quorum.newest_header(member);
-        let has_begun = |boot| heard.0.is_some_and(|mark| boot <= mark.nonce.boot);
+        let has_begun = self.has_begun(member, &claim);
         let look = self.claims.lock().look(&node, &claim, &packet);
         match look {
-            Look::Same if has_begun(claim.boot) => return Err(Refusal::Duplicate),
+            Look::Same if has_begun => return Err(Refusal::Duplicate),
             Look::Same => return self.claimed_again(node, now, outputs),
             Look::Busy => return Err(Refusal::Duplicate),
             Look::Lower => {
@@ -46,7 +46,7 @@ impl Core {
                 );
                 return Err(Refusal::Outdated);
             }
-            Look::News if has_begun(claim.boot) => {
+            Look::News if has_begun => {
                 self.check_to_tell(link, member, statement, now)?;
                 let boot = heard.0.map_or(claim.boot, |mark| mark.nonce.boot);
                 let evidence = Witnessed { claimant: member, riddle: claim.riddle, boot };
@@ -70,6 +70,12 @@ impl Core {
         self.timers.lock().history_wanted = true;
         self.proofs.lock().offer();
         Ok(Accepted::Claim(node))
+    }
+
+    /// Whether a start of `member` with the number that it claims, or a later one, has been heard.
+    pub(super) fn has_begun(&self, member: MemberIndex, claim: &Claim) -> bool {
+        let (heard, _) = self.quorum.newest_header(member);
+        heard.is_some_and(|mark| claim.boot <= mark.nonce.boot)
     }
 
     /// A claim in another view counts nowhere, but shows where its node stands.

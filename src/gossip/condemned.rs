@@ -10,7 +10,7 @@ use crate::membership::MOST_KEYS;
 /// did those leave that were found first, proofs shown in turn would be news each time, to everyone,
 /// and passed on. Epochs below all of a full list count as condemned, too: whatever is shown of them
 /// is older than all that is kept.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Condemned(Vec<(Epoch, Digest)>);
 
 impl Condemned {

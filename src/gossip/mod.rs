@@ -24,8 +24,11 @@ mod neighbours;
 mod opening;
 mod peer;
 mod retained;
+mod screening;
 mod signed_gossip;
+mod stage;
 mod succession;
+mod walk;
 
 pub use admission::{Screened, Verified};
 pub use config::GossipConfig;
@@ -33,6 +36,8 @@ pub(crate) use cookies::SENT as COOKIES_SENT;
 pub use ledgers::Ledgers;
 pub use message::Message;
 pub use signed_gossip::{Admitted, FrameRefused, SignedGossip};
+pub use stage::Stage;
+pub(crate) use walk::{Looking, Taking, Walk};
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,8 @@
 //! What neighbours may spend, and how they come by a budget of their own.
 
-use super::SignedGossip;
 use super::cookies::Cookie;
+use super::walk::{Taking, Walk};
+use super::{SignedGossip, Stage};
 use crate::id::{Link, LinkId, Millis, NodeId};
 use crate::keyring::Misuse;
 use crate::membership::MemberIndex;
@@ -10,19 +11,37 @@ use crate::wire::{Container, Refusal, WireError};
 impl SignedGossip {
     /// Whether a packet over `link`, under the name of `origin`, may be looked at: the link is heard,
     /// and within its budget.
-    pub(crate) fn admit_packet(
+    pub(crate) fn admit_packet<W: Walk>(
         &self,
-        link: Link,
-        origin: Option<MemberIndex>,
+        walk: &mut W,
+        (link, origin): (Link, Option<MemberIndex>),
         now: Millis,
     ) -> Result<(), Refusal> {
+        walk.enters(Stage::LinkQuarantine);
         if self.ledgers.link_is_quarantined(link, now) {
             return Err(Refusal::LinkQuarantined);
         }
-        match self.links.take_packet(link, origin, now) {
-            true => Ok(()),
-            false => Err(Refusal::LinkBudget),
-        }
+        walk.enters(Stage::LinkBudget);
+        let is_left = match W::SPENDS {
+            true => self.links.take_packet(link, origin, now),
+            false => self.links.has_packet(link, origin, now),
+        };
+        is_left.then_some(()).ok_or(Refusal::LinkBudget)
+    }
+
+    /// Why what cannot be read is refused. Over its budget a link is not charged for the form of what it
+    /// sends, too.
+    pub(crate) fn unreadable<W: Walk>(
+        &self,
+        walk: &mut W,
+        link: Link,
+        error: WireError,
+        now: Millis,
+    ) -> Refusal {
+        self.admit_packet(walk, (link, None), now).err().unwrap_or_else(|| {
+            walk.enters(Stage::Form);
+            error.into()
+        })
     }
 
     /// Takes `checks` signature checks from the budget of `link` and `origin`.
@@ -33,10 +52,34 @@ impl SignedGossip {
         checks: u32,
         now: Millis,
     ) -> Result<(), Refusal> {
-        match self.links.take_checks(link, origin, checks, now) {
-            true => Ok(()),
-            false => Err(Refusal::CheckBudget),
-        }
+        self.affords(&mut Taking, (link, origin), checks, now)
+    }
+
+    /// Whether that would find so many. Takes none.
+    pub(crate) fn could_afford(
+        &self,
+        (link, origin): (Link, Option<MemberIndex>),
+        checks: u32,
+        now: Millis,
+    ) -> bool {
+        self.links.has_checks(link, origin, checks, now)
+    }
+
+    /// The same on whichever walk.
+    pub(crate) fn affords<W: Walk>(
+        &self,
+        walk: &mut W,
+        (link, origin): (Link, Option<MemberIndex>),
+        checks: u32,
+        now: Millis,
+    ) -> Result<(), Refusal> {
+        walk.enters(Stage::CheckBudget);
+        let checks = walk.needs(checks);
+        let are_left = match W::SPENDS {
+            true => self.links.take_checks(link, origin, checks, now),
+            false => self.links.has_checks(link, origin, checks, now),
+        };
+        are_left.then_some(()).ok_or(Refusal::CheckBudget)
     }
 
     /// An answer that only `origin` could give came over `link`, and was waited for: worth as much as a
@@ -85,15 +128,26 @@ impl SignedGossip {
         echo: &Container<'_>,
         now: Millis,
     ) -> Result<NodeId, Refusal> {
-        let cookie = Cookie::read(echo)?;
-        let member = self.directory.view().index_of(&cookie.origin).ok_or(Refusal::BadCookie)?;
-        if !self.cookies.made(&cookie, link.id(), now) {
-            return Err(Refusal::BadCookie);
-        }
+        let (node, member) = self.look_at_echo(link, echo, now)?;
         if let Link::Claimed(id) = link {
             self.links.answered(id, member, now);
         }
-        Ok(cookie.origin)
+        Ok(node)
+    }
+
+    /// Whose packets the echo of a cookie is for, if this node made the cookie.
+    pub(crate) fn look_at_echo(
+        &self,
+        link: Link,
+        echo: &Container<'_>,
+        now: Millis,
+    ) -> Result<(NodeId, MemberIndex), Refusal> {
+        let cookie = Cookie::read(echo)?;
+        let member = self.directory.view().index_of(&cookie.origin).ok_or(Refusal::BadCookie)?;
+        match self.cookies.made(&cookie, link.id(), now) {
+            true => Ok((cookie.origin, member)),
+            false => Err(Refusal::BadCookie),
+        }
     }
 
     /// The answer to a cookie.

@@ -8,7 +8,7 @@ use crate::replay::{Look, ReplayWindow, WindowWidth};
 
 /// One member's replay windows, sent rate and what was proven. Only frames that the member signed
 /// change it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Peer {
     width: WindowWidth,
     /// What is taken at all, since this node started.

@@ -6,17 +6,16 @@ use parking_lot::Mutex;
 
 use super::admission::{Screened, Verified};
 use super::cookies::Cookies;
-use super::fingerprint::fingerprint;
 use super::links::Links;
 use super::opening::Opening;
 use super::peer::Peer;
 use super::retained::Retained;
 use super::succession::peer;
+use super::walk::Taking;
 use super::{GossipConfig, Ledgers, Message};
 use crate::id::{Digest, Epoch, Link, Millis, NodeId};
 use crate::keyring::{Error, Keyring, Misuse, PreparedRotation};
-use crate::membership::{Directory, KeyRecord, MemberIndex};
-use crate::replay::Look;
+use crate::membership::{Directory, MemberIndex};
 use crate::suite::{Entropy, Suite, SuiteError};
 use crate::wire::{Frame, Header, Kind, MAX_BODY_LEN, Refusal, SignedHeader, seal_frame};
 
@@ -178,113 +177,16 @@ impl SignedGossip {
         let frame = match Frame::parse(bytes) {
             Ok(frame) => frame,
             Err(error) => {
-                // Over its budget a link is not charged for the form of what it sends, too.
-                let admitted = self.admit_packet(link, None, now);
-                let refusal = admitted.err().unwrap_or_else(|| error.into());
+                let refusal = self.unreadable(&mut Taking, link, error, now);
                 return Err(FrameRefused { refusal, origin: None, contradiction: None });
             }
         };
-        match self.screen_parsed(link, &frame, now) {
+        match self.screen_parsed(&mut Taking, link, &frame, now) {
             Ok((record, tag)) => {
                 let directory = Arc::clone(&self.directory);
                 Ok(Screened { frame, link, record, directory, tag })
             }
             Err(refusal) => Err(FrameRefused::of(refusal, &frame)),
-        }
-    }
-
-    fn screen_parsed(
-        &self,
-        link: Link,
-        frame: &Frame<'_>,
-        now: Millis,
-    ) -> Result<(Arc<KeyRecord>, u32), Refusal> {
-        let header = frame.header();
-        if header.mesh != self.keyring.mesh() {
-            return Err(Refusal::OtherMesh(header.mesh));
-        }
-        let member = self.directory.view().index_of(&header.origin);
-        self.admit_packet(link, member, now)?;
-        if header.origin == self.keyring.node() {
-            return Err(Refusal::Own);
-        }
-        let member = self.speaker(header)?;
-        let record = self.key_in_force(member, header, now)?;
-        let tag = fingerprint(&self.fingerprint_key, frame.signed_header());
-        self.look(member, frame, tag, now)?;
-        if !frame.body_matches() {
-            return Err(Refusal::BodyMismatch);
-        }
-        self.take_checks(link, Some(member), 1, now)?;
-        Ok((record, tag))
-    }
-
-    /// The key that a frame names, if it speaks for the member and for that nonce.
-    fn key_in_force(
-        &self,
-        member: MemberIndex,
-        header: &Header,
-        now: Millis,
-    ) -> Result<Arc<KeyRecord>, Refusal> {
-        let key = self
-            .directory
-            .key(member, (header.epoch, header.key, header.suite), now)
-            .ok_or(Refusal::UnknownKey { origin: header.origin, epoch: header.epoch })?;
-        match key.closing.is_some_and(|closing| header.nonce > closing) {
-            true => Err(Refusal::ClosedEpoch),
-            false => Ok(key.record),
-        }
-    }
-
-    fn look(
-        &self,
-        member: MemberIndex,
-        frame: &Frame<'_>,
-        tag: u32,
-        now: Millis,
-    ) -> Result<(), Refusal> {
-        let quarantined = self.is_muted(frame, member, now);
-        let peer = self.peer(member)?.lock();
-        self.look_at(&peer, frame.header(), tag, quarantined, now).map(drop)
-    }
-
-    /// Whether only beacons of its origin are taken, as signs of life: it is in quarantine for what it did,
-    /// or its keys are frozen, so that nobody can say whether it or a thief speaks.
-    fn is_muted(&self, frame: &Frame<'_>, member: MemberIndex, now: Millis) -> bool {
-        self.ledgers.members.is_quarantined(&frame.header().origin, now)
-            || self.directory.is_frozen(member)
-    }
-
-    /// What is known of a nonce that goes on: a fresh one, or a used one with another content.
-    fn look_at(
-        &self,
-        peer: &Peer,
-        header: &Header,
-        tag: u32,
-        quarantined: bool,
-        now: Millis,
-    ) -> Result<Look, Refusal> {
-        if !peer.opening.takes(header.epoch, &header.key) {
-            return Err(Refusal::Unproven);
-        }
-        let look = match peer.opening.may_be_known(header.epoch, header.nonce) {
-            true => Look::Stale,
-            false => peer.look(&header.key, header.nonce),
-        };
-        if look == Look::Used(Some(tag)) {
-            return Err(Refusal::Duplicate);
-        }
-        let place = (&header.key, header.nonce);
-        let shows_life = header.kind == Kind::Beacon
-            && peer.may_show_life(place, now, self.config.quarantine_beacon_ms);
-        if quarantined && !shows_life {
-            return Err(Refusal::OriginQuarantined);
-        }
-        match look {
-            Look::Fresh => Ok(look),
-            // An equivocation if it is signed. Proven once it is not looked at again.
-            Look::Used(Some(_)) if !peer.is_condemned(header.epoch, &header.key) => Ok(look),
-            Look::Used(_) | Look::Stale => Err(Refusal::Replay),
         }
     }
 
@@ -300,7 +202,7 @@ impl SignedGossip {
     ) -> Result<Admitted<'a>, FrameRefused> {
         let Verified(Screened { frame, link, tag, .. }) = verified;
         // It may have been screened in the view before, where its origin stood at another place.
-        let member = match self.speaker(frame.header()) {
+        let member = match self.speaker(&mut Taking, frame.header()) {
             Ok(member) => member,
             Err(refusal) => return Err(FrameRefused::of(refusal, &frame)),
         };
@@ -326,24 +228,7 @@ impl SignedGossip {
         // The member's lock comes first: a rotation between the look at its keys and the mark in
         // its window could otherwise drop a window that is still needed.
         let mut peer = self.peer(member)?.lock();
-        self.key_in_force(member, header, now)?;
-        if self.look_at(&peer, header, tag, quarantined, now)? != Look::Fresh {
-            return Err(Refusal::Equivocation);
-        }
-        if !peer.is_in_time(header.epoch, (header.nonce, header.sent_at), now) {
-            return Err(Refusal::OriginRate);
-        }
-        let known = self.directory.known_keys(member);
-        if peer.commit(header.key, header.nonce, tag, known) != Look::Fresh {
-            return Err(Refusal::Replay);
-        }
-        // The nonce is marked first: one frame over the rate counts once, however often replayed.
-        if !peer.within_rate(header.nonce, header.sent_at) {
-            return Err(Refusal::OverRate);
-        }
-        if quarantined {
-            peer.showed_life(now);
-        }
+        self.mark_in(&mut Taking, &mut peer, (frame, member, quarantined), tag, now)?;
         // Under the member's lock: whoever finds this nonce used finds the first half of a proof.
         let place = (header.key, header.nonce);
         self.retained.keep(member, place, frame.signed_header().as_bytes());

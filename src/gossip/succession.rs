@@ -6,7 +6,8 @@ use parking_lot::Mutex;
 
 use super::opening::Opening;
 use super::peer::Peer;
-use super::{GossipConfig, SignedGossip};
+use super::walk::Walk;
+use super::{GossipConfig, SignedGossip, Stage};
 use crate::membership::{Directory, MemberIndex};
 use crate::wire::{Header, Refusal};
 
@@ -50,11 +51,16 @@ impl SignedGossip {
     /// - More than one view ahead its origin may have left and joined again, which takes two changes.
     ///   Taken here, the frame would be taken once more when this node has followed and knows only the
     ///   origin's new life (promise P2).
-    pub(super) fn speaker(&self, header: &Header) -> Result<MemberIndex, Refusal> {
+    pub(super) fn speaker<W: Walk>(
+        &self,
+        walk: &mut W,
+        header: &Header,
+    ) -> Result<MemberIndex, Refusal> {
         let view = self.directory.view();
         let unknown = Refusal::UnknownOrigin(header.origin);
         let place = view.index_of(&header.origin).ok_or(unknown.clone())?;
         let joined = view.member(place).ok_or(unknown)?.joined;
+        walk.enters(Stage::View);
         let latest = view.number().0.saturating_add(1);
         match (joined.0..=latest).contains(&header.view.0) {
             true => Ok(place),

@@ -8,7 +8,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::mapek::Told;
 use super::{MapekMonitor, MeshRouter, PeerHealth};
-use crate::core::{Accepted, Config, Core, Event, Output, Stats, Step};
+use crate::core::{Accepted, Config, Core, Event, Explanation, Output, Stats, Step};
 use crate::gossip::Message;
 use crate::id::{Link, LinkId, Millis, NodeId};
 use crate::keyring::{Error, Identity, Misuse};
@@ -16,7 +16,7 @@ use crate::membership::{Change, View};
 use crate::quorum::{CriticalEvent, FailureStatus, Tally};
 use crate::store::Store;
 use crate::suite::{Entropy, OsEntropy, Suite};
-use crate::wire::{Kind, Refusal};
+use crate::wire::{Kind, Refusal, Tag};
 
 /// What a node needs of its host.
 pub struct Host {
@@ -97,6 +97,7 @@ impl MeshByzantineProtection {
     /// # Errors
     /// [`Refusal`] says why a packet was not taken.
     pub fn handle_frame(&self, link: Link, bytes: &[u8], now: Millis) -> Result<Accepted, Refusal> {
+        let _span = span_of(bytes).entered();
         let step = self.core().handle_frame(link, bytes, now);
         self.finish((link, bytes), step, now)
     }
@@ -107,6 +108,7 @@ impl MeshByzantineProtection {
     /// [`Refusal::NotABeacon`] for any other packet; otherwise it says why the beacon was not
     /// delivered. One that shows that a member in quarantine lives is passed on all the same.
     pub fn verify_beacon(&self, link: Link, bytes: &[u8], now: Millis) -> Result<Message, Refusal> {
+        let _span = span_of(bytes).entered();
         let step = self.core().take_beacon(link, bytes, now);
         self.finish((link, bytes), step, now).and_then(Accepted::into_beacon)
     }
@@ -252,6 +254,7 @@ impl MeshByzantineProtection {
     /// # Errors
     /// As for [`tick`](Self::tick).
     pub fn keep_time(&self, now: Millis) -> Result<(), Error> {
+        let _span = tracing::debug_span!("tick", now = now.0).entered();
         self.carry_out(self.core().tick(now), now)
     }
 
@@ -307,6 +310,12 @@ impl MeshByzantineProtection {
     /// Takes a reservation back: the link keeps its place for as long as it is of use.
     pub fn release_link(&self, link: LinkId) {
         self.core().release_link(link);
+    }
+
+    /// What would become of a packet that came over `link` now, and why: see [`Core::explain`]. For whoever
+    /// runs the node, never for what comes from the network.
+    pub fn explain(&self, link: Link, bytes: &[u8], now: Millis) -> Explanation {
+        self.core().explain(link, bytes, now)
     }
 
     /// A snapshot of what was counted and is known.
@@ -366,6 +375,8 @@ impl MeshByzantineProtection {
             }
             _ => {}
         }
+        #[cfg(feature = "metrics")]
+        self.core().told(event);
         self.host.monitor.on_event(event);
     }
 
@@ -386,4 +397,10 @@ impl MeshByzantineProtection {
     fn has_failed(&self, node: &NodeId) -> bool {
         matches!(self.validate_node_failure(node), FailureStatus::Certified(_))
     }
+}
+
+/// Of one packet. No field of it is what somebody outside chooses, but for the length.
+fn span_of(bytes: &[u8]) -> tracing::Span {
+    let name = || Tag::of(bytes).map_or("unreadable", Tag::name);
+    tracing::trace_span!("packet", packet = name(), bytes = bytes.len())
 }

@@ -69,6 +69,11 @@ impl<K: Ord + Copy, V: Clone> Places<K, V> {
         self.taken.get_mut(who).map(|place| &mut place.own)
     }
 
+    /// The same, to look at.
+    pub(crate) fn get(&self, who: &K) -> Option<&V> {
+        self.taken.get(who).map(|place| &place.own)
+    }
+
     /// What all have of their own.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.taken.values_mut().map(|place| &mut place.own)

@@ -36,7 +36,7 @@ pub struct Directory {
     takes_downgrades: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Keys {
     current: Arc<KeyRecord>,
     previous: Option<Previous>,
@@ -46,7 +46,7 @@ struct Keys {
     frozen: Option<Epoch>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Previous {
     record: Arc<KeyRecord>,
     closing: Nonce,
@@ -175,6 +175,23 @@ impl Directory {
             message_checks: Arc::clone(&self.message_checks),
             takes_downgrades: self.takes_downgrades,
             view,
+        }
+    }
+
+    /// The same keys as they are now, for somebody to look at what would become of them: nothing that is
+    /// done to the copy is done to this one, and nothing that is checked by it is counted or kept here.
+    pub(crate) fn copied(&self) -> Self {
+        let keys = |keys: &Arc<RwLock<Keys>>| Arc::new(RwLock::new(keys.read().clone()));
+        let [checks, message_checks] = [(); 2].map(|()| Arc::default());
+        Self {
+            view: Arc::clone(&self.view),
+            keys: self.keys.iter().map(keys).collect(),
+            past_keys: self.past_keys,
+            // Room for one, so that it is checked by the same code.
+            prepared: Arc::new(PreparedKeys::new(1)),
+            checks,
+            message_checks,
+            takes_downgrades: self.takes_downgrades,
         }
     }
 

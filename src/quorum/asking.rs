@@ -102,8 +102,8 @@ pub(super) struct Taken {
     /// The newest challenge, and when one was last taken.
     pub(super) challenge: Option<Asked>,
     pub(super) answer: Option<Nonce>,
-    challenges: Share,
-    answers: Share,
+    pub(super) challenges: Share,
+    pub(super) answers: Share,
     spare: TokenBucket,
 }
 
@@ -288,7 +288,7 @@ impl QuorumValidator {
 
     /// When this node asked what `answer` gives back to it, on the steady clock; `None` unless that is
     /// news.
-    fn asked_at(&self, member: MemberIndex, answer: &Answer) -> Option<u64> {
+    pub(super) fn asked_at(&self, member: MemberIndex, answer: &Answer) -> Option<u64> {
         let riddle = answer.echo_to(self.me)?;
         let asked_at = self.asking.lock().asked_at(riddle)?;
         self.marks.is_news(member, asked_at).then_some(asked_at)

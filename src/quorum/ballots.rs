@@ -137,17 +137,35 @@ impl Ballots {
         interval_ms: u64,
         now: Millis,
     ) -> bool {
+        let repeats = self.repeats(ballot, interval_ms, now);
         let Ballot { slot, phase, .. } = ballot.ballot();
         let poll = self.slots.get_mut(slot);
         let held = poll.and_then(|poll| poll.held_mut(ballot.voter(), *phase));
-        let Some(held) = held else { return false };
-        let due = now < held.passed_on || now.since(held.passed_on) >= interval_ms;
-        // The same bytes that were checked before, so they need no second check.
-        let again = due && ballot.is(&held.ballot);
-        if again {
+        if let Some(held) = held.filter(|_| repeats) {
             held.passed_on = now;
         }
-        again
+        repeats
+    }
+
+    /// The same, without taking it for passed on.
+    pub(super) fn repeats(
+        &self,
+        ballot: &UncheckedBallot<'_>,
+        interval_ms: u64,
+        now: Millis,
+    ) -> bool {
+        let Ballot { slot, phase, .. } = *ballot.ballot();
+        let cast = self.slots.get(&slot).and_then(|poll| poll.by(ballot.voter()));
+        let Some(held) = cast.and_then(|cast| cast.of(phase)) else { return false };
+        let due = now < held.passed_on || now.since(held.passed_on) >= interval_ms;
+        // The same bytes that were checked before, so they need no second check.
+        due && ballot.is(&held.ballot)
+    }
+
+    /// Whether there is room for one more ballot of `voter`.
+    pub(super) fn has_room(&self, voter: MemberIndex, now: Millis) -> Result<(), Refusal> {
+        let voting = self.members.get(voter.place()).ok_or(Refusal::AttestorRate)?;
+        if voter == self.me { Ok(()) } else { voting.share.has_room(now) }
     }
 
     /// What is held of a member that it may have forgotten when it sends `ballot`: a later one in that
@@ -183,6 +201,12 @@ impl Ballots {
         let held = self.slots.get_mut(&slot)?.held_mut(second.voter, phase)?;
         held.contradicted = true;
         Some(held.ballot.clone())
+    }
+
+    /// The vote that [`contradict`](Self::contradict) would give.
+    pub(super) fn contradicted_by(&self, second: &VerifiedBallot) -> Option<&VerifiedBallot> {
+        let Ballot { slot, phase, .. } = second.ballot;
+        Some(&self.slots.get(&slot)?.by(second.voter)?.of(phase)?.ballot)
     }
 
     /// The newest ballots of one phase in a slot, in the order of the view.

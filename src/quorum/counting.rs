@@ -26,6 +26,31 @@ impl QuorumValidator {
         self.state.lock().ballots.pass_on_again(ballot, interval_ms, now)
     }
 
+    /// The same, without taking it for passed on.
+    pub(crate) fn repeats_ballot(&self, ballot: &UncheckedBallot<'_>, now: Millis) -> bool {
+        self.state.lock().ballots.repeats(ballot, self.config.resend_ms / 2, now)
+    }
+
+    /// What [`validate_ballot`](Self::validate_ballot) would say of `ballot`.
+    pub(crate) fn would_count(
+        &self,
+        ballot: &VerifiedBallot,
+        now: Millis,
+    ) -> Result<(), (Refusal, Option<Contradiction>)> {
+        let state = self.state.lock();
+        let who = (ballot.voter, ballot.record.epoch, ballot.nonce);
+        match look(&state, who, &ballot.ballot, now).map_err(|refusal| (refusal, None))? {
+            Look::New => {
+                state.ballots.has_room(ballot.voter, now).map_err(|refusal| (refusal, None))
+            }
+            Look::Contradiction => {
+                let first = state.ballots.contradicted_by(ballot);
+                let contradiction = first.and_then(|first| self.contradiction(first, ballot));
+                Err((Refusal::ContradictoryVote, contradiction))
+            }
+        }
+    }
+
     /// Counts one checked ballot.
     ///
     /// # Errors

@@ -34,6 +34,7 @@ mod failures;
 mod handover;
 mod health;
 mod links;
+mod looking;
 mod lost;
 mod marks;
 mod part;

@@ -37,6 +37,11 @@ impl Share {
         is_worth_it.then_some(()).ok_or(Refusal::AttestorRate)
     }
 
+    /// Whether [`take`](Self::take) would take one.
+    pub(super) fn has_room(&self, now: Millis) -> Result<(), Refusal> {
+        self.bucket.peek(now, 1).then_some(()).ok_or(Refusal::AttestorRate)
+    }
+
     /// Takes a statement whose signature holds.
     pub(super) fn take(&mut self, nonce: Nonce, now: Millis) -> Result<(), Refusal> {
         self.bucket.try_take(now, 1).map_err(|_| {

@@ -157,6 +157,20 @@ impl QuorumValidator {
         self.state.lock().votes.pass_on_again(attestation, interval_ms, now)
     }
 
+    /// The same, without taking it for passed on.
+    pub(crate) fn repeats(&self, attestation: &Attestation<'_>, now: Millis) -> bool {
+        self.state.lock().votes.repeats(attestation, self.config.resend_ms / 2, now)
+    }
+
+    /// Why a checked attestation that was [screened](Self::screen) would not be counted.
+    pub(crate) fn has_room_for(
+        &self,
+        attestation: &VerifiedAttestation,
+        now: Millis,
+    ) -> Result<(), Refusal> {
+        self.state.lock().votes.has_room(attestation.attestor(), now)
+    }
+
     fn look(
         &self,
         state: &State,
@@ -303,6 +317,11 @@ impl QuorumValidator {
         let mut state = self.state.lock();
         self.is_news(&state, &certificate)?;
         Ok(Self::settle(&mut state, certificate))
+    }
+
+    /// Why [`accept`](Self::accept) would not take `certificate` over.
+    pub(crate) fn would_accept(&self, certificate: &Certificate) -> Result<(), Refusal> {
+        self.is_news(&self.state.lock(), certificate)
     }
 
     /// Whether exactly this event has been certified. In an exclusive slot that may have been in an

@@ -96,6 +96,12 @@ impl Votes {
         queue.len() >= self.most(slot) && queue.first().is_some_and(|(oldest, _)| nonce < *oldest)
     }
 
+    /// Whether there is room for one more statement of `attestor`.
+    pub(super) fn has_room(&self, attestor: MemberIndex, now: Millis) -> Result<(), Refusal> {
+        let stated = self.members.get(attestor.place()).ok_or(Refusal::AttestorRate)?;
+        stated.share.has_room(now)
+    }
+
     /// Keeps a checked statement. [`look`](Self::look) said that it is worth it.
     pub(super) fn insert(
         &mut self,
@@ -129,9 +135,24 @@ impl Votes {
         interval_ms: u64,
         now: Millis,
     ) -> bool {
-        let slot = attestation.event().slot();
-        let said = self.slots.get_mut(&slot);
+        let repeats = self.repeats(attestation, interval_ms, now);
+        let said = self.slots.get_mut(&attestation.event().slot());
         let held = said.and_then(|said| said.held.get_mut(&attestation.attestor()));
+        if let Some(held) = held.filter(|_| repeats) {
+            held.passed_on = now;
+        }
+        repeats
+    }
+
+    /// The same, without taking it for passed on.
+    pub(super) fn repeats(
+        &self,
+        attestation: &Attestation<'_>,
+        interval_ms: u64,
+        now: Millis,
+    ) -> bool {
+        let said = self.slots.get(&attestation.event().slot());
+        let held = said.and_then(|said| said.held.get(&attestation.attestor()));
         let Some(held) = held else { return false };
         // The same bytes that were checked before, so they need no second check.
         let (head, record) = (attestation.head(), &held.attestation.record);
@@ -141,9 +162,6 @@ impl Votes {
             && held.attestation.nonce == attestation.nonce()
             && held.attestation.event == *attestation.event();
         let due = now < held.passed_on || now.since(held.passed_on) >= interval_ms;
-        if same && due {
-            held.passed_on = now;
-        }
         same && due
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use subtle::{Choice, ConstantTimeEq};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::entropy::Entropy;
@@ -16,7 +16,7 @@ use super::suite_id::Suite;
 /// A secret key with its public key beside it.
 ///
 /// It is zeroized when dropped, shows nothing secret in `Debug`, has no `Clone`, and is compared by
-/// [`ConstantTimeEq`] only. The [module](super) says how far that reaches in each suite.
+/// [`is_same_as`](Self::is_same_as) only. The [module](super) says how far that reaches in each suite.
 pub struct SigningKey {
     secret: Box<dyn Secret>,
     public: PublicKey,
@@ -62,6 +62,13 @@ impl SigningKey {
         Zeroizing::new(self.secret.stored().to_vec())
     }
 
+    /// Whether suite and secret are the same. Takes the same time wherever two secrets of one suite
+    /// differ.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let is_suite = self.suite().code().ct_eq(&other.suite().code());
+        bool::from(is_suite & self.secret.stored().ct_eq(other.secret.stored()))
+    }
+
     /// The suite of the key.
     pub const fn suite(&self) -> Suite {
         self.public.suite()
@@ -88,14 +95,6 @@ impl SigningKey {
         entropy: &dyn Entropy,
     ) -> Result<Signature, SuiteError> {
         self.secret.sign(purpose, message, entropy).map(Signature::new)
-    }
-}
-
-/// Equal if suite and secret are. Takes the same time wherever two secrets of one suite differ.
-impl ConstantTimeEq for SigningKey {
-    fn ct_eq(&self, other: &Self) -> Choice {
-        self.suite().code().ct_eq(&other.suite().code())
-            & self.secret.stored().ct_eq(other.secret.stored())
     }
 }
 

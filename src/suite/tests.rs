@@ -1,7 +1,5 @@
 //! What holds for every suite, tried with each that is compiled in.
 
-use subtle::ConstantTimeEq;
-
 use super::*;
 
 const MESSAGE: &[u8] = b"beacon 7";
@@ -133,8 +131,8 @@ fn secret_bytes_round_trip() {
         let bytes = key.to_secret_bytes();
         let read = SigningKey::from_secret_bytes(suite, &bytes).unwrap();
         assert_eq!(read.public_key(), key.public_key());
-        assert!(bool::from(read.ct_eq(&key)));
-        assert!(!bool::from(other.ct_eq(&key)));
+        assert!(read.is_same_as(&key));
+        assert!(!other.is_same_as(&key));
         let prepared = key.public_key().prepare().unwrap();
         assert_eq!(prepared.verify(Purpose::Frame, MESSAGE, &sign(&read)), Ok(()));
 

@@ -38,6 +38,19 @@ impl Kind {
     pub fn host(number: u16) -> Option<Self> {
         number.checked_add(FIRST_HOST_KIND).map(|_| Self::Host(HostKind(number)))
     }
+
+    /// The name for logs and metrics; it never changes. All kinds of the host have one name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Beacon => "beacon",
+            Self::RouteUpdate => "route_update",
+            Self::NodeFailure => "node_failure",
+            Self::TopologyChange => "topology_change",
+            Self::GovernanceProposal => "governance_proposal",
+            Self::KeyRotation => "key_rotation",
+            Self::Host(_) => "host",
+        }
+    }
 }
 
 impl HostKind {

@@ -77,6 +77,29 @@ impl Tag {
         }
     }
 
+    /// The name for logs and metrics; it never changes.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Frame => "frame",
+            Self::Attestation => "attestation",
+            Self::Rotation => "rotation",
+            Self::Hello => "hello",
+            Self::Certificate => "certificate",
+            Self::Proof => "proof",
+            Self::Cookie => "cookie",
+            Self::CookieEcho => "cookie_echo",
+            Self::Ballot => "ballot",
+            Self::Prevotes => "prevotes",
+            Self::Challenge => "challenge",
+            Self::Answer => "answer",
+            Self::Change => "change",
+            Self::View => "view",
+            Self::Claim => "claim",
+            Self::Witness => "witness",
+            Self::Recovery => "recovery",
+        }
+    }
+
     const fn from_code(code: u8) -> Option<Self> {
         Some(match code {
             1 => Self::Frame,

@@ -33,7 +33,9 @@ fn mesh_at(origin_rate: Rate, suite: Suite, met: &mut Provoked) -> Refusals<'_> 
         origin_rate,
         ..GossipConfig::default()
     };
-    Refusals { mesh: Mesh::with(suite, 7, Config { gossip, ..Config::default() }), met }
+    let mut mesh = Mesh::with(suite, 7, Config { gossip, ..Config::default() });
+    mesh.foretells = true;
+    Refusals { mesh, met }
 }
 
 pub(crate) fn refused(suite: Suite, met: &mut Provoked) {

@@ -16,7 +16,9 @@ const LIAR: usize = 3;
 fn mesh(suite: Suite, met: &mut Provoked) -> Refusals<'_> {
     let attestor_rate = Rate { per_second: 1, burst: 1 };
     let quorum = QuorumConfig { attestor_rate, ..QuorumConfig::default() };
-    Refusals { mesh: Mesh::with(suite, 7, Config { quorum, ..Config::default() }), met }
+    let mut mesh = Mesh::with(suite, 7, Config { quorum, ..Config::default() });
+    mesh.foretells = true;
+    Refusals { mesh, met }
 }
 
 fn proposal(sequence: u64, content: u8) -> CriticalEvent {

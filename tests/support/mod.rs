@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test crate uses a part of it")]
 
 mod disk;
+mod given;
 mod host;
 mod keys;
 mod liar;
@@ -17,8 +18,9 @@ use meshward::wire::{Packet, Tag};
 use meshward::{
     Accepted, Config, CriticalEvent, Epoch, Error, FailureStatus, Host, Identity, Link, LinkId,
     Mark, MeshByzantineProtection, Message, Millis, Misuse, NodeId, Nonce, OsEntropy, RecoveryKey,
-    Refusal, Suite, View,
+    Suite, View,
 };
+use parking_lot::Mutex;
 
 #[allow(unused_imports, reason = "each test crate uses a part of it")]
 pub(crate) use disk::{Disk, Fault};
@@ -83,6 +85,10 @@ pub(crate) struct Mesh {
     pub(crate) said: BTreeMap<(usize, Tag), usize>,
     /// What the nodes sent of their own, if it is wanted.
     pub(crate) tapped: Option<Vec<Arc<[u8]>>>,
+    /// Whether each node first explains what it is given, which must be what then becomes of it.
+    pub(crate) foretells: bool,
+    /// What was explained, and how often: the packet, and "taken" or the reason why not.
+    pub(crate) foretold: Mutex<BTreeMap<(&'static str, &'static str), usize>>,
     /// Whether nodes pass on what they took of others.
     pub(crate) relays: bool,
     /// Who reported whom as failed, and under which numbers: each once, however often it was sent.
@@ -153,6 +159,8 @@ impl Mesh {
             claimed: BTreeSet::new(),
             said: BTreeMap::new(),
             tapped: None,
+            foretells: false,
+            foretold: Mutex::default(),
             relays: true,
             reports: BTreeMap::new(),
             marks: BTreeMap::new(),
@@ -162,11 +170,6 @@ impl Mesh {
 
     pub(crate) fn guard(&self, place: usize) -> &MeshByzantineProtection {
         &self.nodes[place].guard
-    }
-
-    /// Hands `bytes` to one node, as if they had arrived over `link`.
-    pub(crate) fn give(&self, place: usize, link: Link, bytes: &[u8]) -> Result<Accepted, Refusal> {
-        self.guard(place).handle_frame(link, bytes, self.clock(place))
     }
 
     /// What the clock of the node at `place` shows.

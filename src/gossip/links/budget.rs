@@ -20,6 +20,11 @@ impl Budget {
         self.packets.try_take(now, 1).is_ok()
     }
 
+    /// Whether a packet is left.
+    pub(super) fn has_packet(&self, now: Millis) -> bool {
+        self.packets.peek(now, 1)
+    }
+
     /// Takes `checks` signature checks, all or none; tells whether they were left.
     pub(super) fn take_checks(&mut self, checks: u32, now: Millis) -> bool {
         self.checks.try_take(now, checks).is_ok()

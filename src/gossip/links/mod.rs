@@ -141,6 +141,34 @@ impl Links {
         }
     }
 
+    /// Whether [`take_packet`](Self::take_packet) would find one left.
+    pub(super) fn has_packet(&self, link: Link, origin: Option<MemberIndex>, now: Millis) -> bool {
+        match link {
+            Link::Proven(id) => self.proven.lock().budget_of(id).has_packet(now),
+            Link::Claimed(id) => self.claimed.lock().any((id, origin), |it| it.has_packet(now)),
+        }
+    }
+
+    /// Whether [`take_checks`](Self::take_checks) would find so many left.
+    pub(super) fn has_checks(
+        &self,
+        link: Link,
+        origin: Option<MemberIndex>,
+        checks: u32,
+        now: Millis,
+    ) -> bool {
+        match link {
+            Link::Proven(id) => {
+                let proven = self.proven.lock();
+                proven.budget_of(id).has_checks(checks, now)
+                    && (proven.places.get(&id).is_some() || proven.shared.has_checks(checks, now))
+            }
+            Link::Claimed(id) => {
+                self.claimed.lock().any((id, origin), |it| it.has_checks(checks, now))
+            }
+        }
+    }
+
     /// A frame of `origin` that was new and true came over `link`. A proven link gets a place for
     /// that; a pair has to answer a cookie first.
     pub(super) fn was_of_use(&self, link: Link, origin: MemberIndex, now: Millis) {
@@ -193,6 +221,12 @@ impl Proven {
             && self.newcomer(link).take_checks(checks, now)
     }
 
+    /// What a link pays from first.
+    fn budget_of(&self, link: LinkId) -> &Budget {
+        let own = self.places.get(&link).or_else(|| self.newcomers.get(&link));
+        own.unwrap_or(&self.small)
+    }
+
     fn newcomer(&mut self, link: LinkId) -> &mut Budget {
         self.newcomers.get_or_insert_with(link, || self.small.clone())
     }
@@ -216,6 +250,16 @@ impl Claimed {
     ) -> bool {
         let own = origin.and_then(|origin| self.pairs.get_mut(&(link, origin)));
         own.is_some_and(&take) || take(&mut self.shared)
+    }
+
+    /// Whether [`take`](Self::take) would find what it asks for.
+    fn any(
+        &self,
+        (link, origin): (LinkId, Option<MemberIndex>),
+        has: impl Fn(&Budget) -> bool,
+    ) -> bool {
+        let own = origin.and_then(|origin| self.pairs.get(&(link, origin)));
+        own.is_some_and(&has) || has(&self.shared)
     }
 }
 
