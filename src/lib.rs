@@ -86,6 +86,7 @@ pub mod membership;
 pub mod quorum;
 pub mod replay;
 pub mod reputation;
+pub mod rollout;
 pub mod store;
 pub mod suite;
 pub mod transport;
@@ -107,6 +108,7 @@ pub use crate::quorum::{
     Certificate, Chain, CriticalEvent, EquivocationProof, EventKind, FailureStatus,
     PendingCertificate, QuorumConfig, QuorumValidator, Tally, ViewLink,
 };
+pub use crate::rollout::{Reason, RolloutConfig, RolloutStats, Rule, Said, Stage, Verdict, Why};
 #[cfg(feature = "durable-store")]
 pub use crate::store::DurableStore;
 pub use crate::store::{MemoryStore, Store, StoreError};

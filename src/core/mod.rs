@@ -35,6 +35,7 @@ mod past;
 mod proofs;
 mod renewal;
 mod rotations;
+mod staged;
 mod standings;
 mod start;
 mod statements;

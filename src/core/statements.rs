@@ -7,7 +7,7 @@ use super::{Accepted, Core, Event, Output};
 use crate::id::{Link, Millis};
 use crate::membership::MemberIndex;
 use crate::quorum::{
-    Attestation, Certificate, Phase, Slot, Tally, UncheckedBallot, UncheckedCertificate,
+    Attestation, Certificate, CriticalEvent, Phase, Slot, Tally, UncheckedBallot, UncheckedCertificate,
     UncheckedPrevotes, UncheckedProof, max_link_len,
 };
 use crate::suite::Purpose;
@@ -71,6 +71,10 @@ impl Core {
         match taken {
             Ok(accepted) => {
                 self.counters.taken();
+                let signer = accepted.signer().and_then(|node| self.view().index_of(&node));
+                if let Some(member) = signer {
+                    self.heard_signed(member, outputs);
+                }
                 Ok(accepted)
             }
             Err(refusal) => {
@@ -271,6 +275,9 @@ impl Core {
     }
 
     fn tell_host(&self, certificate: &Arc<Certificate>, outputs: &mut Vec<Output>) {
+        if let CriticalEvent::NodeFailure { subject, .. } = certificate.event() {
+            self.settle_reports(subject);
+        }
         let attestors = certificate.attestors().len();
         tracing::info!(event = certificate.event().kind().name(), attestors, "certified");
         outputs.push(Output::Event(Event::Certified(Arc::clone(certificate))));

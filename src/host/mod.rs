@@ -1,6 +1,7 @@
 //! The library as a host sees it: two traits to implement, one type to call.
 
 mod protection;
+mod staged;
 mod traits;
 
 pub use protection::{Host, MeshByzantineProtection};

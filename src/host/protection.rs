@@ -293,7 +293,7 @@ impl MeshByzantineProtection {
     }
 
     /// Carries outputs out in their order; what a write brings about follows the write.
-    fn carry_out(&self, outputs: Vec<Output>, now: Millis) -> Result<(), Error> {
+    pub(super) fn carry_out(&self, outputs: Vec<Output>, now: Millis) -> Result<(), Error> {
         let mut result = Ok(());
         let mut queue = VecDeque::from(outputs);
         while let Some(output) = queue.pop_front() {
