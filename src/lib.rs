@@ -108,7 +108,9 @@ pub use crate::quorum::{
     Certificate, Chain, CriticalEvent, EquivocationProof, EventKind, FailureStatus,
     PendingCertificate, QuorumConfig, QuorumValidator, Tally, ViewLink,
 };
-pub use crate::rollout::{Reason, RolloutConfig, RolloutStats, Rule, Said, Stage, Verdict, Why};
+pub use crate::rollout::{
+    Reason, RolloutConfig, RolloutStats, Rule, RuleStats, Said, Stage, Verdict, Why,
+};
 #[cfg(feature = "durable-store")]
 pub use crate::store::DurableStore;
 pub use crate::store::{MemoryStore, Store, StoreError};

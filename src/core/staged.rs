@@ -11,7 +11,9 @@ use crate::id::{Millis, NodeId};
 use crate::keyring::{Error, Misuse};
 use crate::membership::{MemberIndex, View};
 use crate::quorum::FailureStatus;
-use crate::rollout::{Cause, Reason, Rollout, RolloutStats, Rule, Said, Stage, Verdict, Why, Write};
+use crate::rollout::{
+    Cause, Reason, Rollout, RolloutStats, Rule, Said, Stage, Verdict, Why, Write,
+};
 use crate::wire::Frame;
 
 /// A rollout, with what spares the frames of members that were heard signed before its lock.
@@ -49,12 +51,7 @@ impl Core {
     /// What becomes of a frame that was refused: whether the host may take its body as an unsigned message of
     /// the origin that it names. It may only if that member was never heard signed, where an unsigned message
     /// of it would be taken, too. `neighbour` is as in [`Said::Unsigned`].
-    pub fn judge_refused(
-        &self,
-        packet: &[u8],
-        neighbour: Option<NodeId>,
-        now: Millis,
-    ) -> Verdict {
+    pub fn judge_refused(&self, packet: &[u8], neighbour: Option<NodeId>, now: Millis) -> Verdict {
         let Some(frame) = Frame::parse(packet).ok().filter(|it| it.header().mesh == self.mesh())
         else {
             return Verdict::Refuse(Reason::NoFrame);

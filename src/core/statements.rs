@@ -7,8 +7,8 @@ use super::{Accepted, Core, Event, Output};
 use crate::id::{Link, Millis};
 use crate::membership::MemberIndex;
 use crate::quorum::{
-    Attestation, Certificate, CriticalEvent, Phase, Slot, Tally, UncheckedBallot, UncheckedCertificate,
-    UncheckedPrevotes, UncheckedProof, max_link_len,
+    Attestation, Certificate, CriticalEvent, Phase, Slot, Tally, UncheckedBallot,
+    UncheckedCertificate, UncheckedPrevotes, UncheckedProof, max_link_len,
 };
 use crate::suite::Purpose;
 use crate::wire::{self, Container, Packet, Refusal, Statement, Tag, WireError};

@@ -9,8 +9,8 @@ use super::{Reason, RolloutConfig, RolloutStats, Rule, Said, Stage, Verdict, Why
 use crate::id::{Millis, NodeId, SteadyClock};
 use crate::membership::View;
 
-/// The stages of all rules and the members that were heard signed, sans-IO. Memory: 32 bytes of each member
-/// that was, and up to two refusals of 56 of one that was not.
+/// The stages of all rules and the members that were heard signed, sans-IO. Memory: under 300 bytes of each
+/// member of the view.
 #[derive(Debug)]
 pub(crate) struct Rollout {
     pub(super) config: RolloutConfig,

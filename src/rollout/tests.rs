@@ -89,9 +89,8 @@ fn speak(rollout: &mut Rollout, members: impl Iterator<Item = u8> + Clone, from:
 #[test]
 fn cohorts_are_nested_even_and_of_one_mesh() {
     let mesh = |seed: u8| MeshId::from_bytes([seed; 32]);
-    let nodes = (0..20_000_u32).map(|number| {
-        NodeId::from_bytes(*Digest::of("a test", &number.to_le_bytes()).as_bytes())
-    });
+    let nodes = (0..20_000_u32)
+        .map(|number| NodeId::from_bytes(*Digest::of("a test", &number.to_le_bytes()).as_bytes()));
     let places: Vec<_> = nodes.clone().map(|node| place(mesh(1), &node)).collect();
     assert!(places.iter().all(|place| *place < 10_000));
     for percent in [1, 10, 50] {
@@ -283,7 +282,10 @@ fn what_cannot_be_written_does_not_begin_and_is_written_again() {
     assert_eq!(refused, Verdict::Refuse(Reason::HeardSigned), "the mark holds all the same");
     assert_eq!(tick(&mut rollout, &store, Millis(1)), []);
     let again = load(config(), &view(10), &store);
-    assert_eq!((again.stage(Rule::Signatures), again.stats(Millis(1)).heard_signed), (Stage::OBSERVE, 1));
+    assert_eq!(
+        (again.stage(Rule::Signatures), again.stats(Millis(1)).heard_signed),
+        (Stage::OBSERVE, 1)
+    );
 }
 
 #[test]

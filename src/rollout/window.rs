@@ -67,8 +67,8 @@ impl Window {
     pub(super) fn count(&self, Counted { config, stage, since, now }: Counted<'_>) -> usize {
         let counts = |refused: &&Refused| {
             let from = refused.first.max(since);
-            let lasts = refused.last >= from
-                && refused.last.saturating_sub(from) >= config.patience_ms;
+            let lasts =
+                refused.last >= from && refused.last.saturating_sub(from) >= config.patience_ms;
             let is_recent = now.saturating_sub(refused.last) < config.window_ms;
             refused.place < stage.share() && is_recent && lasts
         };
