@@ -227,7 +227,10 @@ impl Core {
             Some(Waiting::View(_)) => self.past.lock().end_step(),
             Some(Waiting::Boot(_)) => self.boot_not_written(),
             Some(Waiting::Claim(node, at)) => self.claims.lock().wrote(&node, at, false),
-            Some(Waiting::Staged(write)) => self.staged_not_written(write),
+            Some(Waiting::Staged(write)) => {
+                drop(writes);
+                self.staged_not_written(write);
+            }
             Some(Waiting::Part(part)) if part.view() == self.view().number() => {
                 self.quorum.not_written(&part);
             }

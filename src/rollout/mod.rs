@@ -44,8 +44,7 @@
 
 mod cohort;
 mod config;
-#[allow(clippy::module_inception, reason = "it is the type")]
-mod rollout;
+mod judge;
 mod rule;
 mod stage;
 mod stats;
@@ -57,7 +56,7 @@ mod window;
 
 pub use cohort::Why;
 pub use config::RolloutConfig;
-pub(crate) use rollout::{Rollout, Write};
+pub(crate) use judge::{Rollout, Write};
 pub(crate) use rule::Cause;
 pub use stage::{Rule, Stage};
 pub use stats::{RolloutStats, RuleStats};

@@ -16,7 +16,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 2] = [Self::Signatures, Self::Quorum];
+    pub const ALL: &'static [Self] = &[Self::Signatures, Self::Quorum];
 
     /// A short fixed name, fit for a metric's label. It is part of the format on disk.
     pub const fn name(self) -> &'static str {

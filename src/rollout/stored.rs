@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::rollout::{Rollout, Write};
+use super::judge::{Rollout, Write};
 use super::rule::RuleState;
 use super::{RolloutConfig, Rule, Stage};
 use crate::id::{Millis, NodeId, SteadyClock};

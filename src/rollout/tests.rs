@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::cohort::place;
-use super::rollout::{Rollout, Write};
+use super::judge::{Rollout, Write};
 use super::rule::Cause;
 use super::{Reason, RolloutConfig, Rule, Said, Stage, Verdict};
 use crate::id::{Digest, MeshId, Millis, NodeId};
@@ -57,7 +57,7 @@ fn write(rollout: &mut Rollout, store: &MemoryStore, write: &Write, now: Millis)
 }
 
 fn set(rollout: &mut Rollout, store: &MemoryStore, stage: Stage, now: Millis) {
-    for rule in Rule::ALL {
+    for &rule in Rule::ALL {
         let turn = rollout.set_stage(rule, stage, now).unwrap();
         write(rollout, store, &turn, now);
     }
@@ -112,7 +112,7 @@ fn a_stage_refuses_its_cohort_and_counts_the_rest() {
     let now = Millis(5);
     for percent in [0, 1, 10, 50, 99, 100] {
         let stage = Stage::of_percent(percent).unwrap();
-        for rule in Rule::ALL.into_iter().filter(|_| percent > 0) {
+        for &rule in Rule::ALL.iter().filter(|_| percent > 0) {
             let turn = rollout.set_stage(rule, stage, now).unwrap();
             write(&mut rollout, &store, &turn, now);
         }

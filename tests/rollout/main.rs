@@ -54,7 +54,7 @@ fn stages(mesh: &Mesh) -> Vec<Stage> {
 /// The operator sets a stage on all nodes that are upgraded.
 fn begin(mesh: &Mesh, stage: Stage) {
     for (_, guard) in mesh.upgraded() {
-        for rule in Rule::ALL {
+        for &rule in Rule::ALL {
             assert_eq!(guard.set_stage(rule, stage, mesh.now).unwrap(), stage);
         }
     }

@@ -4,7 +4,9 @@
 mod stages;
 mod stripped;
 
-use meshward::{Config, Event, NodeId, Nonce, Reason, RolloutConfig, Rule, Said, Stage, Suite, Verdict};
+use meshward::{
+    Config, Event, NodeId, Nonce, Reason, RolloutConfig, Rule, Said, Stage, Suite, Verdict,
+};
 
 use crate::support::{Mesh, id};
 
@@ -44,7 +46,7 @@ fn unsigned(mesh: &Mesh, said: Said) -> Verdict {
 }
 
 fn enforce(mesh: &Mesh, stage: Stage) {
-    for rule in Rule::ALL {
+    for &rule in Rule::ALL {
         assert_eq!(mesh.guard(0).set_stage(rule, stage, mesh.now).unwrap(), stage);
     }
 }
@@ -75,3 +77,4 @@ fn second(mesh: &mut Mesh) {
 
 fn nonce(sequence: u32) -> Nonce {
     Nonce { boot: 1, sequence: sequence + 1 }
+}

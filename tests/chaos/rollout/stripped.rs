@@ -4,11 +4,13 @@ use meshward::store::Table;
 use meshward::suite::Purpose;
 use meshward::wire::{Kind, Tag, seal_statement};
 use meshward::{
-    Accepted, Event, Link, LinkId, Millis, Nonce, OsEntropy, Reason, Rule, Said, Stage, Store, Suite,
-    Tally, Verdict,
+    Accepted, Event, Link, LinkId, Millis, Nonce, OsEntropy, Reason, Rule, Said, Stage, Store,
+    Suite, Tally, Verdict,
 };
 
-use super::{HEARD_SIGNED, N, config, enforce, in_the_name_of, mesh, nonce, own, second, standing, unsigned};
+use super::{
+    HEARD_SIGNED, N, config, enforce, in_the_name_of, mesh, nonce, own, second, standing, unsigned,
+};
 use crate::support::{Disk, Fault, Liar, Mesh, failure, id, link, with_signature};
 
 /// K10: a frame of a member that signs is stripped of its signature, and its body passed as what an old node
