@@ -38,9 +38,10 @@
 //! * and not what is refused for having been heard signed: members that are ahead go on speaking unsigned
 //!   for the old ones, and no earlier stage would take it.
 //!
-//! So f members alone bring nothing about, and outsiders nothing at all. The other side of that: where a
-//! node has no more neighbours than f + `rollback_above`, or no more are in the cohort, stages of signatures
-//! are rolled back by hand only; the [counts](RolloutStats) tell when.
+//! So f members alone bring nothing about, and outsiders nothing with what they send. Who keeps a member from
+//! being heard by more than f others for longer than the patience can make honest members report it. And
+//! where a node has no more neighbours than f + `rollback_above`, or no more are in the cohort, stages of
+//! signatures are rolled back by hand only; the [counts](RolloutStats) tell when.
 
 mod cohort;
 mod config;

@@ -33,7 +33,9 @@ impl Rollout {
         let mut heard = BTreeSet::new();
         for (key, _) in store.scan(Table::Rollout)? {
             match <[u8; 32]>::try_from(key.as_slice()) {
-                Ok(node) => drop(heard.insert(NodeId::from_bytes(node))),
+                Ok(node) => {
+                    heard.insert(NodeId::from_bytes(node));
+                }
                 Err(_) if Rule::ALL.iter().any(|rule| rule.name().as_bytes() == key) => {}
                 Err(_) => tracing::warn!("a stored mark cannot be read"),
             }
