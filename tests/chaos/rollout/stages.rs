@@ -26,7 +26,7 @@ fn k07_outsiders_and_f_liars_roll_nothing_back() {
                 let stranger = outsider.header(Kind::Beacon, nonce(round));
                 let packets = match round % 10 {
                     0 => vec![
-                        outsider.forge(header.clone(), b"down", Purpose::Message),
+                        outsider.forge(header.clone(), b"down", Purpose::Frame),
                         with_signature(header, &[0; 3309], b"down"),
                         with_signature(stranger, &[0; 3309], b"down"),
                     ],

@@ -99,7 +99,7 @@ fn k10_what_is_forged_sets_no_mark() {
             let content = [&content[..], &[0; 4], &[7; 16], &said].concat();
             let witness = victim_named(&outsider, &victim, Tag::Witness, &content);
             let forged = [
-                outsider.forge(true_header.clone(), b"down", Purpose::Message),
+                outsider.forge(true_header.clone(), b"down", Purpose::Frame),
                 with_signature(true_header, &[7; 3309], b"down"),
                 outsider.beacon(nonce(number), b"down"),
                 outsider.attest_as(id(2), &failure(3, None)),
