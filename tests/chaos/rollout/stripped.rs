@@ -191,6 +191,10 @@ fn k10_unsigned_votes_never_count() {
             assert_eq!(report, Verdict::WouldRefuse(Reason::Uncertified));
         }
         assert!(!mesh.certified(0, 9) && !mesh.guard(0).is_validated(&event));
+        // Nor is a frame of another mesh one of this.
+        let elsewhere = Mesh::new(suite, 4).beacon(1);
+        let refused = mesh.guard(0).judge_refused(&elsewhere, Some(id(1)), mesh.now);
+        assert_eq!(refused, Verdict::Refuse(Reason::NoFrame));
         // The first one that is signed is the first that counts.
         let taken = mesh.give(0, link(11), &mesh.steal(1).attest(&event));
         let Ok(Accepted::Attestation { tally: Tally::Pending { attestations, .. }, .. }) = taken
