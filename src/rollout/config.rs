@@ -68,14 +68,13 @@ impl RolloutConfig {
     /// The stage that follows; `None` if all is enforced.
     pub(super) fn next(&self, stage: Stage) -> Option<Stage> {
         let canaries = self.canary_percent.iter().filter_map(|percent| Stage::canary(*percent));
-        let mut later = canaries.chain([Stage::ENFORCED]).filter(|later| *later > stage);
-        later.next()
+        canaries.chain([Stage::ENFORCED]).find(|later| *later > stage)
     }
 
     /// The stage before; observing, if there is none.
     pub(super) fn before(&self, stage: Stage) -> Stage {
-        let canaries = self.canary_percent.iter().filter_map(|percent| Stage::canary(*percent));
-        canaries.filter(|earlier| *earlier < stage).next_back().unwrap_or(Stage::OBSERVE)
+        let mut canaries = self.canary_percent.iter().filter_map(|percent| Stage::canary(*percent));
+        canaries.rfind(|earlier| *earlier < stage).unwrap_or(Stage::OBSERVE)
     }
 }
 
