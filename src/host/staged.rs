@@ -7,18 +7,20 @@ use crate::rollout::{RolloutStats, Rule, Said, Stage, Verdict, Why};
 
 /// With [`Config::rollout`](crate::Config::rollout): see [`rollout`](crate::rollout).
 impl MeshByzantineProtection {
-    /// Whether the host may take an unsigned message as one of an old node: see [`Core::judge_unsigned`].
+    /// Whether the host may take an unsigned message as one of an old node: see
+    /// [`Core::judge_unsigned`](crate::Core::judge_unsigned).
     pub fn judge_unsigned(&self, said: &Said, now: Millis) -> Verdict {
         self.core().judge_unsigned(said, now)
     }
 
     /// Whether the host may take a frame that was refused as an unsigned message: see
-    /// [`Core::judge_refused`].
+    /// [`Core::judge_refused`](crate::Core::judge_refused).
     pub fn judge_refused(&self, packet: &[u8], neighbour: Option<NodeId>, now: Millis) -> Verdict {
         self.core().judge_refused(packet, neighbour, now)
     }
 
-    /// Whether the host may act on a report that `subject` has failed: see [`Core::may_act_on_report`].
+    /// Whether the host may act on a report that `subject` has failed: see
+    /// [`Core::may_act_on_report`](crate::Core::may_act_on_report).
     pub fn may_act_on_report(&self, subject: NodeId, said: &Said, now: Millis) -> Verdict {
         self.core().may_act_on_report(subject, said, now)
     }
@@ -36,7 +38,8 @@ impl MeshByzantineProtection {
     /// Begins a stage of `rule`, any one, and returns it.
     ///
     /// # Errors
-    /// As for [`Core::set_stage`], or a fault of the store; the stage is what it was then.
+    /// As for [`Core::set_stage`](crate::Core::set_stage), or a fault of the store; the stage is what it was
+    /// then.
     pub fn set_stage(&self, rule: Rule, to: Stage, now: Millis) -> Result<Stage, Error> {
         let step = self.core().set_stage(rule, to, now)?;
         self.carry_out(step.outputs, now)?;
