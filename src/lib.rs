@@ -87,6 +87,7 @@ pub mod membership;
 pub mod quorum;
 pub mod replay;
 pub mod reputation;
+pub mod rollout;
 pub mod store;
 pub mod suite;
 pub mod transport;
@@ -96,7 +97,7 @@ pub use crate::core::{
     Accepted, Blame, Config, Core, DiskTrust, Event, ExplainedStage, Explanation, Finding, Output,
     Stats, Step, WriteId,
 };
-pub use crate::gossip::{GossipConfig, Message, SignedGossip, Stage};
+pub use crate::gossip::{GossipConfig, Message, SignedGossip};
 pub use crate::host::{Host, MapekMonitor, MeshByzantineProtection, MeshRouter, PeerHealth};
 pub use crate::id::{
     Digest, Epoch, Link, LinkId, Mark, MeshId, Millis, NodeId, Nonce, SentAt, ViewNumber,
@@ -108,6 +109,9 @@ pub use crate::membership::{Change, Directory, Member, View, faults_tolerated, q
 pub use crate::quorum::{
     Certificate, Chain, CriticalEvent, EquivocationProof, EventKind, FailureStatus,
     PendingCertificate, QuorumConfig, QuorumValidator, Tally, ViewLink,
+};
+pub use crate::rollout::{
+    Reason, RolloutConfig, RolloutStats, Rule, RuleStats, Said, Stage, Verdict, Why,
 };
 #[cfg(feature = "durable-store")]
 pub use crate::store::DurableStore;

@@ -13,7 +13,7 @@ mod common;
 
 use allocation_counter::{AllocationInfo, measure};
 use common::{BODY, Mesh, Stage, admit_over, generous, raw_check};
-use meshward::{Link, LinkId, Suite};
+use meshward::{Config, Link, LinkId, RolloutConfig, Suite};
 
 /// More than a node of a tree has room for.
 const LINKS: u64 = 40;
@@ -35,8 +35,12 @@ fn beyond(check: (u64, u64), run: impl FnOnce()) -> (u64, u64) {
 
 #[test]
 fn an_admitted_beacon_allocates_the_delivered_body_and_nothing_else() {
-    for suite in Suite::available() {
-        let (node, mut speaker) = Mesh::pair(suite, &generous());
+    let with_rollout = Config { rollout: Some(RolloutConfig::default()), ..generous() };
+    let configs = [generous(), with_rollout];
+    for (suite, config) in
+        Suite::available().flat_map(|suite| configs.iter().map(move |it| (suite, it)))
+    {
+        let (node, mut speaker) = Mesh::pair(suite, config);
         let key = speaker.key.public_key().prepare().unwrap();
         for number in 0..WARM + COUNTED {
             let (beacon, now) = (speaker.beacon(), speaker.now());

@@ -4,6 +4,7 @@ use crate::gossip::GossipConfig;
 use crate::keyring::{Misuse, RotationPolicy};
 use crate::quorum::QuorumConfig;
 use crate::reputation::ReputationConfig;
+use crate::rollout::RolloutConfig;
 
 /// Whether what this node has stored is there again when it starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,6 +51,11 @@ pub struct Config {
     /// can break the weaker suite would want it. All members need it set before one of them does it; a
     /// member that has not takes nothing more of the one that did until it comes back.
     pub allow_downgrades: bool,
+    /// Whether signatures and quorum are enforced in stages, in a mesh with old nodes that know neither; see
+    /// [`rollout`](crate::rollout). It weakens *authentic*: until a stage holds for a member that was never
+    /// heard signed, the host may take anybody's word in its name. `None`, the default: nothing unsigned is
+    /// ever taken.
+    pub rollout: Option<RolloutConfig>,
 }
 
 impl Default for Config {
@@ -64,6 +70,7 @@ impl Default for Config {
             prepared_keys: 256,
             disk: DiskTrust::default(),
             allow_downgrades: false,
+            rollout: None,
         }
     }
 }
@@ -87,6 +94,7 @@ impl Config {
             )));
         }
         self.rotation.as_ref().map_or(Ok(()), RotationPolicy::validate)?;
+        self.rollout.as_ref().map_or(Ok(()), RolloutConfig::validate)?;
         if self.grace_ms > 3_600_000 {
             let found = self.grace_ms;
             return Err(Misuse::Config(format!("grace_ms is {found}, it may be 0 to 3600000")));
@@ -117,6 +125,8 @@ mod tests {
         assert!(
             error(Config { prepared_keys: 16_385, ..Config::default() }).contains("prepared_keys")
         );
+        let rollout = Some(RolloutConfig { window_ms: 0, ..RolloutConfig::default() });
+        assert!(error(Config { rollout, ..Config::default() }).contains("window_ms"));
         let mut config = Config::default();
         config.quorum.slots_per_member = 0;
         assert!(error(config).contains("slots_per_member"));

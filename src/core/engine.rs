@@ -17,6 +17,7 @@ use super::lease::Lease;
 use super::output::WriteId;
 use super::past::Past;
 use super::proofs::Proofs;
+use super::staged::Staged;
 use super::tick::Timers;
 use super::{Config, Stats};
 use crate::gossip::{Ledgers, SignedGossip};
@@ -27,6 +28,7 @@ use crate::quorum::{
     Certificate, CriticalEvent, FailureStatus, PartWrite, QuorumValidator, ViewLink,
 };
 use crate::reputation::Reputation;
+use crate::rollout::Write;
 use crate::suite::Entropy;
 use crate::wire::Kind;
 
@@ -59,6 +61,8 @@ pub struct Core {
     /// The number of this start, until it is confirmed.
     pub(super) lease: Arc<Mutex<Option<Lease>>>,
     pub(super) claims: Arc<Mutex<Claims>>,
+    /// If rules are enforced in stages.
+    pub(super) staged: Option<Staged>,
     /// This node is no member of the newest view.
     pub(super) has_left: AtomicBool,
 }
@@ -85,6 +89,8 @@ pub(super) enum Waiting {
     Usage,
     /// The boot that another claims.
     Claim(NodeId, (u32, Riddle)),
+    /// A stage, or marks of members that were heard signed.
+    Staged(Write),
 }
 
 impl Core {

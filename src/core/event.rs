@@ -7,6 +7,7 @@ use crate::keyring::RotationCause;
 use crate::membership::{Change, View};
 use crate::quorum::{Ballot, Certificate, CriticalEvent, EquivocationProof};
 use crate::reputation::Offence;
+use crate::rollout::{Rule, Stage};
 use crate::suite::Suite;
 
 /// Something that whoever runs the node may want to know or act on.
@@ -187,6 +188,24 @@ pub enum Event {
         /// The epoch to which both lead.
         epoch: Epoch,
     },
+    /// A rule is enforced for more nodes than before: a later stage of it has begun, and is durable.
+    Promoted {
+        /// The rule.
+        rule: Rule,
+        /// Its stage now.
+        stage: Stage,
+        /// Whether its soak time had passed; otherwise the host wanted it.
+        by_itself: bool,
+    },
+    /// A rule is enforced for fewer nodes than before: an earlier stage of it has begun, and is durable.
+    RolledBack {
+        /// The rule.
+        rule: Rule,
+        /// Its stage now.
+        stage: Stage,
+        /// How many members the stage before had refused, each counted once; 0 if the host wanted it.
+        members: usize,
+    },
 }
 
 impl Event {
@@ -216,6 +235,8 @@ impl Event {
             Self::KeyRotated { .. } => "key_rotated",
             Self::KeyRecovered { .. } => "key_recovered",
             Self::KeysFrozen { .. } => "keys_frozen",
+            Self::Promoted { .. } => "promoted",
+            Self::RolledBack { .. } => "rolled_back",
         }
     }
 }

@@ -85,6 +85,7 @@ impl Core {
             self.frame_refused(link, refused, now, outputs)
         })?;
         let node = admitted.signed_header.header().origin;
+        self.heard_signed(admitted.member, outputs);
         self.ask_for_an_echo(link, node, now, outputs);
         let (spoken_in, here) = (admitted.signed_header.header().view, self.view().number());
         if spoken_in < here {

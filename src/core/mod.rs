@@ -39,6 +39,7 @@ mod past;
 mod proofs;
 mod renewal;
 mod rotations;
+mod staged;
 mod standings;
 mod start;
 mod statements;

@@ -151,6 +151,24 @@ impl Accepted {
         }
     }
 
+    /// The member under whose signature the packet stands, if that was checked just now. What is repeated was
+    /// checked when it was taken first, and a witness with a header shows that header alone.
+    pub(super) const fn signer(&self) -> Option<NodeId> {
+        match self {
+            Self::Message(Message { origin: node, .. })
+            | Self::SignOfLife(node)
+            | Self::Attestation { attestor: node, .. }
+            | Self::Ballot { voter: node, .. }
+            | Self::Rotation { node, .. }
+            | Self::Challenge { challenger: node, .. }
+            | Self::Answer { node, .. }
+            | Self::Hello(node)
+            | Self::Claim(node)
+            | Self::Witness { node, is_news: true } => Some(*node),
+            _ => None,
+        }
+    }
+
     /// The message, where a beacon was asked for.
     pub(crate) fn into_beacon(self) -> Result<Message, Refusal> {
         match self {

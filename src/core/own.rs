@@ -205,6 +205,7 @@ impl Core {
             Some(Waiting::Rotation(rotation)) => self.rotated(rotation, now, &mut outputs),
             Some(Waiting::Boot(boot)) => self.boot_written(boot, now, &mut outputs),
             Some(Waiting::Claim(node, at)) => self.claims.lock().wrote(&node, at, true),
+            Some(Waiting::Staged(write)) => self.staged_written(&write, now, &mut outputs),
         }
         outputs
     }
@@ -213,7 +214,8 @@ impl Core {
     /// accepted with it is not accepted, and reporting the event again tries anew.
     /// A rotation is written again by the next [`tick`](Self::tick) or
     /// [`rotate_keys`](Self::rotate_keys), and not replaced by another: nobody knows whether it
-    /// reached the disk. Proofs, standings and the step to a next view are written again by the next tick.
+    /// reached the disk. Proofs, standings, the step to a next view and the marks of a rollout are written
+    /// again by the next tick; a stage of it does not begin.
     pub fn write_failed(&self, write: WriteId) {
         let mut writes = self.writes.lock();
         match writes.waiting.remove(&write) {
@@ -225,6 +227,10 @@ impl Core {
             Some(Waiting::View(_)) => self.past.lock().end_step(),
             Some(Waiting::Boot(_)) => self.boot_not_written(),
             Some(Waiting::Claim(node, at)) => self.claims.lock().wrote(&node, at, false),
+            Some(Waiting::Staged(write)) => {
+                drop(writes);
+                self.staged_not_written(write);
+            }
             Some(Waiting::Part(part)) if part.view() == self.view().number() => {
                 self.quorum.not_written(&part);
             }

@@ -12,6 +12,7 @@ use super::engine::Writes;
 use super::excesses::Excesses;
 use super::lease::Lease;
 use super::past::Past;
+use super::staged::Staged;
 use super::tick::Timers;
 use super::{Config, Core, DiskTrust};
 use super::{kept_rotations, standings, stored_proofs};
@@ -22,6 +23,7 @@ use crate::limit::Rate;
 use crate::membership::{Directory, MemberIndex, View};
 use crate::quorum::QuorumValidator;
 use crate::reputation::Ledger;
+use crate::rollout::Rollout;
 use crate::store::{Store, Table};
 use crate::suite::Entropy;
 use crate::wire::{Packet, Refusal};
@@ -88,6 +90,13 @@ impl Core {
         )?;
         let mut asides: Vec<_> = view.indices().map(|_| Asides::new()).collect();
         let kept_rotations = kept_rotations::load(store, &directory, me, &mut asides, now)?;
+        let staged = match config.rollout.clone() {
+            Some(rollout) => {
+                let rollout = Rollout::load(rollout, (Arc::clone(&view), node), store, now)?;
+                Some(Staged::new(rollout, &view))
+            }
+            None => None,
+        };
         let core = Self {
             me,
             config,
@@ -107,6 +116,7 @@ impl Core {
             past: Arc::new(Mutex::new(past)),
             lease: Arc::new(Mutex::new(lease)),
             claims,
+            staged,
             has_left: AtomicBool::new(false),
         };
         #[cfg(feature = "metrics")]

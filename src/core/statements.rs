@@ -8,8 +8,8 @@ use crate::gossip::{Stage, Taking, Walk};
 use crate::id::{Link, Millis, Nonce};
 use crate::membership::{KeyInForce, MemberIndex};
 use crate::quorum::{
-    Attestation, Certificate, Phase, Slot, Tally, UncheckedBallot, UncheckedCertificate,
-    UncheckedPrevotes, UncheckedProof, max_link_len,
+    Attestation, Certificate, CriticalEvent, Phase, Slot, Tally, UncheckedBallot,
+    UncheckedCertificate, UncheckedPrevotes, UncheckedProof, max_link_len,
 };
 use crate::suite::Purpose;
 use crate::wire::{self, Container, Packet, Refusal, Statement, Tag, WireError};
@@ -73,6 +73,10 @@ impl Core {
         match taken {
             Ok(accepted) => {
                 self.counters.taken(Tag::of(bytes).ok());
+                let signer = accepted.signer().and_then(|node| self.view().index_of(&node));
+                if let Some(member) = signer {
+                    self.heard_signed(member, outputs);
+                }
                 Ok(accepted)
             }
             Err(refusal) => {
@@ -274,6 +278,9 @@ impl Core {
     }
 
     fn tell_host(&self, certificate: &Arc<Certificate>, outputs: &mut Vec<Output>) {
+        if let CriticalEvent::NodeFailure { subject, .. } = certificate.event() {
+            self.settle_reports(subject);
+        }
         let attestors = certificate.attestors().len();
         tracing::info!(event = certificate.event().kind().name(), attestors, "certified");
         outputs.push(Output::Event(Event::Certified(Arc::clone(certificate))));

@@ -68,6 +68,7 @@ impl Core {
             past: Arc::clone(&self.past),
             lease: Arc::clone(&self.lease),
             claims: Arc::clone(&self.claims),
+            staged: self.staged.as_ref().map(|staged| staged.succeed(&view)),
             has_left: AtomicBool::new(false),
         };
         core.condemn_proven();

@@ -190,6 +190,7 @@ impl Core {
         self.keyring.grow_older(now);
         self.release(now, &mut outputs);
         self.save_judgements(now, &mut outputs);
+        self.tick_stages(now, &mut outputs);
         if !self.keyring.is_silent() {
             self.witness(now, &mut outputs);
             self.claim_boot(now, &mut outputs);

@@ -2,6 +2,8 @@
 
 pub mod mapek;
 mod protection;
+mod questions;
+mod staged;
 mod traits;
 
 pub use protection::{Host, MeshByzantineProtection};

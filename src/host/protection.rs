@@ -8,7 +8,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::mapek::Told;
 use super::{MapekMonitor, MeshRouter, PeerHealth};
-use crate::core::{Accepted, Config, Core, Event, Explanation, Output, Stats, Step};
+use crate::core::{Accepted, Config, Core, Event, Output, Step};
 use crate::gossip::Message;
 use crate::id::{Link, LinkId, Millis, NodeId};
 use crate::keyring::{Error, Identity, Misuse};
@@ -271,33 +271,6 @@ impl MeshByzantineProtection {
         self.told.lock().isolated.clone()
     }
 
-    /// What is known about the failure of `node`.
-    pub fn validate_node_failure(&self, node: &NodeId) -> FailureStatus {
-        self.core().validate_node_failure(node)
-    }
-
-    /// Whether exactly this event has been certified.
-    pub fn is_validated(&self, event: &CriticalEvent) -> bool {
-        self.core().is_validated(event)
-    }
-
-    /// Whether the ordinary messages of `node` are refused here.
-    pub fn is_node_quarantined(&self, node: &NodeId, now: Millis) -> bool {
-        self.core().is_node_quarantined(node, now)
-    }
-
-    /// Whether a message that claims to come from `origin` is worth looking at: see
-    /// [`Core::should_accept_message`].
-    pub fn should_accept_message(
-        &self,
-        link: Link,
-        origin: &NodeId,
-        kind: Kind,
-        now: Millis,
-    ) -> bool {
-        self.core().should_accept_message(link, origin, kind, now)
-    }
-
     /// Reserves a place for a proven link, for a neighbour that the host was configured with or
     /// knows to be a member: see [`SignedGossip::reserve_link`](crate::SignedGossip::reserve_link).
     ///
@@ -312,19 +285,8 @@ impl MeshByzantineProtection {
         self.core().release_link(link);
     }
 
-    /// What would become of a packet that came over `link` now, and why: see [`Core::explain`]. For whoever
-    /// runs the node, never for what comes from the network.
-    pub fn explain(&self, link: Link, bytes: &[u8], now: Millis) -> Explanation {
-        self.core().explain(link, bytes, now)
-    }
-
-    /// A snapshot of what was counted and is known.
-    pub fn stats(&self, now: Millis) -> Stats {
-        self.core().stats(now)
-    }
-
     /// Carries outputs out in their order; what a write brings about follows the write.
-    fn carry_out(&self, outputs: Vec<Output>, now: Millis) -> Result<(), Error> {
+    pub(super) fn carry_out(&self, outputs: Vec<Output>, now: Millis) -> Result<(), Error> {
         let mut result = Ok(());
         let mut queue = VecDeque::from(outputs);
         while let Some(output) = queue.pop_front() {

@@ -124,6 +124,13 @@ pub enum Misuse {
         /// Places there are.
         links: usize,
     },
+    /// A stage is asked for where nothing is enforced in stages: see
+    /// [`Config::rollout`](crate::Config::rollout).
+    #[error("this node has no rollout")]
+    NoRollout,
+    /// Another change of the rule's stage has yet to be made durable.
+    #[error("a change of that rule's stage is being written")]
+    StageChanging,
     /// An event that says what it cannot say.
     #[error("the event makes no sense: {0}")]
     Nonsense(&'static str),

@@ -10,8 +10,8 @@ pub type Entry = (Vec<u8>, Zeroizing<Vec<u8>>);
 /// Where a node keeps what it must not forget: identity, boot counter, votes,
 /// proofs against others.
 ///
-/// A node writes rarely (once per start, per rotation, per vote, per proof and per quarantine
-/// that ends) and never per message, so an
+/// A node writes rarely (once per start, per rotation, per vote, per proof, per quarantine
+/// that ends and, in a rollout, per member that signs for the first time) and never per message, so an
 /// implementation may take the time that durability costs. Every method may be called from any
 /// thread; a read sees every batch whose `apply` returned before the read began.
 ///

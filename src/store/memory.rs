@@ -11,8 +11,10 @@ use crate::store::{Batch, Change, Store, StoreError, Table};
 
 /// A store in memory, for tests, simulations and hosts without a disk. It never fails.
 ///
-/// It ends with the process, which weakens three promises:
+/// It ends with the process, which weakens four promises:
 ///
+/// - *P1, authentic*, in a [rollout](crate::rollout): who was heard signed is forgotten, and the stages, too.
+///   Until a member is heard signed again its name may be used unsigned.
 /// - *P2, once*: the node cannot tell by itself, after a restart, what it has delivered before. It
 ///   relies on the challenge in its `Hello` alone, as it would with an outdated disk.
 /// - *P9, key continuity*: after a restart the host is a newcomer to itself. It has no key, no boot

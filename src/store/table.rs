@@ -23,6 +23,8 @@ pub enum Table {
     /// The newest frame that each member was charged for as over its rate. A restart does not charge it
     /// again.
     Excess,
+    /// The stages of a rollout, and who was heard signed. A restart takes no member unsigned that was.
+    Rollout,
 }
 
 impl Table {
@@ -37,6 +39,7 @@ impl Table {
         Self::Standing,
         Self::Rotation,
         Self::Excess,
+        Self::Rollout,
     ];
 
     /// The name under which the table is kept. It is part of the format on disk.
@@ -51,6 +54,7 @@ impl Table {
             Self::Standing => "standing",
             Self::Rotation => "rotation",
             Self::Excess => "excess",
+            Self::Rollout => "rollout",
         }
     }
 }

@@ -27,6 +27,7 @@ mod random;
 mod restarts;
 #[cfg(feature = "backup")]
 mod restored;
+mod rollout;
 mod slots;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,7 +1,8 @@
 //! Frames that are refused at each stage.
 
+use meshward::gossip::Stage;
 use meshward::wire::Tag;
-use meshward::{Accepted, Blame, Core, Explanation, Finding, Millis, Refusal, Stage, Suite};
+use meshward::{Accepted, Blame, Core, Explanation, Finding, Millis, Refusal, Suite};
 
 use crate::common::{Mesh, NEIGHBOUR, STRANGER, Stage as Case, admit, generous};
 

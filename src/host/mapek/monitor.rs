@@ -110,7 +110,7 @@ impl MeshByzantineProtection {
         let core = self.core();
         let (view, quorum) = (core.view(), core.quorum());
         let [overdue, to_report] =
-            [core.overdue(now), core.to_report(now)].map(|nodes| BTreeSet::from_iter(nodes));
+            [core.overdue(now), core.to_report(now)].map(BTreeSet::from_iter);
         let isolated = self.isolated();
         let seen = |node: NodeId| PeerSeen {
             node,
