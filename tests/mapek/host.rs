@@ -6,10 +6,12 @@ use meshward::host::mapek::Alert;
 use meshward::{Link, MapekMonitor, MeshRouter, NodeId, PeerHealth};
 use parking_lot::Mutex;
 
+/// To whom alone, to whom not, and what.
+type Sent = (Option<Link>, Option<Link>, Vec<u8>);
+
 #[derive(Default)]
 pub(crate) struct SmallHost {
-    /// What it was asked to send: to whom alone, to whom not, and what.
-    pub(crate) outbox: Mutex<Vec<(Option<Link>, Option<Link>, Vec<u8>)>>,
+    pub(crate) outbox: Mutex<Vec<Sent>>,
     pub(crate) isolated: Mutex<BTreeSet<NodeId>>,
     pub(crate) rerouted: Mutex<Vec<NodeId>>,
     pub(crate) alerts: Mutex<Vec<Alert>>,

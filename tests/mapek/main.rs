@@ -107,7 +107,7 @@ fn seen(check: &HealthCheck, place: usize) -> &meshward::host::mapek::PeerSeen {
 
 /// The number of the first round in which something is so.
 fn first(rounds: &[HealthCheck], is_so: impl Fn(&HealthCheck) -> bool) -> usize {
-    rounds.iter().position(is_so).expect("it never was")
+    rounds.iter().position(is_so).unwrap()
 }
 
 /// P7, P8: silence is seen, traffic goes around, the failure is stated, agreed on, and only then is the

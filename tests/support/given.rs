@@ -1,7 +1,8 @@
 //! What a node is given, explained first where a test wants that.
 
+use meshward::gossip::Stage;
 use meshward::wire::Tag;
-use meshward::{Accepted, Explanation, Link, Refusal, Stage};
+use meshward::{Accepted, Explanation, Link, Refusal};
 
 use super::Mesh;
 
