@@ -119,3 +119,6 @@ pub use crate::store::{MemoryStore, Store, StoreError};
 pub use crate::suite::{Entropy, OsEntropy, Suite};
 pub use crate::transport::{Fragmenter, Reassembler, ReassemblyConfig};
 pub use crate::wire::{Kind, Refusal};
+/// How secrets are handed over, to and by a [`Store`] among others: overwritten when dropped. Beside the traits
+/// of serde 1 it is all of other crates that this one's signatures name.
+pub use zeroize::Zeroizing;
