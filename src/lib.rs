@@ -73,7 +73,10 @@
 //! A suite that is not compiled in answers
 //! [`SuiteUnavailable`](suite::SuiteError::SuiteUnavailable); nothing else changes.
 
-#![cfg_attr(not(any(feature = "prepared", feature = "dilithium3")), forbid(unsafe_code))]
+#![cfg_attr(
+    not(any(feature = "dilithium3", all(feature = "prepared", feature = "ml-dsa-65"))),
+    forbid(unsafe_code)
+)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 mod bounded;

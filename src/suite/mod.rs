@@ -43,11 +43,11 @@
 mod dilithium3;
 mod entropy;
 mod error;
-#[cfg(any(feature = "prepared", feature = "dilithium3"))]
+#[cfg(any(feature = "dilithium3", all(feature = "prepared", feature = "ml-dsa-65")))]
 mod expanded;
 #[cfg(feature = "ml-dsa-65")]
 mod ml_dsa_65;
-#[cfg(any(feature = "prepared", feature = "dilithium3"))]
+#[cfg(any(feature = "dilithium3", all(feature = "prepared", feature = "ml-dsa-65")))]
 mod prepared;
 mod prepared_keys;
 mod public_key;

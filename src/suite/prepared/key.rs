@@ -9,6 +9,7 @@ use super::sample::{hash, in_ball, matrix_row};
 use super::{decode, hints};
 
 /// What the two suites do not have in common.
+#[allow(dead_code, reason = "either suite may be left out of a build")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Variant {
     /// ML-DSA-65: before the message stand a zero, the context's length, and the context (FIPS 204,
