@@ -9,7 +9,7 @@ use meshward::store::{Batch, Table};
 use meshward::wire::{Header, Kind, MAX_BODY_LEN};
 use meshward::{
     Change, Config, Core, CriticalEvent, Digest, DiskTrust, Epoch, Error, Identity, LinkId,
-    MemoryStore, Misuse, NodeId, Nonce, OsEntropy, Store, Suite, View,
+    MemoryStore, Misuse, NodeId, Nonce, OsEntropy, RolloutConfig, Rule, Store, Suite, View,
 };
 
 use crate::provoked::Provoked;
@@ -26,6 +26,7 @@ fn every_misuse_is_provoked() {
         sending(suite, &mut met);
         reporting(suite, &mut met);
         rotating(suite, &mut met);
+        staging(suite, &mut met);
         met.elsewhere("NoncesExhausted", "in the crate: 2^32 messages take too long");
         met.elsewhere("OtherSelf", "among the attacks: K3");
         met.assert_all();
@@ -199,4 +200,16 @@ fn rotating(suite: Suite, met: &mut Provoked) {
     let down = misuse(mesh.guard(0).core().rotate_keys(weak));
     assert_eq!(down, Misuse::Downgrade { from: strong, to: weak });
     met.meet(&down, &format!("rotating from {strong} back to {weak} is a downgrade"));
+}
+
+fn staging(suite: Suite, met: &mut Provoked) {
+    let mesh = Mesh::new(suite, 4);
+    let none = misuse(mesh.guard(0).promote(Rule::Signatures, mesh.now));
+    met.meet(&none, "this node has no rollout");
+    let config = Config { rollout: Some(RolloutConfig::default()), ..Config::default() };
+    let mesh = Mesh::with(suite, 4, config);
+    let core = mesh.guard(0).core();
+    let _not_yet_durable = core.promote(Rule::Signatures, mesh.now).unwrap();
+    let changing = misuse(core.promote(Rule::Signatures, mesh.now));
+    met.meet(&changing, "a change of that rule's stage is being written");
 }
