@@ -171,3 +171,26 @@ fn prevotes_of_two_thirds_are_followed_and_certify_nothing() {
         assert_eq!(mesh.write(write, &store), [ballot(1, 0, Phase::Precommit)]);
     }
 }
+
+/// What decides how a node votes is the count in one round: a ballot that its voter has left behind, signed
+/// anew or that was withdrawn is not in it any more.
+#[test]
+fn each_member_counts_once_where_it_voted_last() {
+    for suite in Suite::available() {
+        let mesh = Mesh::new(suite, 4);
+        let (slot, content) = (proposal(1, 1).slot(), proposal(1, 1).content());
+        let counts = || {
+            let ballots = &mesh.quorum.state.lock().ballots;
+            [0, 1].map(|round| ballots.count(&slot, (round, Phase::Prevote), content))
+        };
+        let votes = |round| {
+            let vote = mesh.vote(1, &ballot(1, round, Phase::Prevote));
+            mesh.count_bytes(&vote, NOW).map(drop)
+        };
+        assert_eq!((votes(0), counts()), (Ok(()), [1, 0]));
+        assert_eq!((votes(1), counts()), (Ok(()), [0, 1]));
+        let voter = mesh.directory.view().index_of(&id(1)).unwrap();
+        mesh.quorum.state.lock().ballots.withdraw(slot, voter);
+        assert_eq!(counts(), [0, 0]);
+    }
+}
