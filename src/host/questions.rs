@@ -35,8 +35,8 @@ impl MeshByzantineProtection {
     }
 
     /// What would become of a packet that came over `link` now, and why: see
-    /// [`Core::explain`](crate::Core::explain). For whoever
-    /// runs the node, never for what comes from the network.
+    /// [`Core::explain`](crate::Core::explain). For whoever runs the node, never for what comes from the
+    /// network.
     pub fn explain(&self, link: Link, bytes: &[u8], now: Millis) -> Explanation {
         self.core().explain(link, bytes, now)
     }

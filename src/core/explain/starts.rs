@@ -16,10 +16,11 @@ impl Core {
     pub(super) fn look_at_hello(
         &self,
         walk: &mut Looking,
-        (link, member): (Link, MemberIndex),
+        from: (Link, MemberIndex),
         statement: &Statement<'_>,
         now: Millis,
     ) -> Result<(), Refusal> {
+        let member = from.1;
         walk.enters(Stage::Content);
         let number = Hello::read(statement)?.number(statement.head());
         walk.enters(Stage::Key);
@@ -28,8 +29,7 @@ impl Core {
             walk.enters(Stage::Seen);
         }
         is_news?;
-        self.gossip.affords(walk, (link, Some(member)), 1, now)?;
-        self.look_at_signature(walk, (member, Purpose::Hello), statement, now)
+        self.look_at_check(walk, (from, Purpose::Hello), statement, now)
     }
 
     pub(super) fn look_at_claim(
@@ -39,7 +39,7 @@ impl Core {
         statement: &Statement<'_>,
         now: Millis,
     ) -> Result<(), Refusal> {
-        let ((link, member), node) = (from, statement.head().origin);
+        let (member, node) = (from.1, statement.head().origin);
         walk.enters(Stage::Content);
         let (claim, packet) = (Claim::read(statement)?, whole(statement));
         let (found, current) = (claim.number, self.view().number());
@@ -66,8 +66,7 @@ impl Core {
                 return Err(Refusal::Outdated);
             }
         }
-        self.gossip.affords(walk, (link, Some(member)), 1, now)?;
-        self.look_at_signature(walk, (member, Purpose::Claim), statement, now)?;
+        self.look_at_check(walk, (from, Purpose::Claim), statement, now)?;
         walk.enters(Stage::Share);
         self.claims.lock().has_room(&node, now)
     }
@@ -76,26 +75,27 @@ impl Core {
     fn look_whether_to_tell(
         &self,
         walk: &mut Looking,
-        (link, member): (Link, MemberIndex),
+        from: (Link, MemberIndex),
         statement: &Statement<'_>,
         now: Millis,
     ) -> Result<(), Refusal> {
+        let link = from.0;
         let interval_ms = self.config.quorum.resend_ms;
         let would = |told: &OncePerLink| told.would(link, MOST_TOLD_ON, interval_ms, now);
         if !self.claims.lock().was_answered(&statement.head().origin).is_none_or(would) {
             return Err(Refusal::Outdated);
         }
-        self.gossip.affords(walk, (link, Some(member)), 1, now)?;
-        self.look_at_signature(walk, (member, Purpose::Claim), statement, now)
+        self.look_at_check(walk, (from, Purpose::Claim), statement, now)
     }
 
     pub(super) fn look_at_witness(
         &self,
         walk: &mut Looking,
-        (link, member): (Link, MemberIndex),
+        from: (Link, MemberIndex),
         statement: &Statement<'_>,
         now: Millis,
     ) -> Result<(), Refusal> {
+        let member = from.1;
         walk.enters(Stage::Content);
         let said = Witness::read(statement, self.view())?;
         if !statement.attachment().is_empty() {
@@ -110,7 +110,6 @@ impl Core {
         if !self.awaits_witness(member, &said) && !is_news {
             return Err(Refusal::Duplicate);
         }
-        self.gossip.affords(walk, (link, Some(member)), 1, now)?;
-        self.look_at_signature(walk, (member, Purpose::Witness), statement, now)
+        self.look_at_check(walk, (from, Purpose::Witness), statement, now)
     }
 }

@@ -80,16 +80,16 @@ impl Core {
     pub(super) fn look_at_challenge(
         &self,
         walk: &mut Looking,
-        (link, member): (Link, MemberIndex),
+        from: (Link, MemberIndex),
         statement: &Statement<'_>,
         now: Millis,
     ) -> Result<(), Refusal> {
+        let member = from.1;
         walk.enters(Stage::Content);
         let challenge = Challenge::read(statement, self.view())?;
         walk.enters(Stage::Seen);
         self.quorum.screen_challenge((member, &challenge), now)?;
-        self.gossip.affords(walk, (link, Some(member)), 1, now)?;
-        self.look_at_signature(walk, (member, Purpose::Challenge), statement, now)?;
+        self.look_at_check(walk, (from, Purpose::Challenge), statement, now)?;
         walk.enters(Stage::Share);
         self.quorum.has_room_for_challenge(member, now)
     }
@@ -113,7 +113,19 @@ impl Core {
         self.quorum.has_room_for_answer((member, &answer), now)
     }
 
-    pub(super) fn look_at_signature(
+    /// One check that the link pays for, and the signature.
+    pub(super) fn look_at_check(
+        &self,
+        walk: &mut Looking,
+        ((link, member), purpose): ((Link, MemberIndex), Purpose),
+        statement: &Statement<'_>,
+        now: Millis,
+    ) -> Result<(), Refusal> {
+        self.gossip.affords(walk, (link, Some(member)), 1, now)?;
+        self.look_at_signature(walk, (member, purpose), statement, now)
+    }
+
+    fn look_at_signature(
         &self,
         walk: &mut Looking,
         of: (MemberIndex, Purpose),
