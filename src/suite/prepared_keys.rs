@@ -112,11 +112,13 @@ impl Recent {
     fn keep(&mut self, digest: Digest, key: Arc<VerifyingKey>, capacity: usize) {
         let last_use = self.next_use();
         let is_full = self.keys.len() >= capacity && !self.keys.contains_key(&digest);
-        if is_full && self.turned_away.saturating_add(1) < ONE_IN {
+        if is_full {
             self.turned_away = self.turned_away.saturating_add(1);
-            return;
+            if self.turned_away < ONE_IN {
+                return;
+            }
+            self.turned_away = 0;
         }
-        self.turned_away = 0;
         self.keys.insert(digest, Entry { key, last_use });
         if self.keys.len() > capacity {
             let oldest = self.keys.iter().min_by_key(|(_, entry)| entry.last_use);
