@@ -10,6 +10,9 @@
 //!   others did in its name.
 //! * [`QuorumValidator`] believes an event when two thirds of the members attest it.
 //!
+//! The [`guide`] tells how to embed it, what it holds against, which numbers to set, how to run it, and what
+//! else one could use.
+//!
 //! # One whole loop
 //!
 //! ```
@@ -82,6 +85,13 @@
 mod bounded;
 pub mod core;
 pub mod gossip;
+#[cfg(all(
+    any(doc, doctest),
+    feature = "durable-store",
+    feature = "backup",
+    feature = "ml-dsa-65"
+))]
+pub mod guide;
 pub mod host;
 pub mod id;
 pub mod keyring;
