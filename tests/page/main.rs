@@ -4,7 +4,9 @@
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
+mod chromium;
 mod http;
+mod seen;
 mod shown;
 #[path = "../support/mod.rs"]
 mod support;

@@ -22,6 +22,18 @@ pub(crate) const HOSTILE: [&str; 8] = [
     "\u{3164}\u{ad}\u{e0041}W\u{300}\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}\u{307}\u{308}\u{309}",
 ];
 
+/// How the page writes [`HOSTILE`]: what cannot be seen is named.
+pub(crate) const SEEN: [&str; 8] = [
+    HOSTILE[0],
+    HOSTILE[1],
+    HOSTILE[2],
+    HOSTILE[3],
+    HOSTILE[4],
+    "gateU+202EyawU+2066xU+200BU+FEFFU+0000 ×3U+0007U+001B[31mU+0085U+2028",
+    HOSTILE[6],
+    "U+3164U+00ADU+E0041W\u{300}\u{301}U+0302U+0303U+0304U+0305U+0306U+0307U+0308U+0309",
+];
+
 /// A member that nobody has anything to say against.
 pub(crate) fn member(name: &str, state: MemberState) -> MemberLine {
     MemberLine {
@@ -85,9 +97,9 @@ pub(crate) fn hostile() -> Status {
         line.beacon = Some(text.repeat(4).chars().take(200).collect());
     }
     status.node = HOSTILE[0].to_owned();
-    status.alerts = HOSTILE.map(str::to_owned).to_vec();
-    status.events = HOSTILE.map(|text| event("certified", text)).to_vec();
-    status.links = HOSTILE.map(link).to_vec();
+    status.alerts = HOSTILE.map(str::to_owned).into();
+    status.events = HOSTILE.map(|text| event("certified", text)).into();
+    status.links = HOSTILE.map(link).into();
     status.certificates[0].event = "W".repeat(300);
     status
 }

@@ -66,7 +66,8 @@ pub(super) fn answer<B>(request: &Request<B>, source: &dyn Source) -> Response<S
 /// Why `request` is not answered, if it is not.
 fn refusal<B>(request: &Request<B>) -> Option<(StatusCode, &'static str)> {
     if !names_this_host(request) {
-        let why = "ask for 127.0.0.1, [::1] or localhost: another name may have been pointed here\n";
+        let why =
+            "ask for 127.0.0.1, [::1] or localhost: another name may have been pointed here\n";
         return Some((StatusCode::MISDIRECTED_REQUEST, why));
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {

@@ -24,7 +24,7 @@ const LOW_RANK = 4;
 // Signs that cannot be seen or that change how others are seen: control, format, unassigned and private
 // ones, those that a font may leave out, blanks that are no space; and a third mark on one letter.
 const HIDDEN =
-  /([\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs})\1*|(?<=\p{M}{2})\p{M}+/gu;
+  /([\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}|(?<=\p{M}{2})\p{M})\1*/gu;
 
 const at = (id) => document.getElementById(id);
 
