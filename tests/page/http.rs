@@ -275,18 +275,23 @@ fn stopping_waits_for_no_slow_client() {
 #[test]
 fn stopping_answers_what_is_begun() {
     let status = || status(Vec::new());
-    let source = Arc::new(Shown { status, delay: Duration::from_millis(300) });
+    let source = Arc::new(Shown { status, delay: Duration::ZERO });
     let web = Web::start(([127, 0, 0, 1], 0).into(), source.clone()).unwrap();
-    let mut stream = connect(web.address());
-    let request = format!("GET /status HTTP/1.1\r\nHost: {}\r\n\r\n", web.address());
-    stream.write_all(request.as_bytes()).unwrap();
+    let to = web.address();
+    let mut stream = connect(to);
+    stream.write_all(b"GET /status HTTP/1.1\r\n").unwrap();
     // The source is held by the test, the server, and the connection once it is taken.
     let begun = Instant::now();
     while Arc::strong_count(&source) < 3 {
         assert!(begun.elapsed() < PATIENCE, "the connection was never taken");
     }
-    web.stop();
+    let stop = thread::spawn(|| web.stop());
+    while TcpStream::connect(to).is_ok() {
+        assert!(begun.elapsed() < PATIENCE, "more connections are taken");
+    }
+    stream.write_all(b"Host: localhost\r\n\r\n").unwrap();
     assert_eq!(read(stream).unwrap().code, 200);
+    stop.join().unwrap();
     assert_eq!(Arc::strong_count(&source), 1, "nothing of it is left");
 }
 

@@ -26,7 +26,7 @@ const READ: Duration = Duration::from_secs(3);
 const LIFE: Duration = Duration::from_secs(8);
 
 /// What is begun when the server is stopped may take this long.
-pub(super) const GRACE: Duration = Duration::from_secs(1);
+pub(super) const GRACE: Duration = Duration::from_secs(2);
 
 /// Bytes of a request, its body left out; nobody reads the body.
 const REQUEST_BYTES: usize = 8 * 1024;
