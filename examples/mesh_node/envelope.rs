@@ -78,6 +78,8 @@ struct State {
     came: BTreeSet<u64>,
     /// All up to here count as having come.
     floor: u64,
+    /// The first one that came.
+    first: Option<u64>,
     /// What the peer told of arrivals there, and when.
     told: Option<(u8, Instant)>,
 }
@@ -157,6 +159,7 @@ impl State {
         if number <= self.floor || !self.came.insert(number) {
             return false;
         }
+        self.first.get_or_insert(number);
         if self.came.len() > WINDOW
             && let Some(oldest) = self.came.pop_first()
         {
@@ -167,8 +170,9 @@ impl State {
 
     /// How many percent of the latest datagrams came.
     fn arrival(&self) -> u8 {
-        let newest = self.came.last().copied().unwrap_or(0);
-        let measured = newest.min(MEASURED);
+        let (Some(first), Some(newest)) = (self.first, self.came.last()) else { return UNKNOWN };
+        // What was sent before this node listened is no loss.
+        let measured = newest.saturating_sub(first).saturating_add(1).min(MEASURED);
         if measured < LEAST_MEASURED {
             return UNKNOWN;
         }
