@@ -39,7 +39,7 @@ whole tables; what is unknown is refused.
 
   [quorum]
   suspicion_ms           how long a member is silent before it is reported, at least three intervals of
-                         beacons, 200 to 3600000 [default: 3000]
+                         beacons, 600 to 3600000 [default: 3000]
   resend_ms              50 to 600000 [default: 1000]
   round_ms               50 to 600000 [default: 2000]
 

@@ -85,6 +85,7 @@ fn carry_out(asked: Asked) -> Result<(), Failure> {
         }
         Asked::Run(file) => {
             let settings = config::read(&file)?;
+            log_to_stderr();
             let stop = stop_signals().map_err(|error| {
                 Failure::running(format!("The signals to stop cannot be waited for: {error}."))
             })?;
@@ -92,6 +93,13 @@ fn carry_out(asked: Asked) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// What the library warns of.
+fn log_to_stderr() {
+    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN);
+    // Whoever logs already goes on to.
+    let _there_is_one = log.with_writer(std::io::stderr).with_ansi(false).try_init();
 }
 
 /// Is set by SIGTERM and by SIGINT. A second one ends the process at once.

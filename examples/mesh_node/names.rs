@@ -15,6 +15,7 @@ pub(crate) struct Names(RwLock<Known>);
 struct Known {
     /// Of those that share a name, the id.
     members: BTreeMap<NodeId, String>,
+    ids: BTreeMap<String, NodeId>,
     /// The newest first.
     views: VecDeque<(Digest, u64)>,
 }
@@ -30,6 +31,7 @@ impl Names {
     pub(crate) fn change(&self, view: &View) {
         let known = &mut *self.0.write();
         known.members = names(view);
+        known.ids = known.members.iter().map(|(id, name)| (name.clone(), *id)).collect();
         known.views.push_front((view.digest(), view.number().0));
         known.views.truncate(VIEWS);
     }
@@ -39,8 +41,7 @@ impl Names {
     }
 
     pub(crate) fn id(&self, name: &str) -> Option<NodeId> {
-        let known = self.0.read();
-        known.members.iter().find(|(_, called)| *called == name).map(|(node, _)| *node)
+        self.0.read().ids.get(name).copied()
     }
 
     /// The number of a view; the newest, if this one is not remembered.

@@ -6,8 +6,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use meshward::{
-    Accepted, Config, DurableStore, Error, Host, Identity, Kind, Link, MeshByzantineProtection,
-    Message, Millis, NodeId, Reassembler, ReassemblyConfig,
+    Accepted, Config, DurableStore, Error, Host, Identity, Kind, MeshByzantineProtection, Message,
+    Millis, NodeId, Reassembler, ReassemblyConfig, View, ViewNumber,
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::Mutex;
@@ -55,7 +55,8 @@ impl Shared {
 
 pub(crate) struct Node {
     shared: Arc<Shared>,
-    reassembler: Reassembler,
+    /// Has room for what is said in this view.
+    reassembler: (ViewNumber, Reassembler),
     inbox: Arc<Inbox>,
     reader: JoinHandle<()>,
     web: Option<Web>,
@@ -85,7 +86,6 @@ impl Node {
             let state = settings.state.display();
             Failure::running(format!("The number of this start in {state}: {error}."))
         })?;
-        let reassembler = Reassembler::new(reassembly(&settings)).map_err(refused)?;
         let mesh = settings.view.mesh();
         let udp = Udp::open(&mut settings, (mesh, me), start).map_err(Failure::running)?;
         let udp = Arc::new(udp);
@@ -107,14 +107,13 @@ impl Node {
         let protection =
             MeshByzantineProtection::start(config, view, host, now).map_err(refused)?;
         // The store may hold a newer view than the file.
-        names.change(protection.core().view());
-        for link in udp.peers.iter().map(|peer| peer.link) {
+        let view = Arc::clone(protection.core().view());
+        names.change(&view);
+        for link in udp.peers.iter().filter_map(|peer| peer.link.proven()) {
             // However many strangers come, each neighbour keeps its part.
-            reassembler.reserve(link, now);
-            if let Link::Proven(link) = link {
-                protection.reserve_link(link, now).map_err(refused)?;
-            }
+            protection.reserve_link(link, now).map_err(refused)?;
         }
+        let reassembler = reassembler(&view, &udp, now)?;
         let shared = Arc::new(Shared {
             protection,
             udp,
@@ -138,7 +137,7 @@ impl Node {
             thread::spawn(move || udp.listen(&inbox))
         };
         let node = Self {
-            reassembler,
+            reassembler: (view.number(), reassembler),
             inbox,
             reader,
             web,
@@ -199,7 +198,7 @@ impl Node {
 
     fn take(&self, datagram: &Datagram) {
         let (now, link) = (self.shared.now(), datagram.link);
-        let packet = match self.reassembler.take(link, &datagram.bytes, now) {
+        let packet = match self.reassembler.1.take(link, &datagram.bytes, now) {
             Ok(Some(packet)) => packet,
             Ok(None) => return,
             // The library counts it against the link, and refuses it.
@@ -207,10 +206,10 @@ impl Node {
         };
         match self.shared.protection.handle_frame(link, &packet, now) {
             Ok(Accepted::Message(message)) => {
-                self.reassembler.was_of_use(link, now);
+                self.reassembler.1.was_of_use(link, now);
                 self.take_message(&message);
             }
-            Ok(Accepted::CookieEcho(_)) => self.reassembler.answered(link, now),
+            Ok(Accepted::CookieEcho(_)) => self.reassembler.1.answered(link, now),
             // The library counts refusals, and blames whom it may.
             Ok(_) | Err(_) => {}
         }
@@ -233,11 +232,22 @@ impl Node {
             self.send_beacon(now)?;
         }
         if self.health.is_due(now) {
-            self.reassembler.tick(now);
+            self.follow_the_view(now)?;
+            self.reassembler.1.tick(now);
             let checked = self.shared.protection.health_check(now);
             if let Some(checked) = survived(checked)? {
                 self.shared.note(&checked);
             }
+        }
+        Ok(())
+    }
+
+    /// A larger mesh has longer certificates. What is unfinished is lost, and sent again.
+    fn follow_the_view(&mut self, now: Millis) -> Result<(), Failure> {
+        let core = self.shared.protection.core();
+        let view = core.view();
+        if view.number() != self.reassembler.0 {
+            self.reassembler = (view.number(), reassembler(view, &self.shared.udp, now)?);
         }
         Ok(())
     }
@@ -252,9 +262,14 @@ impl Node {
     }
 }
 
-/// What a mesh of this view, and so many neighbours, need at most.
-fn reassembly(settings: &Settings) -> ReassemblyConfig {
-    ReassemblyConfig::of(settings.view.len(), settings.peers.len())
+/// With room for what is said in a mesh of this view, and a part of its own for each neighbour.
+fn reassembler(view: &View, udp: &Udp, now: Millis) -> Result<Reassembler, Failure> {
+    let config = ReassemblyConfig::of(view.len(), udp.peers.len());
+    let reassembler = Reassembler::new(config).map_err(refused)?;
+    for peer in &udp.peers {
+        reassembler.reserve(peer.link, now);
+    }
+    Ok(reassembler)
 }
 
 /// `None` for what cannot be done now: this node waits for a quorum, or was taken over.
@@ -297,7 +312,8 @@ impl Interval {
     fn is_due(&mut self, now: Millis) -> bool {
         let is_due = now >= self.next;
         if is_due {
-            self.next = self.next.after(self.every_ms).max(now);
+            let next = self.next.after(self.every_ms);
+            self.next = if next > now { next } else { now.after(self.every_ms) };
         }
         is_due
     }

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 /// Farther is out of reach: two nodes that lead to each other stop counting here.
 const MOST_HOPS: u8 = 16;
-/// Routes that a beacon tells of, the shortest.
-const TOLD: usize = 64;
+/// Routes that a beacon tells of, the shortest, and that are taken of one. With the longest of names they fit a body.
+const TOLD: usize = 32;
 /// For how long a doubt holds that nobody utters again.
 const DOUBT: Duration = Duration::from_secs(1);
 
@@ -60,11 +60,11 @@ impl Routes {
         id: impl Fn(&str) -> Option<NodeId>,
     ) {
         let Ok(beacon) = serde_json::from_slice::<Beacon>(body) else { return };
-        let routes = beacon.routes.iter().filter_map(|(to, (via, hops))| {
+        let routes = beacon.routes.iter().take(TOLD).filter_map(|(to, (via, hops))| {
             let hops = hops.checked_add(1).filter(|hops| *hops <= MOST_HOPS)?;
             Some((id(to)?, Told { via: id(via), hops }))
         });
-        self.told.insert(neighbour, routes.take(TOLD).collect());
+        self.told.insert(neighbour, routes.collect());
     }
 
     pub(crate) fn isolate(&mut self, node: NodeId) {

@@ -75,7 +75,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("mtu = 1400", "mtu = 65536", "it may be 1280 to 65535"),
     ("interval_ms = 250", "interval_ms = 199", "interval_ms is 199, it may be 200 to"),
     ("suspicion_ms = 2000", "suspicion_ms = 749", "it may be 3 times that at least"),
-    ("suspicion_ms = 2000", "suspicion_ms = 3600001", "it may be 200 to 3600000"),
+    ("suspicion_ms = 2000", "suspicion_ms = 3600001", "it may be 600 to 3600000"),
     ("resend_ms = 400", "resend_ms = 49", "resend_ms is 49, it may be 50 to 600000"),
     ("round_ms = 500", "round_ms = 600001", "round_ms is 600001, it may be 50 to 600000"),
     ("max_age_ms = 3600001", "max_age_ms = 3599999", "max_age_ms is 3599999"),

@@ -38,7 +38,10 @@ fn garbage_disturbs_nobody() {
     let [at_north, at_south] = [north, south].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
     let west = UdpSocket::bind("127.0.0.1:0").unwrap();
     let proof = format!("secret_file = \"{}\"", secret(0, 2));
-    let written = Written::new(0, north).with_peer(1, at_south, "authenticated = true");
+    // Where there is IPv6 one socket takes both.
+    let any = if UdpSocket::bind("[::]:0").is_ok() { "[::]" } else { "0.0.0.0" };
+    let written = Written::listening(0, &format!("{any}:{north}"));
+    let written = written.with_peer(1, at_south, "authenticated = true");
     let written = written.with_peer(2, west.local_addr().unwrap(), &proof);
     written.write(&desk, "north.toml");
     Written::new(1, south)
@@ -73,6 +76,25 @@ fn garbage_disturbs_nobody() {
     assert!(!hears_all(&status), "west never ran");
     for node in nodes {
         assert_eq!(node.stop().code(), Some(0));
+    }
+}
+
+/// Nobody vouches for what comes from an address: it is heard, and nobody is blamed.
+#[test]
+fn peers_that_prove_nothing_hear_each_other() {
+    let desk = Desk::new();
+    let ports = [0, 1].map(|_| free_port());
+    let nodes = [0, 1].map(|number| {
+        let at = SocketAddr::from(([127, 0, 0, 1], ports[1 - number]));
+        let written = Written::new(number, ports[number]).with_peer(1 - number, at, "");
+        let file = format!("{number}.toml");
+        written.write(&desk, &file);
+        Running::start(&desk, &file)
+    });
+    for node in &nodes {
+        wait(|| node.status()["stats"]["delivered"].as_u64() > Some(4), || node.ask("/status"));
+        assert_eq!(node.status()["links"][0]["proven"], false);
+        assert_eq!(node.metric("mesh_node_routes"), 1.0);
     }
 }
 

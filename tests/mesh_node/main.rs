@@ -11,6 +11,8 @@ mod desk;
 #[path = "../../examples/mesh_node/envelope.rs"]
 mod envelope;
 mod hostile;
+#[path = "../../examples/mesh_node/inbox.rs"]
+mod inbox;
 #[allow(dead_code, reason = "here `run` is called, and not `main`")]
 #[path = "../../examples/keytool/main.rs"]
 mod keytool;
@@ -18,11 +20,16 @@ mod lossy;
 #[allow(dead_code, reason = "here `run` is called, and not `main`")]
 #[path = "../../examples/mesh_node/main.rs"]
 mod mesh_node;
+mod parts;
 mod proven;
 mod readme;
 mod relay;
+#[path = "../../examples/mesh_node/routes.rs"]
+mod routes;
 mod running;
 mod shell;
+#[path = "../../examples/mesh_node/start_number.rs"]
+mod start_number;
 
 use std::ffi::OsString;
 use std::process::{Command, Stdio};

@@ -97,9 +97,13 @@ pub(crate) struct Written {
 
 impl Written {
     pub(crate) fn new(number: usize, port: u16) -> Self {
+        Self::listening(number, &format!("127.0.0.1:{port}"))
+    }
+
+    pub(crate) fn listening(number: usize, listen: &str) -> Self {
         let name = NAMES[number];
         let text = format!(
-            "state = \"{name}\"\nview = \"mesh.view\"\nudp.listen = \"127.0.0.1:{port}\"\n\
+            "state = \"{name}\"\nview = \"mesh.view\"\nudp.listen = \"{listen}\"\n\
              http.listen = \"127.0.0.1:0\"\nbeacon.interval_ms = 250\nquorum.suspicion_ms = 10000\n"
         );
         Self { text }

@@ -35,18 +35,14 @@ impl Shell {
                 return Some(format!("`{tool}` is not here (package {package})"));
             }
         }
-        let tried = spaces()
-            .args(["sh", "-c", "mkdir -p /run/netns && mount -t tmpfs none /run/netns && "])
-            .args(["ip netns add probe && ip link add probe type veth"])
-            .output();
-        None.or_else(|| {
-            let tried = match tried {
-                Ok(tried) if tried.status.success() => return None,
-                Ok(tried) => String::from_utf8_lossy(&tried.stderr).trim().to_owned(),
-                Err(error) => error.to_string(),
-            };
-            Some(format!("this kernel does not do what is needed: {tried}"))
-        })
+        let tries = "mkdir -p /run/netns && mount -t tmpfs none /run/netns && ip netns add probe \
+                     && ip link add probe type bridge && ip link add one type veth";
+        let tried = match spaces().args(["sh", "-c", tries]).output() {
+            Ok(tried) if tried.status.success() => return None,
+            Ok(tried) => String::from_utf8_lossy(&tried.stderr).trim().to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Some(format!("this kernel does not do what is needed: {tried}"))
     }
 
     pub(crate) fn start(directory: &Path) -> Self {

@@ -45,9 +45,8 @@ pub(super) fn protection(
     beacon_ms: u64,
 ) -> Result<Config, Failure> {
     let quorum = QuorumConfig::default();
-    // Less than the library takes: a member in quarantine shows that it lives twice in this time.
     let suspicion = &written.quorum.suspicion_ms;
-    let range = (200, 3_600_000);
+    let range = (600, 3_600_000);
     let suspicion_ms = in_range(source, "suspicion_ms", suspicion, range, quorum.suspicion_ms)?;
     if suspicion_ms < beacon_ms.saturating_mul(INTERVALS) {
         let at = span(suspicion).or_else(|| span(&written.beacon.interval_ms));
