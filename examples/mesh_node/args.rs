@@ -51,7 +51,8 @@ whole tables; what is unknown is refused.
   jitter_percent         0 to 50 [default: 10]
   suite                  \"dilithium3\" or \"ml-dsa-65\" [default: the one in use]
 
-  [rollout]              signatures and quorum are enforced in stages; without it, for all, at once
+  [rollout]              signatures and quorum are enforced in stages, in a mesh with old nodes that beacon
+                         unsigned; without it nothing unsigned is ever taken
   canary_percent         1 to 99, ascending, at most 16 of them [default: [1, 10, 50]]
   soak_ms                window_ms to 7776000000 [default: stages begin by hand only]
   window_ms              1000 to 86400000 [default: 600000]

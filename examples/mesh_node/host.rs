@@ -1,6 +1,7 @@
 //! What the library asks of its host: a router and a health monitor.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use meshward::host::mapek::Alert;
 use meshward::{Event, Link, MapekMonitor, MeshRouter, NodeId, PeerHealth};
@@ -52,12 +53,16 @@ pub(crate) struct Monitor {
     pub(crate) udp: Arc<Udp>,
     pub(crate) names: Arc<Names>,
     pub(crate) journal: Arc<Mutex<Journal>>,
+    pub(crate) suspicion: Duration,
 }
 
 impl MapekMonitor for Monitor {
-    fn check_peer_health(&self, _: NodeId) -> PeerHealth {
-        // Nothing but what the library is given passes through these links.
-        PeerHealth::Unknown
+    fn check_peer_health(&self, node: NodeId) -> PeerHealth {
+        // An old node is silent to the library, and beacons all the same.
+        match self.journal.lock().unsigned.get(&node) {
+            Some(came) if came.elapsed() < self.suspicion => PeerHealth::Healthy,
+            _ => PeerHealth::Unknown,
+        }
     }
 
     fn link_quality(&self, node: NodeId) -> Option<u8> {

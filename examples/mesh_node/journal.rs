@@ -1,7 +1,7 @@
 //! What happened, as far back as there is room, and what the last events left behind.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use meshward::{Event, LinkId, Millis, NodeId};
 use parking_lot::Mutex;
@@ -41,6 +41,8 @@ pub(crate) struct Journal {
     pub(crate) links: BTreeMap<LinkId, Millis>,
     /// The last beacon of each member, as text, cut short.
     pub(crate) beacons: BTreeMap<NodeId, String>,
+    /// When a beacon of an old node came that was let through.
+    pub(crate) unsigned: BTreeMap<NodeId, Instant>,
     /// This node signs nothing any more.
     pub(crate) has_stopped_signing: bool,
 }
@@ -68,6 +70,7 @@ impl Journal {
                 let is_member = |node: &NodeId| view.index_of(node).is_some();
                 journal.members.retain(|node, _| is_member(node));
                 journal.beacons.retain(|node, _| is_member(node));
+                journal.unsigned.retain(|node, _| is_member(node));
             }
             Event::Certified(certificate) => {
                 let agreed = Agreed {

@@ -6,8 +6,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use meshward::{
-    Accepted, Config, DurableStore, Error, Host, Identity, Kind, MeshByzantineProtection, Message,
-    Millis, NodeId, Reassembler, ReassemblyConfig, View, ViewNumber,
+    Accepted, DurableStore, Error, Host, Identity, Kind, MeshByzantineProtection, Message, Millis,
+    NodeId, Reassembler, ReassemblyConfig, Said, View, ViewNumber,
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::Mutex;
@@ -61,6 +61,8 @@ pub(crate) struct Node {
     reader: JoinHandle<()>,
     web: Option<Web>,
     text: String,
+    /// There may be old nodes, which sign nothing.
+    stages: bool,
     /// How often beacons go out, and how often the health loop goes round.
     beacon: Interval,
     health: Interval,
@@ -98,10 +100,10 @@ impl Node {
             udp: Arc::clone(&udp),
             names: Arc::clone(&names),
             journal: Arc::clone(&journal),
+            suspicion: Duration::from_millis(settings.protection.quorum.suspicion_ms),
         };
         let Settings { view, text, beacon_ms, http, protection: config, .. } = settings;
-        let Config { quorum, .. } = &config;
-        let suspicion_ms = quorum.suspicion_ms;
+        let (suspicion_ms, stages) = (config.quorum.suspicion_ms, config.rollout.is_some());
         let (started, now) = (Instant::now(), Millis(0));
         let host = Host::new(store, router, monitor);
         let protection =
@@ -142,6 +144,7 @@ impl Node {
             reader,
             web,
             text,
+            stages,
             beacon: Interval::new(beacon_ms),
             // Four times in a suspicion time is the least.
             health: Interval::new((suspicion_ms / 8).min(250)),
@@ -198,6 +201,9 @@ impl Node {
 
     fn take(&self, datagram: &Datagram) {
         let (now, link) = (self.shared.now(), datagram.link);
+        if self.stages && self.take_unsigned(datagram, now) {
+            return;
+        }
         let packet = match self.reassembler.1.take(link, &datagram.bytes, now) {
             Ok(Some(packet)) => packet,
             Ok(None) => return,
@@ -216,14 +222,35 @@ impl Node {
     }
 
     fn take_message(&self, message: &Message) {
-        if message.kind != Kind::Beacon {
-            return;
+        if message.kind == Kind::Beacon {
+            self.take_beacon(message.origin, &message.body);
         }
-        self.shared.journal.lock().beacon(message.origin, &message.body);
-        if self.shared.udp.peers.iter().any(|peer| peer.node == message.origin) {
+    }
+
+    fn take_beacon(&self, origin: NodeId, body: &[u8]) {
+        self.shared.journal.lock().beacon(origin, body);
+        if self.shared.udp.peers.iter().any(|peer| peer.node == origin) {
             let id = |name: &str| self.shared.names.id(name);
-            self.shared.routes.lock().learn(message.origin, &message.body, id);
+            self.shared.routes.lock().learn(origin, body, id);
         }
+    }
+
+    /// Takes a beacon of an old node that came from a peer, if the stages let it through. Tells whether it
+    /// is one.
+    fn take_unsigned(&self, datagram: &Datagram, now: Millis) -> bool {
+        let Some(from) = routes::unsigned(&datagram.bytes) else { return false };
+        let (Some(origin), Some(peer)) =
+            (self.shared.names.id(&from), self.shared.udp.peer(datagram.link.id()))
+        else {
+            return false;
+        };
+        let neighbour = datagram.link.proven().map(|_| peer.node);
+        let said = Said::Unsigned { origin, neighbour };
+        if self.shared.protection.judge_unsigned(&said, now).lets_through() {
+            self.take_beacon(origin, &datagram.bytes);
+            self.shared.journal.lock().unsigned.insert(origin, Instant::now());
+        }
+        true
     }
 
     fn do_what_is_due(&mut self) -> Result<(), Failure> {

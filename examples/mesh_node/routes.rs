@@ -25,6 +25,16 @@ pub(crate) struct Beacon {
     text: String,
     /// The members that its sender reaches, by name: through which neighbour, in how many hops.
     routes: BTreeMap<String, (String, u8)>,
+    /// Who says so, in a beacon of an old node. One that is signed needs no name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+}
+
+/// The name in a beacon of an old node, which came before meshward: the same text, unsigned, in one datagram.
+/// It is worth as much as the word of whoever sent it.
+pub(crate) fn unsigned(datagram: &[u8]) -> Option<String> {
+    // No packet of the library begins so.
+    datagram.starts_with(b"{").then(|| serde_json::from_slice::<Beacon>(datagram).ok()?.from)?
 }
 
 /// What a neighbour tells of a member.
@@ -115,7 +125,7 @@ pub(crate) fn beacon(text: &str, table: &Table, name: impl Fn(&NodeId) -> String
     nearest.sort_by_key(|(to, (_, hops))| (*hops, **to));
     let routes = nearest.into_iter().take(TOLD);
     let routes = routes.map(|(to, (via, hops))| (name(to), (name(via), *hops)));
-    let beacon = Beacon { text: text.to_owned(), routes: routes.collect() };
+    let beacon = Beacon { text: text.to_owned(), routes: routes.collect(), from: None };
     // It fails for no value of this type.
     serde_json::to_vec(&beacon).unwrap_or_default()
 }

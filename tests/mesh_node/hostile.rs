@@ -99,7 +99,7 @@ fn peers_that_prove_nothing_hear_each_other() {
 }
 
 #[test]
-fn what_keeps_a_node_from_starting_is_said() {
+fn what_keeps_a_node_from_starting_is_said_and_signals_end_it() {
     let desk = Desk::new();
     let port = free_port();
     Written::new(0, port).write(&desk, "north.toml");
@@ -122,5 +122,10 @@ fn what_keeps_a_node_from_starting_is_said() {
     }
     assert_eq!(runs.stop().code(), Some(0));
     let again = Running::start(&desk, "north.toml");
-    assert_eq!(again.stop().code(), Some(0));
+    assert_eq!(again.signal(&["INT"]).code(), Some(0));
+    // Both arrive before it can do anything about the first one.
+    let again = Running::start(&desk, "north.toml");
+    assert_eq!(again.signal(&["STOP", "INT", "TERM", "CONT"]).code(), Some(1));
+    let again = Running::start(&desk, "north.toml");
+    assert_eq!(again.stop().code(), Some(0), "whatever way it ended before");
 }

@@ -28,6 +28,7 @@ mod relay;
 mod routes;
 mod running;
 mod shell;
+mod staged;
 #[path = "../../examples/mesh_node/start_number.rs"]
 mod start_number;
 

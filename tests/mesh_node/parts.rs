@@ -6,7 +6,7 @@ use std::time::Duration;
 use meshward::{Link, LinkId, NodeId};
 
 use crate::inbox::{Datagram, Inbox};
-use crate::routes::{Routes, Table, beacon};
+use crate::routes::{Routes, Table, beacon, unsigned};
 use crate::start_number;
 
 #[test]
@@ -50,6 +50,18 @@ fn who_sends_much_takes_no_place_and_no_turn_from_others() {
     assert!(inbox.put(None, datagram(9, 1_000)), "there is room again");
     // Empty ones cost something, too.
     assert!((0..).take_while(|_| inbox.put(Some(0), datagram(9, 0))).count() < 50_000);
+}
+
+#[test]
+fn an_old_node_is_known_by_a_name_in_its_beacon() {
+    let named = |text: &str| unsigned(text.as_bytes());
+    assert_eq!(named(r#"{"from":"2","text":"","routes":{}}"#), Some("2".to_owned()));
+    let signed = String::from_utf8(beacon("text", &Table::new(), name)).unwrap();
+    assert_eq!(named(&signed), None);
+    for text in ["", "{", "{}", r#"{"from":2,"text":"","routes":{}}"#, r#" {"from":"2"}"#, "[]"] {
+        assert_eq!(named(text), None, "{text}");
+    }
+    assert_eq!(named(&"{\"text\":".repeat(10_000)), None, "no depth is too much");
 }
 
 const fn id(number: u8) -> NodeId {

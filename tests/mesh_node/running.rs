@@ -61,9 +61,17 @@ impl Running {
     }
 
     /// SIGTERM, and how it ended.
-    pub(crate) fn stop(mut self) -> ExitStatus {
+    pub(crate) fn stop(self) -> ExitStatus {
+        self.signal(&["TERM"])
+    }
+
+    /// Signals, one after the other, and how it ended.
+    pub(crate) fn signal(mut self, signals: &[&str]) -> ExitStatus {
         let id = self.process.id().to_string();
-        assert!(Command::new("kill").arg(id).status().unwrap().success());
+        for signal in signals {
+            let sent = Command::new("kill").args(["-s", signal, &id]).status();
+            assert!(sent.unwrap().success());
+        }
         self.process.wait().unwrap()
     }
 }
