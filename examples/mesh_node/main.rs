@@ -20,15 +20,15 @@
 
 mod args;
 mod config;
-mod envelope;
+pub(crate) mod envelope;
 mod host;
-mod inbox;
+pub(crate) mod inbox;
 mod journal;
 mod names;
 mod node;
-mod routes;
+pub(crate) mod routes;
 mod snapshot;
-mod start_number;
+pub(crate) mod start_number;
 mod udp;
 mod web;
 mod words;

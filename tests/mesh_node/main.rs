@@ -7,12 +7,7 @@
 
 mod configuration;
 mod desk;
-#[allow(dead_code, reason = "the test uses a part of it")]
-#[path = "../../examples/mesh_node/envelope.rs"]
-mod envelope;
 mod hostile;
-#[path = "../../examples/mesh_node/inbox.rs"]
-mod inbox;
 #[allow(dead_code, reason = "here `run` is called, and not `main`")]
 #[path = "../../examples/keytool/main.rs"]
 mod keytool;
@@ -24,13 +19,9 @@ mod parts;
 mod proven;
 mod readme;
 mod relay;
-#[path = "../../examples/mesh_node/routes.rs"]
-mod routes;
 mod running;
 mod shell;
 mod staged;
-#[path = "../../examples/mesh_node/start_number.rs"]
-mod start_number;
 
 use std::ffi::OsString;
 use std::process::{Command, Stdio};

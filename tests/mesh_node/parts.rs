@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use meshward::{Link, LinkId, NodeId};
 
-use crate::inbox::{Datagram, Inbox};
-use crate::routes::{Routes, Table, beacon, unsigned};
-use crate::start_number;
+use crate::mesh_node::inbox::{Datagram, Inbox};
+use crate::mesh_node::routes::{Routes, Table, beacon, unsigned};
+use crate::mesh_node::start_number;
 
 #[test]
 fn the_number_of_a_start_grows_whatever_the_clock_says() {

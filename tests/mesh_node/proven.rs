@@ -2,7 +2,7 @@
 
 use meshward::{MeshId, NodeId};
 
-use crate::envelope::{ENVELOPE_LEN, Envelope, Opened};
+use crate::mesh_node::envelope::{ENVELOPE_LEN, Envelope, Opened};
 
 /// An end of the link between two nodes, in a start of its own.
 fn end(me: u8, peer: u8, start: u32) -> Envelope {

@@ -101,6 +101,6 @@ pub(super) struct Named(pub(super) Suite);
 impl<'de> Deserialize<'de> for Named {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
-        name.parse().map(Self).map_err(|error| D::Error::custom(error))
+        name.parse().map(Self).map_err(D::Error::custom)
     }
 }
