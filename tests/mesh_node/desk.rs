@@ -19,9 +19,14 @@ pub(crate) struct Desk(TempDir);
 
 impl Desk {
     pub(crate) fn new() -> Self {
+        Self::with_names(NAMES)
+    }
+
+    /// In the view the nodes have other names; their files keep theirs.
+    pub(crate) fn with_names(names: [&str; 3]) -> Self {
         let desk = Self(tempfile::tempdir().unwrap());
-        let members = (1_u8..).zip(NAMES).map(|(number, name)| {
-            let store = DurableStore::open(&desk.path(name)).unwrap();
+        let members = (1_u8..).zip(NAMES).zip(names).map(|((number, file), name)| {
+            let store = DurableStore::open(&desk.path(file)).unwrap();
             let id = NodeId::from_bytes([number; 32]);
             let identity = Identity::create(&store, id, Suite::MlDsa65, &OsEntropy).unwrap();
             identity.member(name)

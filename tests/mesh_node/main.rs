@@ -5,6 +5,9 @@
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
+#[allow(dead_code, reason = "each test crate uses a part of it")]
+#[path = "../page/chromium.rs"]
+mod chromium;
 mod configuration;
 mod desk;
 mod hostile;
@@ -15,6 +18,7 @@ mod lossy;
 #[allow(dead_code, reason = "here `run` is called, and not `main`")]
 #[path = "../../examples/mesh_node/main.rs"]
 mod mesh_node;
+mod page;
 mod parts;
 mod proven;
 mod readme;

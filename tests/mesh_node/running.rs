@@ -49,6 +49,11 @@ impl Running {
         answer.split_once("\r\n\r\n").unwrap().1.to_owned()
     }
 
+    /// Where its page is.
+    pub(crate) fn page(&self) -> String {
+        format!("http://{}/", self.http)
+    }
+
     pub(crate) fn status(&self) -> Value {
         serde_json::from_str(&self.ask("/status")).unwrap()
     }
