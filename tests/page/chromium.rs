@@ -15,6 +15,9 @@ use tempfile::TempDir;
 /// Long enough for whatever is to happen on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long it may take to end.
+const CLOSING: Duration = Duration::from_secs(10);
+
 /// The pipe's ends are to be the files 3 and 4 of the browser.
 const PIPES: &str = r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null 2>&1"#;
 
@@ -151,7 +154,14 @@ impl Chromium {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // It may be gone already.
+        // It ends what it started, and then itself; only after that its profile can be removed.
+        let told = self.orders.write_all(b"{\"id\":0,\"method\":\"Browser.close\"}\0");
+        let begun = Instant::now();
+        let runs = |browser: &mut Child| matches!(browser.try_wait(), Ok(None));
+        while told.is_ok() && runs(&mut self.browser) && begun.elapsed() < CLOSING {
+            thread::sleep(Duration::from_millis(20));
+        }
+        // It is gone already, unless it did not listen.
         let _ = self.browser.kill();
         let _ = self.browser.wait();
     }

@@ -17,6 +17,9 @@ const WIDTHS: [u32; 3] = [1280, 390, 320];
 const TAGS: &str = "a b bdi body button code div footer h1 h2 head header html li link main meta \
                     noscript ol p script section span table tbody td th thead time title tr ul";
 
+/// How the alerts look.
+const LOOKS: &str = "document.getElementById('matter').className";
+
 fn address(web: &Web) -> String {
     format!("http://{}/", web.address())
 }
@@ -57,6 +60,7 @@ fn hostile_text_stays_text() {
         seen.sort_unstable_by_key(|text| json!(text).to_string());
         assert_eq!(names, seen);
         assert_eq!(texts(&mut page, "#node"), [HOSTILE[0]]);
+        assert_eq!(page.ask(LOOKS), "ill");
         let beacon = format!("{}{}", SEEN[1], SEEN[1]);
         let beacons = texts(&mut page, "#members .beacon");
         assert!(beacons.iter().any(|it| it.as_str().unwrap().starts_with(&beacon)), "{beacons:?}");
@@ -132,10 +136,15 @@ fn each_state_is_said_in_words() {
             states,
             r#""1 failed""1 in quarantine""1 silent""1 unproven""1 this node""3 heard""#
         );
+        assert_eq!(page.ask(LOOKS), "", "no alert, and yet not all is well");
         let roles =
             "[...document.querySelectorAll('table, tbody, tr, td, th')].every(it => it.role)";
         assert_eq!(page.ask(roles), true, "a table stays one where its lines are blocks");
     }
+    web.stop();
+    let web = serve(|| status(vec![member("roof", MemberState::Heard)]));
+    page.open(&address(&web), 390);
+    assert_eq!(page.ask(LOOKS), "well");
     assert!(page.complaints.is_empty(), "{:?}", page.complaints);
     web.stop();
 }

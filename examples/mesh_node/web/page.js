@@ -86,8 +86,9 @@ const clock = (ms) => {
   return `${when.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${time.slice(0, 5)}`;
 };
 
+const fills = new WeakMap(); // how each line of a list is filled
+
 /** Gives `list` as many children as there are `lines`, made by `begin`, which returns how to fill one. */
-const fills = new WeakMap();
 const fill = (list, lines, begin) => {
   while (list.childElementCount > lines.length) list.lastElementChild.remove();
   while (list.childElementCount < lines.length) {
@@ -281,7 +282,8 @@ const counts = (stats) => {
 const matters = (status) => {
   const number = status.alerts.length;
   say(at("matter-title"), number === 0 ? "No alerts" : number === 1 ? "1 alert" : `${number} alerts`);
-  at("matter").className = number ? "ill" : "well";
+  const heard = status.members.every(({ state }) => state === "heard" || state === "this_node");
+  at("matter").className = number ? "ill" : heard && status.signing ? "well" : "";
   fill(at("alerts"), status.alerts, (item) => {
     const text = inside(item, "bdi");
     return (alert) => say(text, alert);
