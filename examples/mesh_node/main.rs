@@ -23,7 +23,7 @@ mod config;
 pub(crate) mod envelope;
 mod host;
 pub(crate) mod inbox;
-mod journal;
+pub(crate) mod journal;
 mod names;
 mod node;
 pub(crate) mod routes;

@@ -19,9 +19,9 @@ use super::inbox::{Datagram, Inbox};
 use super::journal::Journal;
 use super::names::Names;
 use super::routes::{self, Routes, Table};
-use super::snapshot::Snapshot;
+use super::snapshot::{self, Snapshot};
 use super::start_number;
-use super::udp::Udp;
+use super::udp::{self, Udp};
 use super::web::Web;
 
 /// At most so long the loop waits for a datagram before it looks at the clock and at the signals.
@@ -77,7 +77,8 @@ impl Node {
         let recorder = PrometheusBuilder::new().build_recorder();
         let metrics = recorder.handle();
         metrics::set_global_recorder(recorder).map_err(failed)?;
-        super::udp::describe();
+        udp::describe();
+        snapshot::describe();
 
         let store = DurableStore::open(&settings.state).map_err(failed)?;
         let me = Identity::load(&store).map_err(refused)?.node();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use meshward::host::mapek::{Action, HealthCheck};
 use meshward::{Core, FailureStatus, Link, Member, Millis, NodeId, RolloutStats};
-use metrics::gauge;
+use metrics::{describe_gauge, gauge};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::journal::Journal;
@@ -16,6 +16,11 @@ use super::web::{
 use super::words;
 
 const ROUTES: &str = "mesh_node_routes";
+
+/// Says what the metric of this file means.
+pub(crate) fn describe() {
+    describe_gauge!(ROUTES, "members to which a route leads");
+}
 
 /// A node, as the web server asks for it.
 pub(crate) struct Snapshot {

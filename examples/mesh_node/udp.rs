@@ -105,6 +105,7 @@ impl Udp {
         let listen = settings.listen;
         let socket = UdpSocket::bind(listen).and_then(|socket| {
             socket.set_read_timeout(Some(LOOK))?;
+            socket.set_write_timeout(Some(AFTER_ERROR))?;
             Ok(socket)
         });
         let socket = socket.map_err(|error| format!("{listen} cannot be listened at: {error}."))?;

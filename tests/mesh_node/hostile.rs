@@ -4,9 +4,12 @@ use std::net::{SocketAddr, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
+use meshward::NodeId;
+
 use crate::desk::{Desk, secret};
+use crate::mesh_node::envelope::{Envelope, Opened};
 use crate::node;
-use crate::running::{Running, Written, free_port, hears_all, wait};
+use crate::running::{Running, Written, end_of, free_port, hears_all, wait};
 
 /// Datagrams of every length and kind, as many as a node looks at in a second.
 fn garbage() -> impl Iterator<Item = Vec<u8>> {
@@ -79,6 +82,69 @@ fn garbage_disturbs_nobody() {
     }
 }
 
+/// What is sealed under the secret counts for its peer once it is known to be of now, and once at all.
+#[test]
+fn a_recording_is_not_taken_for_its_peer() {
+    let desk = Desk::new();
+    let (port, west) = (free_port(), UdpSocket::bind("127.0.0.1:0").unwrap());
+    let proof = format!("secret_file = \"{}\"", secret(0, 2));
+    let written = Written::new(0, port).with_peer(2, west.local_addr().unwrap(), &proof);
+    written.write(&desk, "north.toml");
+    let node = Running::start(&desk, "north.toml");
+    let mesh = node.status()["mesh"].as_str().unwrap().parse().unwrap();
+    let [north, id] = [1, 3].map(|number| NodeId::from_bytes([number; 32]));
+    let mut key = [0; 32];
+    key[31] = 2;
+    let envelope = Envelope::new(&key, mesh, (id, north), 5);
+    let send = |datagram: &[u8]| west.send_to(datagram, ("127.0.0.1", port)).unwrap();
+    let taken =
+        |link: &str| node.metric(&format!("mesh_node_datagrams_received_total{{link=\"{link}\"}}"));
+    for _ in 0..3 {
+        send(&envelope.seal(b"who knows when"));
+    }
+    wait(|| taken("claimed") == 3.0, || node.ask("/metrics"));
+    assert_eq!(taken("proven"), 0.0);
+    // What north sends names its start.
+    let mut buffer = [0; 2_048];
+    let len = west.recv(&mut buffer).unwrap();
+    assert!(matches!(envelope.open(&buffer[..len]), Opened::Claimed(_)));
+    let now = envelope.seal(b"now");
+    for _ in 0..3 {
+        send(&now);
+    }
+    let repeated = "mesh_node_datagrams_dropped_total{reason=\"repeated\"}";
+    wait(|| node.metric(repeated) == 2.0, || node.ask("/metrics"));
+    assert_eq!((taken("proven"), taken("claimed")), (1.0, 3.0));
+}
+
+/// Something comes over the link to west, and never a beacon.
+#[test]
+fn who_is_given_up_is_routed_around_though_its_link_works() {
+    let desk = Desk::new();
+    let west = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let addresses = [0, 1].map(|_| SocketAddr::from(([127, 0, 0, 1], free_port())));
+    let nodes = [0, 1].map(|number| {
+        let other = 1 - number;
+        let written = Written::new(number, addresses[number].port());
+        let written = written.with_peer(other, addresses[other], "authenticated = true");
+        let written = written.with_peer(2, west.local_addr().unwrap(), "authenticated = true");
+        let file = format!("{number}.toml");
+        written.write(&desk, &file);
+        Running::start(&desk, &file)
+    });
+    let routes = |wanted: f64| {
+        let is_so = || {
+            addresses.iter().for_each(|at| assert!(west.send_to(b"hum", at).is_ok()));
+            nodes.iter().all(|node| node.metric("mesh_node_routes") == wanted)
+        };
+        wait(is_so, || nodes[0].ask("/status"));
+    };
+    routes(2.0);
+    routes(1.0);
+    let status = nodes[0].status();
+    assert_eq!(status["certificates"][0]["event"], "west has failed", "{status}");
+}
+
 /// Nobody vouches for what comes from an address: it is heard, and nobody is blamed.
 #[test]
 fn peers_that_prove_nothing_hear_each_other() {
@@ -115,7 +181,7 @@ fn what_keeps_a_node_from_starting_is_said_and_signals_end_it() {
     ];
     for (file, code, words) in cases {
         let file = desk.path(file);
-        let ended = node(&["--config", file.to_str().unwrap()]).output().unwrap();
+        let ended = end_of(node(&["--config", file.to_str().unwrap()]));
         let said = String::from_utf8(ended.stderr).unwrap();
         assert_eq!(ended.status.code(), Some(code), "{said}");
         assert!(said.contains(words) && said.lines().count() == 1, "{said}");

@@ -26,6 +26,7 @@ mod relay;
 mod running;
 mod shell;
 mod staged;
+mod views;
 
 use std::ffi::OsString;
 use std::process::{Command, Stdio};

@@ -1,11 +1,13 @@
-//! Parts of a node, each alone: the number of its start, what waits, the routing table.
+//! Parts of a node, each alone: the number of its start, what waits, what is kept, the routing table.
 
 use std::fs;
 use std::time::Duration;
 
 use meshward::{Link, LinkId, NodeId};
+use parking_lot::Mutex;
 
 use crate::mesh_node::inbox::{Datagram, Inbox};
+use crate::mesh_node::journal::Journal;
 use crate::mesh_node::routes::{Routes, Table, beacon, unsigned};
 use crate::mesh_node::start_number;
 
@@ -35,7 +37,7 @@ fn the_number_of_a_start_grows_whatever_the_clock_says() {
 fn who_sends_much_takes_no_place_and_no_turn_from_others() {
     let inbox = Inbox::new(2);
     let datagram = |link, len| Datagram { link: Link::Claimed(LinkId(link)), bytes: vec![0; len] };
-    let came = |sender| (0..).take_while(|_| inbox.put(sender, datagram(9, 1_000))).count();
+    let came = |sender| (0..9_999).take_while(|_| inbox.put(sender, datagram(9, 1_000))).count();
     let (strangers, peer) = (came(None), came(Some(0)));
     assert!((200..262).contains(&strangers) && (900..1_048).contains(&peer));
     assert!(!inbox.put(Some(0), datagram(9, 1_000)) && !inbox.put(Some(7), datagram(9, 0)));
@@ -49,7 +51,24 @@ fn who_sends_much_takes_no_place_and_no_turn_from_others() {
     assert_eq!(rest, strangers + peer + 3 - 9);
     assert!(inbox.put(None, datagram(9, 1_000)), "there is room again");
     // Empty ones cost something, too.
-    assert!((0..).take_while(|_| inbox.put(Some(0), datagram(9, 0))).count() < 50_000);
+    assert!((0..99_999).take_while(|_| inbox.put(Some(0), datagram(9, 0))).count() < 50_000);
+}
+
+#[test]
+fn what_is_kept_to_be_shown_is_bounded() {
+    let journal = Mutex::new(Journal::default());
+    (0..300).for_each(|number| Journal::alert(&journal, number.to_string()));
+    let mut journal = journal.into_inner();
+    let texts: Vec<_> =
+        journal.events.iter().map(|event| event.text.parse::<i32>().unwrap()).collect();
+    assert_eq!(texts, (100..300).rev().collect::<Vec<_>>(), "the newest first");
+    for body in ["a".repeat(60_000), "ü".repeat(300), "\u{10348}".repeat(300)] {
+        journal.beacon(id(1), body.as_bytes());
+        assert_eq!(journal.beacons[&id(1)].chars().count(), 200);
+    }
+    journal.beacon(id(1), b"no \xff text");
+    assert_eq!(journal.beacons[&id(1)], "no \u{fffd} text");
+    assert_eq!(journal.beacons.len(), 1);
 }
 
 #[test]

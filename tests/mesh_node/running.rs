@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -85,6 +85,19 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ended = self.process.kill().and_then(|()| self.process.wait());
     }
+}
+
+/// What a process said that is to end by itself.
+pub(crate) fn end_of(mut command: Command) -> Output {
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    let begin = Instant::now();
+    while process.try_wait().unwrap().is_none() && begin.elapsed() < MOST {
+        thread::sleep(Duration::from_millis(20));
+    }
+    // One that has ended is gone already.
+    let _ended = process.kill();
+    process.wait_with_output().unwrap()
 }
 
 /// Waits until it is so; panics with what `what` says if that takes too long.
