@@ -16,8 +16,8 @@ Usage: cargo run --release --features metrics --example mesh_node -- --config FI
   --check         only say whether the configuration holds; nothing is started or written
   --help          this text
 
-The configuration is TOML. A path is relative to the file. What has no default must be there, but for
-whole tables; what is unknown is refused.
+The configuration is TOML. A path is relative to the file. What is unknown is refused. state, view and [udp]
+must be there, and in a table all that has no default.
 
   state                  directory of the node's store, as `keytool generate` made it
   view                   the mesh's view, as `keytool view` made it

@@ -43,8 +43,6 @@ pub(crate) struct Journal {
     pub(crate) beacons: BTreeMap<NodeId, String>,
     /// When a beacon of an old node came that was let through.
     pub(crate) unsigned: BTreeMap<NodeId, Instant>,
-    /// This node signs nothing any more.
-    pub(crate) has_stopped_signing: bool,
 }
 
 impl Journal {
@@ -65,7 +63,6 @@ impl Journal {
             Event::LinkReleased { link } => {
                 journal.links.remove(link);
             }
-            Event::SigningStopped { .. } => journal.has_stopped_signing = true,
             Event::ViewChanged { view } => {
                 let is_member = |node: &NodeId| view.index_of(node).is_some();
                 journal.members.retain(|node, _| is_member(node));

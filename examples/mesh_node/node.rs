@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use meshward::{
     Accepted, DurableStore, Error, Host, Identity, Kind, MeshByzantineProtection, Message, Millis,
-    NodeId, Reassembler, ReassemblyConfig, Said, View, ViewNumber,
+    Misuse, NodeId, Reassembler, ReassemblyConfig, Said, View, ViewNumber,
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::Mutex;
@@ -36,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) journal: Arc<Mutex<Journal>>,
     /// What was the matter in the last round of the loop.
     pub(crate) alerts: Mutex<Vec<String>>,
+    /// Why the last beacon was not signed, if it was not.
+    pub(crate) silence: Mutex<Option<Misuse>>,
     pub(crate) started: Instant,
     suspicion: Duration,
 }
@@ -124,6 +126,7 @@ impl Node {
             names,
             journal,
             alerts: Mutex::default(),
+            silence: Mutex::default(),
             started,
             suspicion: Duration::from_millis(suspicion_ms),
         });
@@ -262,9 +265,11 @@ impl Node {
         if self.health.is_due(now) {
             self.follow_the_view(now)?;
             self.reassembler.1.tick(now);
-            let checked = self.shared.protection.health_check(now);
-            if let Some(checked) = survived(checked)? {
-                self.shared.note(&checked);
+            match self.shared.protection.health_check(now) {
+                Ok(checked) => self.shared.note(&checked),
+                // What was wanted cannot be now, and is wanted again in the next round.
+                Err(Error::Misuse(_)) => {}
+                Err(error) => return Err(failed(error)),
             }
         }
         Ok(())
@@ -283,9 +288,16 @@ impl Node {
     fn send_beacon(&self, now: Millis) -> Result<(), Failure> {
         let shared = &self.shared;
         let body = routes::beacon(&self.text, &shared.table(), |node| shared.names.name(node));
-        if survived(shared.protection.sign_beacon(&body, now))?.is_some() {
-            shared.journal.lock().beacon(shared.protection.core().node(), &body);
-        }
+        let silence = match shared.protection.sign_beacon(&body, now) {
+            Ok(()) => {
+                shared.journal.lock().beacon(shared.protection.core().node(), &body);
+                None
+            }
+            // It waits for a quorum, or was taken over, or is no member any more.
+            Err(Error::Misuse(misuse)) => Some(misuse),
+            Err(error) => return Err(failed(error)),
+        };
+        *shared.silence.lock() = silence;
         Ok(())
     }
 }
@@ -298,15 +310,6 @@ fn reassembler(view: &View, udp: &Udp, now: Millis) -> Result<Reassembler, Failu
         reassembler.reserve(peer.link, now);
     }
     Ok(reassembler)
-}
-
-/// `None` for what cannot be done now: this node waits for a quorum, or was taken over.
-fn survived<T>(result: Result<T, Error>) -> Result<Option<T>, Failure> {
-    match result {
-        Ok(done) => Ok(Some(done)),
-        Err(Error::Misuse(_)) => Ok(None),
-        Err(error) => Err(failed(error)),
-    }
 }
 
 fn failed(error: impl std::fmt::Display) -> Failure {

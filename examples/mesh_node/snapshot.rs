@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use meshward::host::mapek::{Action, HealthCheck};
-use meshward::{Core, FailureStatus, Link, Member, Millis, NodeId, RolloutStats};
+use meshward::{Core, FailureStatus, Link, Member, Millis, Misuse, NodeId, RolloutStats};
 use metrics::{describe_gauge, gauge};
 use metrics_exporter_prometheus::PrometheusHandle;
 
@@ -33,6 +33,7 @@ impl Source for Snapshot {
         let shared = &self.shared;
         let (now, core) = (shared.now(), shared.protection.core());
         let journal = shared.journal.lock().clone();
+        let silence = shared.silence.lock().clone();
         let (me, view) = (core.node(), core.view());
         Status {
             version: env!("CARGO_PKG_VERSION"),
@@ -41,12 +42,12 @@ impl Source for Snapshot {
             mesh: core.mesh().to_string(),
             view: view.number().0,
             quorum: view.quorum(),
-            signing: signs(&core, &journal),
+            signing: silence.is_none(),
             uptime_s: shared.started.elapsed().as_secs(),
             members: members(&core, &journal, now),
             links: links(shared, &journal, now),
             rollout: shared.protection.rollout_stats(now).map(rules).unwrap_or_default(),
-            alerts: alerts(shared, &core, &journal),
+            alerts: alerts(shared, silence),
             events: journal
                 .events
                 .into_iter()
@@ -88,17 +89,9 @@ impl Shared {
     }
 }
 
-fn signs(core: &Core, journal: &Journal) -> bool {
-    core.is_boot_confirmed() && !journal.has_stopped_signing
-}
-
-fn alerts(shared: &Shared, core: &Core, journal: &Journal) -> Vec<String> {
+fn alerts(shared: &Shared, silence: Option<Misuse>) -> Vec<String> {
     let mut alerts = shared.alerts.lock().clone();
-    if journal.has_stopped_signing {
-        alerts.push("this node signs nothing any more: see its events".to_owned());
-    } else if !core.is_boot_confirmed() {
-        alerts.push("this node signs nothing until a quorum has confirmed its start".to_owned());
-    }
+    alerts.extend(silence.map(|why| format!("this node signs nothing: {why}")));
     alerts
 }
 

@@ -7,7 +7,7 @@ use crate::relay::Cable;
 use crate::running::{Running, Written, free_port, hears_all, wait};
 
 /// Beacons of others that each node is to hear.
-const BEACONS: u64 = 60;
+const BEACONS: u64 = 100;
 
 #[test]
 fn nodes_hear_each_other_over_cables_that_lose_and_reorder() {

@@ -51,12 +51,9 @@ fn an_old_node_is_heard_as_far_as_the_stage_lets_it_through() {
 
     let node = Running::start(&desk, "signed.toml");
     let refused = || {
-        send();
-        node.status()["stats"]["refused"]
-            .as_object()
-            .unwrap()
-            .values()
-            .any(|of| of.as_u64() > Some(9))
+        south.send_to(beacon("south", "old").as_bytes(), north).unwrap();
+        let counts = node.status()["stats"]["refused"].clone();
+        counts.as_object().unwrap().values().any(|count| count.as_u64() > Some(9))
     };
     wait(refused, || node.ask("/status"));
     assert!(!node.ask("/status").contains("old"));

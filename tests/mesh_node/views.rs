@@ -13,7 +13,8 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::desk::{Desk, NAMES};
-use crate::running::{Running, Written, free_port, wait};
+use crate::node;
+use crate::running::{Running, Written, end_of, free_port, wait};
 
 /// What each node says goes to all others, in order.
 #[derive(Clone, Default)]
@@ -93,5 +94,36 @@ fn a_node_goes_on_in_the_newest_view_of_its_store() {
         assert_eq!((&status["view"], &status["quorum"]), (&json!(1), &json!(2)));
         assert_eq!(status["members"].as_array().unwrap().len(), 2);
         assert_eq!(status["links"].as_array().unwrap().len(), 2);
+    }
+    Written::new(2, ports[2]).write(&desk, "2.toml");
+    let ended = end_of(node(&["--config", desk.path("2.toml").to_str().unwrap()]));
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(said.contains("is no member of the view"), "{said}");
+    assert_eq!(ended.status.code(), Some(2));
+}
+
+/// A node whose disk may be an older one than it wrote, alone and with another.
+#[test]
+fn a_start_that_nobody_has_confirmed_is_told_of() {
+    let desk = Desk::new();
+    let ports = [0, 1].map(|_| free_port());
+    let start = |number: usize| {
+        let other = 1 - number;
+        let at = SocketAddr::from(([127, 0, 0, 1], ports[other]));
+        let written = Written::new(number, ports[number]);
+        written.with_peer(other, at, "authenticated = true").write(&desk, "all.toml");
+        let file = format!("{number}.toml");
+        let disk = "disk = \"may_be_rolled_back\"\n".to_owned();
+        desk.write(&file, &(disk + &fs::read_to_string(desk.path("all.toml")).unwrap()));
+        Running::start(&desk, &file)
+    };
+    let north = start(0);
+    let alerts = || north.status()["alerts"].to_string();
+    wait(|| alerts().contains("no quorum has witnessed"), alerts);
+    assert_eq!(north.status()["signing"], false);
+    let south = start(1);
+    for node in [&north, &south] {
+        wait(|| node.status()["signing"] == true, || node.ask("/status"));
+        wait(|| !node.status()["alerts"].to_string().contains("signs nothing"), alerts);
     }
 }
