@@ -103,7 +103,7 @@ pub use crate::core::{
 pub use crate::gossip::{GossipConfig, Message, SignedGossip};
 pub use crate::host::{Host, MapekMonitor, MeshByzantineProtection, MeshRouter, PeerHealth};
 pub use crate::id::{
-    Digest, Epoch, Link, LinkId, Mark, MeshId, Millis, NodeId, Nonce, SentAt, ViewNumber,
+    Digest, Epoch, Link, LinkId, Mark, MeshId, Millis, NodeId, Nonce, SentAt, SpiffeId, ViewNumber,
 };
 pub use crate::keyring::{
     Error, Fault, Identity, KeyHistory, Misuse, RecoveryKey, RotationCause, RotationPolicy,

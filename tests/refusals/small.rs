@@ -145,6 +145,9 @@ fn every_set_of_members_that_is_no_view_is_named() {
     met.meet(&twice, &format!("two members are called {}", one.id));
     let shared = view(vec![one.clone(), Member { key: one.key.clone(), ..two.clone() }]);
     met.meet(&shared, &format!("{} and {} have the same key", id(0), id(1)));
+    let bound = [&one, &two].map(|of| of.clone().with_spiffe_id("spiffe://d/a".parse().unwrap()));
+    let says = format!("{} and {} have the same SPIFFE id", id(0), id(1));
+    met.meet(&view(bound.to_vec()), &says);
     let own = one.key.key.digest();
     let same = Arc::new(KeyRecord { recovery: own, ..KeyRecord::clone(&one.key) });
     let same = view(vec![Member { key: same, ..one.clone() }]);
