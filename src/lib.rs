@@ -72,6 +72,7 @@
 //! | `prepared` | yes | [`Suite::MlDsa65`] is checked by the library's own code, many times faster |
 //! | `metrics` | no | `core::metrics`: what a node counts and sees, for any recorder of the crate `metrics` |
 //! | `shamir` | no | the key of a backup split m of n |
+//! | `spiffe` | no | `identity`: members are workloads with SPIFFE ids |
 //!
 //! A suite that is not compiled in answers
 //! [`SuiteUnavailable`](suite::SuiteError::SuiteUnavailable); nothing else changes.
@@ -94,6 +95,8 @@ pub mod gossip;
 pub mod guide;
 pub mod host;
 pub mod id;
+#[cfg(feature = "spiffe")]
+pub mod identity;
 pub mod keyring;
 pub mod limit;
 pub mod membership;
@@ -113,7 +116,7 @@ pub use crate::core::{
 pub use crate::gossip::{GossipConfig, Message, SignedGossip};
 pub use crate::host::{Host, MapekMonitor, MeshByzantineProtection, MeshRouter, PeerHealth};
 pub use crate::id::{
-    Digest, Epoch, Link, LinkId, Mark, MeshId, Millis, NodeId, Nonce, SentAt, ViewNumber,
+    Digest, Epoch, Link, LinkId, Mark, MeshId, Millis, NodeId, Nonce, SentAt, SpiffeId, ViewNumber,
 };
 pub use crate::keyring::{
     Error, Fault, Identity, KeyHistory, Misuse, RecoveryKey, RotationCause, RotationPolicy,
