@@ -68,6 +68,7 @@
 //! | `backup` | yes | `keyring::backup`: encrypted backups |
 //! | `prepared` | yes | [`Suite::MlDsa65`] is checked by the library's own code, many times faster |
 //! | `metrics` | no | `core::metrics`: what a node counts and sees, for any recorder of the crate `metrics` |
+//! | `libp2p` | no | `libp2p`: meshward as the validator of a gossipsub topic, over a swarm |
 //! | `shamir` | no | the key of a backup split m of n |
 //!
 //! A suite that is not compiled in answers
@@ -85,6 +86,8 @@ pub mod gossip;
 pub mod host;
 pub mod id;
 pub mod keyring;
+#[cfg(feature = "libp2p")]
+pub mod libp2p;
 pub mod limit;
 pub mod membership;
 pub mod quorum;
