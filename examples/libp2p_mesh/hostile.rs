@@ -1,6 +1,7 @@
 //! Hostile peers: plain gossipsub, members of the mesh, and each with a manner of its own.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use libp2p::swarm::SwarmEvent;
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, noise, tcp, yamux};
 use meshward::wire::{Frame, VERSION};
+use parking_lot::Mutex;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::Outcome;
@@ -32,6 +34,9 @@ pub(crate) enum Manner {
     Flood,
     /// Takes all and passes nothing on.
     Censor,
+    /// Sends what it is told.
+    #[allow(dead_code, reason = "only tests tell")]
+    Told,
 }
 
 impl Manner {
@@ -46,8 +51,16 @@ impl Manner {
             Self::Replay => "replays old frames",
             Self::Flood => "floods",
             Self::Censor => "passes nothing on",
+            Self::Told => "does what it is told",
         }
     }
+}
+
+/// What a hostile peer is told, and what it hears: each packet, and how often.
+#[derive(Clone, Default)]
+pub(crate) struct Strings {
+    pub(crate) orders: Arc<Mutex<Vec<Vec<u8>>>>,
+    pub(crate) heard: Arc<Mutex<BTreeMap<Vec<u8>, usize>>>,
 }
 
 /// How often it acts, and how much at once when it floods.
@@ -65,6 +78,7 @@ pub(crate) struct Hostile {
     /// What honest nodes said.
     frames: VecDeque<(Instant, Vec<u8>)>,
     acts: u64,
+    pub(crate) strings: Strings,
 }
 
 impl Hostile {
@@ -97,7 +111,15 @@ impl Hostile {
                 config.with_idle_connection_timeout(Duration::from_secs(600))
             })
             .build();
-        Ok(Self { swarm, topic, manner, neighbours, frames: VecDeque::new(), acts: 0 })
+        Ok(Self {
+            swarm,
+            topic,
+            manner,
+            neighbours,
+            frames: VecDeque::new(),
+            acts: 0,
+            strings: Strings::default(),
+        })
     }
 
     pub(crate) async fn run(mut self) {
@@ -129,6 +151,11 @@ impl Hostile {
         let gossip = self.swarm.behaviour_mut();
         let ignored = gossipsub::MessageAcceptance::Ignore;
         gossip.report_message_validation_result(&message_id, &propagation_source, ignored);
+        if self.manner == Manner::Told {
+            let mut heard = self.strings.heard.lock();
+            let times = heard.entry(message.data.clone()).or_default();
+            *times = times.saturating_add(1);
+        }
         if Frame::parse(&message.data).is_ok() {
             self.frames.push_back((Instant::now(), message.data));
             while self.frames.len() > KEPT {
@@ -164,6 +191,10 @@ impl Hostile {
                 }
             }
             Manner::Censor => {}
+            Manner::Told => {
+                let told = std::mem::take(&mut *self.strings.orders.lock());
+                told.into_iter().for_each(|packet| self.send(packet));
+            }
         }
     }
 

@@ -6,19 +6,20 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing)]
 
+mod field;
 mod hostile;
-mod mesh;
 mod node;
+mod scenario;
 
 use std::process::ExitCode;
 
-use mesh::{HONEST, Mesh, NODES};
+use scenario::{HONEST, MEMBERS};
 
 pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Outcome<ExitCode> {
-    println!("{NODES} swarms over TCP, {} of them hostile", NODES - HONEST);
-    let verdict = Mesh::run()?;
+    println!("{MEMBERS} swarms over TCP, {} of them hostile", MEMBERS - HONEST);
+    let verdict = scenario::run()?;
     print!("{}", verdict.table());
     Ok(if verdict.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

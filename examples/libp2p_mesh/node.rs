@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use libp2p::futures::StreamExt;
 use libp2p::identity::Keypair;
-use libp2p::{Multiaddr, PeerId};
+use libp2p::swarm::SwarmEvent;
+use libp2p::{Multiaddr, PeerId, Swarm};
 use meshward::libp2p::{Behaviour, Event, Router, Settings, run, swarm};
 use meshward::{
-    Accepted, Config, Host, Kind, MapekMonitor, MemoryStore, MeshByzantineProtection, Millis,
-    NodeId, PeerHealth, View,
+    Accepted, Config, Host, Kind, Link, LinkId, MapekMonitor, MemoryStore, MeshByzantineProtection,
+    Millis, NodeId, PeerHealth, View,
 };
 use parking_lot::Mutex;
-use tokio::runtime::Handle;
+use tokio::runtime::Runtime;
 use tokio::task::AbortHandle;
 
 use crate::Outcome;
@@ -27,7 +29,8 @@ pub(crate) struct Seen {
     pub(crate) delivered: BTreeMap<(NodeId, Vec<u8>), usize>,
     /// Whom it was beaconed by.
     pub(crate) heard: BTreeSet<NodeId>,
-    /// The lowest score that each peer had.
+    /// The score that each peer had when it last looked, and the lowest.
+    pub(crate) scores: BTreeMap<PeerId, f64>,
     pub(crate) lowest: BTreeMap<PeerId, f64>,
     /// The peers in gossipsub's mesh, and those connected, when it last looked.
     pub(crate) mesh: BTreeSet<PeerId>,
@@ -37,12 +40,14 @@ pub(crate) struct Seen {
 }
 
 pub(crate) struct Node {
+    #[allow(dead_code, reason = "only tests ask for it")]
     pub(crate) id: NodeId,
-    pub(crate) peer: PeerId,
     pub(crate) shield: Arc<MeshByzantineProtection>,
+    #[allow(dead_code, reason = "only tests send by themselves")]
     pub(crate) router: Router,
+    /// What it knows the peers by.
+    pub(crate) links: BTreeMap<PeerId, LinkId>,
     pub(crate) seen: Arc<Mutex<Seen>>,
-    pub(crate) links: BTreeMap<PeerId, meshward::LinkId>,
     task: AbortHandle,
 }
 
@@ -73,28 +78,50 @@ pub(crate) struct Plan {
     pub(crate) id: NodeId,
     pub(crate) keypair: Keypair,
     pub(crate) store: MemoryStore,
-    pub(crate) address: Multiaddr,
-    pub(crate) neighbours: BTreeMap<PeerId, Multiaddr>,
-    /// Whose links it is asked about.
-    pub(crate) watched: Vec<PeerId>,
     pub(crate) view: Arc<View>,
     pub(crate) config: Config,
     pub(crate) settings: Settings,
+    pub(crate) relay: bool,
+    /// Whose links it may be asked about.
+    pub(crate) peers: Vec<PeerId>,
 }
 
-impl Node {
-    pub(crate) fn start(plan: Plan, runtime: &Handle) -> Outcome<Self> {
-        let Plan { id, keypair, store, address, neighbours, watched, view, config, settings } =
-            plan;
+/// A node that can be called.
+pub(crate) struct Listening {
+    pub(crate) address: Multiaddr,
+    id: NodeId,
+    shield: Arc<MeshByzantineProtection>,
+    router: Router,
+    links: BTreeMap<PeerId, LinkId>,
+    swarm: Swarm<Behaviour>,
+}
+
+impl Plan {
+    pub(crate) fn listen(self, runtime: &Runtime) -> Outcome<Listening> {
+        let Self { id, keypair, store, view, config, settings, relay, peers } = self;
         let router = Router::new(8 * 1024 * 1024);
-        let host = Host { relay: false, ..Host::new(store, router.clone(), Monitor) };
+        let host = Host { relay, ..Host::new(store, router.clone(), Monitor) };
         let shield = Arc::new(MeshByzantineProtection::start(config, view, host, clock())?);
-        let (seen, peer) = (Arc::new(Mutex::new(Seen::default())), keypair.public().to_peer_id());
         let behaviour = Behaviour::new(settings, router.clone(), Arc::clone(&shield), clock)?;
-        let links = watched.into_iter().map(|peer| (peer, behaviour.link_of(&peer))).collect();
+        let links = peers.into_iter().map(|peer| (peer, behaviour.link_of(&peer))).collect();
         let _inside = runtime.enter();
         let mut swarm = swarm(keypair, behaviour)?;
-        swarm.listen_on(address)?;
+        swarm.listen_on("/ip4/127.0.0.1/tcp/0".parse()?)?;
+        let address = runtime.block_on(async {
+            loop {
+                if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
+                    break address;
+                }
+            }
+        });
+        Ok(Listening { address, id, shield, router, links, swarm })
+    }
+}
+
+impl Listening {
+    pub(crate) fn run(self, neighbours: BTreeMap<PeerId, Multiaddr>, runtime: &Runtime) -> Node {
+        let Self { id, shield, router, links, swarm, .. } = self;
+        let seen = Arc::new(Mutex::new(Seen::default()));
         let (seeing, mut looked) = (Arc::clone(&seen), Instant::now());
         let told = move |behaviour: &Behaviour, event| {
             let mut seen = seeing.lock();
@@ -105,26 +132,27 @@ impl Node {
             }
         };
         let task = runtime.spawn(run(swarm, neighbours, told)).abort_handle();
-        Ok(Self { id, peer, shield, router, seen, links, task })
+        Node { id, shield, router, links, seen, task }
     }
+}
 
+impl Node {
     /// What the health loop does each round.
     pub(crate) fn tick(&self) -> Outcome<()> {
         self.shield.sign_beacon(b"here", clock())?;
         Ok(self.shield.tick(clock())?)
     }
 
-    /// Signs a message to all others.
-    pub(crate) fn say(&self, text: &str) -> Outcome<()> {
-        Ok(self.shield.sign_message(Kind::RouteUpdate, text.as_bytes(), clock())?)
+    /// Says something to all others.
+    pub(crate) fn say(&self, number: usize) {
+        let said = self.shield.sign_message(Kind::RouteUpdate, &number.to_le_bytes(), clock());
+        said.expect("two messages a round are within the rate");
     }
 
     /// Whether meshward has its link with `peer` in quarantine.
     pub(crate) fn quarantines(&self, peer: &PeerId) -> bool {
-        let link = |link| meshward::Link::Proven(link);
-        self.links
-            .get(peer)
-            .is_some_and(|id| self.shield.core().is_link_quarantined(link(*id), clock()))
+        let link = Link::Proven(self.links[peer]);
+        self.shield.core().is_link_quarantined(link, clock())
     }
 }
 
@@ -155,6 +183,7 @@ impl Seen {
         self.connected = gossip.all_peers().map(|(peer, _)| *peer).collect();
         for peer in &self.connected {
             let score = gossip.peer_score(peer).unwrap_or(0.0);
+            self.scores.insert(*peer, score);
             let lowest = self.lowest.entry(*peer).or_insert(score);
             *lowest = lowest.min(score);
         }

@@ -30,7 +30,8 @@ pub struct Settings {
     /// which a certificate is the longest: 4 KiB a member and 16 KiB more, at least 64 KiB. Each connection may
     /// make this node hold some of them.
     pub members: usize,
-    /// Connections that are kept at most, two a peer: 1 to 65 536. More are refused.
+    /// Connections that others may have with this node, two a peer: 1 to 65 536. More are refused. Those that
+    /// this node asked for are not counted, so that no crowd of strangers can take their place.
     pub connections: u32,
     /// Which peers the nodes are, as far as the host knows. Their links have a place
     /// [reserved](crate::MeshByzantineProtection::reserve_link), and a node that is isolated loses its place
@@ -75,7 +76,7 @@ impl Settings {
 
     pub(super) fn limits(&self) -> ConnectionLimits {
         ConnectionLimits::default()
-            .with_max_established(Some(self.connections))
+            .with_max_established_incoming(Some(self.connections))
             .with_max_established_per_peer(Some(2))
             .with_max_pending_incoming(Some(self.connections))
             .with_max_pending_outgoing(Some(self.connections))
