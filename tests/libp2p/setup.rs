@@ -3,18 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use libp2p::PeerId;
-use meshward::libp2p::{Behaviour, Router, Settings};
+use libp2p::core::Endpoint;
+use libp2p::core::transport::PortUse;
+use libp2p::swarm::{ConnectionDenied, ConnectionId, NetworkBehaviour};
+use libp2p::{Multiaddr, PeerId};
+use meshward::libp2p::{Behaviour, InQuarantine, Router, Settings, SetupError};
+use meshward::wire::VERSION;
 use meshward::{
-    Config, Host, Identity, MemoryStore, MeshByzantineProtection, MeshRouter, OsEntropy, Suite,
-    View,
+    Config, Host, Identity, Link, MemoryStore, MeshByzantineProtection, MeshRouter, OsEntropy,
+    Refusal, Suite, View,
 };
 
 use crate::field::id;
 use crate::node::{Monitor, clock};
 
-/// Makes one with `adapt`ed settings, and tells why it cannot.
-fn refused(adapt: impl FnOnce(&mut Settings)) -> Option<String> {
+/// One with `adapt`ed settings.
+fn made(
+    adapt: impl FnOnce(&mut Settings),
+) -> Result<(Behaviour, Arc<MeshByzantineProtection>), SetupError> {
     let store = MemoryStore::new();
     let identity = Identity::create(&store, id(1), Suite::MlDsa65, &OsEntropy).unwrap();
     let view = Arc::new(View::genesis(vec![identity.member("one")]).unwrap());
@@ -24,9 +30,13 @@ fn refused(adapt: impl FnOnce(&mut Settings)) -> Option<String> {
     let host = Host::new(store, router.clone(), Monitor);
     let mut config = Config::default();
     config.gossip.links = 2;
-    let shield = MeshByzantineProtection::start(config, view, host, clock()).unwrap();
-    let behaviour = Behaviour::new(settings, router, Arc::new(shield), clock);
-    behaviour.err().map(|error| error.to_string())
+    let shield = Arc::new(MeshByzantineProtection::start(config, view, host, clock()).unwrap());
+    Ok((Behaviour::new(settings, router, Arc::clone(&shield), clock)?, shield))
+}
+
+/// Why none can be made.
+fn refused(adapt: impl FnOnce(&mut Settings)) -> Option<String> {
+    made(adapt).err().map(|error| error.to_string())
 }
 
 #[test]
@@ -60,4 +70,27 @@ fn calls_never_wait() {
         router.broadcast(&[0; 1_000], None);
     }
     assert_eq!(router.packets_lost(), 10_000 - 100_000 / (1_000 + 128));
+}
+
+/// No connection is made with a peer whose link is in quarantine, in neither direction.
+#[test]
+fn who_is_in_quarantine_does_not_get_in() {
+    let (mut behaviour, shield) = made(|_| {}).unwrap();
+    let (hostile, other) = (PeerId::random(), PeerId::random());
+    let link = Link::Proven(behaviour.link_of(&hostile));
+    let malformed = || shield.handle_frame(link, &[VERSION, 1], clock()).unwrap_err();
+    while malformed() != Refusal::LinkQuarantined {}
+    let there: Multiaddr = "/memory/1".parse().unwrap();
+    let mut is_denied = |peer: PeerId| {
+        let id = ConnectionId::new_unchecked(1);
+        let (role, port) = (Endpoint::Dialer, PortUse::New);
+        let inbound = behaviour.handle_established_inbound_connection(id, peer, &there, &there);
+        let inbound = inbound.err();
+        let outbound =
+            behaviour.handle_established_outbound_connection(id, peer, &there, role, port).err();
+        let of_quarantine = |denied: ConnectionDenied| denied.downcast::<InQuarantine>().is_ok();
+        [inbound, outbound].map(|denied| denied.is_some_and(of_quarantine))
+    };
+    assert_eq!(is_denied(hostile), [true, true]);
+    assert_eq!(is_denied(other), [false, false]);
 }
