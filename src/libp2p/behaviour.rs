@@ -42,7 +42,6 @@ pub struct Behaviour {
     pub(super) topic: IdentTopic,
     pub(super) ids: MessageIds,
     pub(super) peers: Peers,
-    pub(super) settings: Settings,
     pub(super) router: Router,
     pub(super) shield: Arc<MeshByzantineProtection>,
     pub(super) clock: Box<dyn Fn() -> Millis + Send>,
@@ -82,8 +81,7 @@ pub struct InQuarantine;
 impl fmt::Debug for Behaviour {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Behaviour")
-            .field("settings", &self.settings)
-            .field("peers", &self.peers)
+            .field("topic", &self.topic)
             .field("shield", &self.shield)
             .finish_non_exhaustive()
     }
@@ -123,7 +121,7 @@ impl Behaviour {
             [(PROTOCOL, ProtocolSupport::Full)],
             request_response::Config::default().with_max_concurrent_streams(STREAMS),
         );
-        let peers = Peers::new(&OsEntropy)?;
+        let peers = Peers::new(&settings.bindings, &OsEntropy)?;
         for peer in settings.bindings.values() {
             shield.reserve_link(peers.link_of(peer), clock())?;
         }
@@ -133,7 +131,6 @@ impl Behaviour {
             topic,
             ids,
             peers,
-            settings,
             router,
             shield,
             clock: Box::new(clock),

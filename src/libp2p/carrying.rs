@@ -140,8 +140,7 @@ impl Behaviour {
     pub(super) fn rate(&mut self, peer: &PeerId) {
         let reputation =
             self.shield.core().link_reputation(self.peers.link_of(peer), (self.clock)());
-        let bound = self.settings.bindings.iter().filter(|(_, bound)| *bound == peer);
-        let isolated = bound.map(|(node, _)| node).any(|node| self.router.is_isolated(node));
+        let isolated = self.peers.nodes_of(peer).iter().any(|node| self.router.is_isolated(node));
         let score = score::of_application(reputation, isolated);
         self.inner.gossip.set_application_score(peer, score);
         if self.is_quarantined(peer) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use libp2p::PeerId;
 
-use crate::id::LinkId;
+use crate::id::{LinkId, NodeId};
 use crate::suite::{Entropy, EntropyError};
 
 /// The peers that are connected, of which there are as many as the limits of the swarm allow.
@@ -12,25 +12,38 @@ use crate::suite::{Entropy, EntropyError};
 /// A peer's link is a keyed digest of its id. So it is the same whenever the peer comes back, what meshward
 /// remembers of it holds, and no table is needed for those that are gone. Nobody knows the key, so nobody can
 /// make up a peer with the link of another one. It is drawn at each start, as links are forgotten there.
-#[derive(Debug)]
 pub(super) struct Peers {
     key: [u8; 32],
     connected: BTreeMap<PeerId, Peer>,
     by_link: BTreeMap<LinkId, PeerId>,
+    /// Which nodes the host says that peers are.
+    bound: BTreeMap<PeerId, Vec<NodeId>>,
 }
 
 /// What is known of a peer while it is connected.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Peer {
     /// Packets on their way to it alone.
     pub(super) under_way: usize,
 }
 
 impl Peers {
-    pub(super) fn new(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+    pub(super) fn new(
+        bindings: &BTreeMap<NodeId, PeerId>,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, EntropyError> {
         let mut key = [0; 32];
         entropy.fill(&mut key)?;
-        Ok(Self { key, connected: BTreeMap::new(), by_link: BTreeMap::new() })
+        let mut bound: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (node, peer) in bindings {
+            bound.entry(*peer).or_default().push(*node);
+        }
+        Ok(Self { key, connected: BTreeMap::new(), by_link: BTreeMap::new(), bound })
+    }
+
+    /// The nodes that `peer` is.
+    pub(super) fn nodes_of(&self, peer: &PeerId) -> &[NodeId] {
+        self.bound.get(peer).map_or(&[], Vec::as_slice)
     }
 
     /// The link of a peer, connected or not.
@@ -71,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_link_is_the_same_when_its_peer_is_back() {
-        let mut peers = Peers::new(&OsEntropy).unwrap();
+        let mut peers = Peers::new(&BTreeMap::new(), &OsEntropy).unwrap();
         let (one, other) = (PeerId::random(), PeerId::random());
         let link = peers.link_of(&one);
         assert!(peers.on(link).is_none());
@@ -88,7 +101,8 @@ mod tests {
     #[test]
     fn links_of_another_start_are_others() {
         let peer = PeerId::random();
-        let links = [(); 2].map(|()| Peers::new(&OsEntropy).unwrap().link_of(&peer));
+        let links =
+            [(); 2].map(|()| Peers::new(&BTreeMap::new(), &OsEntropy).unwrap().link_of(&peer));
         assert_ne!(links[0], links[1]);
     }
 }

@@ -57,7 +57,7 @@ fn a_relay_is_not_published_twice() {
     assert_eq!(heard(), vec![1; said.len()]);
 }
 
-fn heard_all(counts: &Vec<usize>) -> bool {
+fn heard_all(counts: &[usize]) -> bool {
     counts.iter().all(|count| *count > 0)
 }
 
