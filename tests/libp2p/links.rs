@@ -48,17 +48,16 @@ fn a_relay_is_not_published_twice() {
     };
     field.until("the ear is in the mesh", is_connected).unwrap();
     said.iter().for_each(|packet| field.nodes[0].router.broadcast(packet, None));
-    let heard = || said.iter().map(|it| ear.heard.lock().get(it).copied().unwrap_or(0)).collect();
-    field.until("the ear hears all", |_| heard_all(&heard())).unwrap();
+    let heard = || {
+        let times = |packet| ear.heard.lock().get(packet).copied().unwrap_or(0);
+        said.iter().map(times).collect::<Vec<usize>>()
+    };
+    field.until("the ear hears all", |_| heard().iter().all(|times| *times > 0)).unwrap();
     // What is on its way arrives before what is said later.
     let last = unsent(&field, 0, b"said");
     field.nodes[0].router.broadcast(&last, None);
     field.until("the last is heard", |_| ear.heard.lock().contains_key(&last)).unwrap();
     assert_eq!(heard(), vec![1; said.len()]);
-}
-
-fn heard_all(counts: &[usize]) -> bool {
-    counts.iter().all(|count| *count > 0)
 }
 
 /// A packet that came directly is passed on, and one that no honest node would send costs its sender as one
