@@ -218,7 +218,6 @@ impl NetworkBehaviour for Behaviour {
             FromSwarm::ConnectionClosed(old) if old.remaining_established == 0 => {
                 self.peers.disconnected(&old.peer_id);
                 self.to_close.remove(&old.peer_id);
-                self.inner.gossip.remove_blacklisted_peer(&old.peer_id);
             }
             _ => {}
         }

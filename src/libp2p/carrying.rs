@@ -96,10 +96,6 @@ impl Behaviour {
         let link = Link::Proven(self.peers.link_of(peer));
         let result = self.shield.handle_frame(link, packet, (self.clock)());
         if let Err(refusal) = &result {
-            if *refusal == Refusal::LinkBudget {
-                // Until the scores are reckoned next, gossipsub does not even remember what it sends.
-                self.inner.gossip.blacklist_peer(peer);
-            }
             if matches!(Blame::of(refusal), Blame::Link(_)) || *refusal == Refusal::LinkQuarantined
             {
                 self.rate(peer);
@@ -155,7 +151,6 @@ impl Behaviour {
         }
         self.rated_at = Some(now);
         for peer in self.peers.all() {
-            self.inner.gossip.remove_blacklisted_peer(&peer);
             self.rate(&peer);
         }
     }

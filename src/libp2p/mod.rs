@@ -54,6 +54,8 @@
 //!   neighbours: a message arrives as long as some path leads through honest ones.
 //! * A statement that is sent again reaches neighbours only when gossipsub has forgotten it, after four
 //!   [heartbeats](Settings::heartbeat).
+//! * Gossipsub remembers the id of each message for two minutes, refused ones as well. A peer that floods with
+//!   what is nobody's fault makes it do so for about half a minute, until its link is in quarantine for that.
 //! * Announcements and requests (IHAVE, IWANT), grafts and prunes are gossipsub's own, with its own limits.
 
 mod behaviour;

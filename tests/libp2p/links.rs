@@ -1,11 +1,9 @@
 //! What falls on a link, and what does not.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use libp2p::PeerId;
 use meshward::libp2p::Settings;
-use meshward::limit::Rate;
 use meshward::wire::VERSION;
 use meshward::{Config, Kind, Link, MeshRouter, Refusal};
 
@@ -169,36 +167,6 @@ fn a_copy_that_its_link_cannot_pay_for_censors_nothing() {
     field.nodes[0].router.broadcast(&frame, None);
     let heard = |field: &Field| is_delivered(field, 1, 0, &number.to_le_bytes());
     field.until("the honest copy is heard", heard).unwrap();
-}
-
-/// What a peer sends beyond its packets, gossipsub is not made to remember: of a flood little is even refused.
-#[test]
-fn beyond_its_packets_a_peer_is_not_looked_at() {
-    const FLOOD: u16 = 4_000;
-    let mut shape = line(2);
-    shape.config.gossip.link_packets = Rate { per_second: 60, burst: 60 };
-    let mut field = Field::start(shape).unwrap();
-    let hostile = field.attack(2, Manner::Told, &[1]).unwrap();
-    field.until("it is there", |field| is_connected(field, 1, 2)).unwrap();
-    let (node, link) = (&field.nodes[1], Link::Proven(field.nodes[1].links[&field.peers[2]]));
-    let one = || node.shield.handle_frame(link, &[VERSION + 1, 1], clock()).err();
-    while one() != Some(Refusal::LinkBudget) {}
-    let flood = (0..FLOOD).map(|it| [[VERSION + 1, 2], it.to_le_bytes()].concat());
-    hostile.orders.lock().extend(flood);
-    // What is sent later arrives later: the flood is over when something true has come the same way.
-    let last = Cell::new(0_usize);
-    let came = |field: &Field| {
-        let bodies = (1..=last.get()).map(usize::to_le_bytes);
-        let came = bodies.into_iter().any(|body| is_delivered(field, 1, 0, &body));
-        last.set(last.get() + 1);
-        hostile.orders.lock().push(unsent(field, 0, &last.get().to_le_bytes()));
-        came
-    };
-    field.until("the flood is over", came).unwrap();
-    let seen = node.seen.lock();
-    let refused = |reason| seen.refused.get(&(field.peers[2], reason)).copied().unwrap_or(0);
-    let (over, within) = (refused("link_budget"), refused("not_understood"));
-    assert!(over > 0 && over + within < usize::from(FLOOD) / 2, "{over} and {within}");
 }
 
 /// A peer that the mesh isolates is out of gossipsub's mesh, and what it says is heard.
