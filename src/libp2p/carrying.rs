@@ -95,11 +95,11 @@ impl Behaviour {
     fn hand_over(&mut self, peer: &PeerId, packet: &[u8]) -> Result<Accepted, Refusal> {
         let link = Link::Proven(self.peers.link_of(peer));
         let result = self.shield.handle_frame(link, packet, (self.clock)());
-        if let Err(refusal) = &result {
-            if matches!(Blame::of(refusal), Blame::Link(_)) || *refusal == Refusal::LinkQuarantined
-            {
-                self.rate(peer);
-            }
+        if let Err(refusal) = &result
+            && (matches!(Blame::of(refusal), Blame::Link(_))
+                || *refusal == Refusal::LinkQuarantined)
+        {
+            self.rate(peer);
         }
         result
     }
