@@ -71,6 +71,7 @@
 //! | `backup` | yes | `keyring::backup`: encrypted backups |
 //! | `prepared` | yes | [`Suite::MlDsa65`] is checked by the library's own code, many times faster |
 //! | `metrics` | no | `core::metrics`: what a node counts and sees, for any recorder of the crate `metrics` |
+//! | `libp2p` | no | `libp2p`: meshward as the validator of a gossipsub topic, over a swarm |
 //! | `shamir` | no | the key of a backup split m of n |
 //! | `spiffe` | no | `identity`: members are workloads with SPIFFE ids |
 //!
@@ -98,6 +99,8 @@ pub mod id;
 #[cfg(feature = "spiffe")]
 pub mod identity;
 pub mod keyring;
+#[cfg(feature = "libp2p")]
+pub mod libp2p;
 pub mod limit;
 pub mod membership;
 pub mod quorum;

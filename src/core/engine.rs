@@ -160,6 +160,11 @@ impl Core {
         self.ledgers.links.reputation(&link, now)
     }
 
+    /// Whether what comes over `link` is refused for what came over it before: only a proven link can be.
+    pub fn is_link_quarantined(&self, link: Link, now: Millis) -> bool {
+        self.ledgers.link_is_quarantined(link, now)
+    }
+
     /// For how long `node` has not been heard while this node was there to hear it, in milliseconds;
     /// `None` if it is no member.
     pub fn silent_for(&self, node: &NodeId, now: Millis) -> Option<u64> {

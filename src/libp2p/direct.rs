@@ -1,0 +1,107 @@
+//! `/meshward/direct/1`: one packet to one neighbour.
+//!
+//! A stream carries the length of a packet, four bytes, little-endian, and the packet; one byte comes back when
+//! it was read. Nothing that is said about length is believed: memory is taken as bytes arrive, and never more
+//! than the longest packet of the mesh.
+
+use std::io;
+
+use libp2p::StreamProtocol;
+use libp2p::futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use libp2p::request_response::Codec;
+
+/// Its name.
+pub(super) const PROTOCOL: StreamProtocol = StreamProtocol::new("/meshward/direct/1");
+
+const WAS_READ: [u8; 1] = [1];
+
+/// Reads and writes packets of up to so many bytes.
+#[derive(Debug, Clone)]
+pub struct Direct {
+    pub(super) longest: usize,
+}
+
+impl Codec for Direct {
+    type Protocol = StreamProtocol;
+    type Request = Vec<u8>;
+    type Response = ();
+
+    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Vec<u8>>
+    where
+        T: AsyncRead + Unpin + Send,
+    {
+        let mut length = [0; 4];
+        io.read_exact(&mut length).await?;
+        let length = u32::from_le_bytes(length);
+        if usize::try_from(length).map_or(true, |length| length > self.longest) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "longer than any packet"));
+        }
+        let mut packet = Vec::new();
+        let read = io.take(u64::from(length)).read_to_end(&mut packet).await?;
+        match u32::try_from(read) == Ok(length) {
+            true => Ok(packet),
+            false => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
+    async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<()>
+    where
+        T: AsyncRead + Unpin + Send,
+    {
+        io.read_exact(&mut [0; WAS_READ.len()]).await
+    }
+
+    async fn write_request<T>(
+        &mut self,
+        _: &StreamProtocol,
+        io: &mut T,
+        packet: Vec<u8>,
+    ) -> io::Result<()>
+    where
+        T: AsyncWrite + Unpin + Send,
+    {
+        let length = u32::try_from(packet.len()).map_err(io::Error::other)?;
+        io.write_all(&length.to_le_bytes()).await?;
+        io.write_all(&packet).await
+    }
+
+    async fn write_response<T>(&mut self, _: &StreamProtocol, io: &mut T, (): ()) -> io::Result<()>
+    where
+        T: AsyncWrite + Unpin + Send,
+    {
+        io.write_all(&WAS_READ).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use libp2p::futures::executor::block_on;
+    use libp2p::futures::io::Cursor;
+
+    use super::*;
+
+    fn read(bytes: &[u8]) -> io::Result<Vec<u8>> {
+        let mut direct = Direct { longest: 5 };
+        block_on(direct.read_request(&PROTOCOL, &mut Cursor::new(bytes)))
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut bytes = Cursor::new(Vec::new());
+        let mut direct = Direct { longest: 5 };
+        block_on(direct.write_request(&PROTOCOL, &mut bytes, b"abcde".to_vec())).unwrap();
+        assert_eq!(read(bytes.get_ref()).unwrap(), b"abcde");
+    }
+
+    #[test]
+    fn lengths_that_lie_are_errors() {
+        let of = |length: u32, rest: &[u8]| [&length.to_le_bytes(), rest].concat();
+        assert_eq!(read(&of(0, b"")).unwrap(), b"");
+        assert!(read(&of(6, b"abcdef")).is_err());
+        assert!(read(&of(u32::MAX, b"abcdef")).is_err());
+        assert!(read(&of(5, b"abcd")).is_err());
+        assert!(read(&[1, 0, 0]).is_err());
+        // What follows is another stream's matter.
+        assert_eq!(read(&of(2, b"abcd")).unwrap(), b"ab");
+    }
+}
