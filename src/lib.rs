@@ -69,6 +69,7 @@
 //! | `prepared` | yes | [`Suite::MlDsa65`] is checked by the library's own code, many times faster |
 //! | `metrics` | no | `core::metrics`: what a node counts and sees, for any recorder of the crate `metrics` |
 //! | `shamir` | no | the key of a backup split m of n |
+//! | `spiffe` | no | `spire`: identities from SPIRE, none of whose agents and servers may be missed |
 //!
 //! A suite that is not compiled in answers
 //! [`SuiteUnavailable`](suite::SuiteError::SuiteUnavailable); nothing else changes.
@@ -91,6 +92,8 @@ pub mod quorum;
 pub mod replay;
 pub mod reputation;
 pub mod rollout;
+#[cfg(feature = "spiffe")]
+pub mod spire;
 pub mod store;
 pub mod suite;
 pub mod transport;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use source_paths::{imports, text, tokens, without_tests};
 
 /// The folders of `src`: the place in this list is the rank.
-const RANKS: [&[&str]; 8] = [
+const RANKS: [&[&str]; 9] = [
     &["id", "bounded"],
     &["suite"],
     &["wire"],
@@ -23,6 +23,7 @@ const RANKS: [&[&str]; 8] = [
     &["gossip", "quorum", "rollout", "identity", "transport"],
     &["core"],
     &["host"],
+    &["spire"],
 ];
 
 /// Past this many lines a file holds more than one idea.

@@ -1,0 +1,141 @@
+//! A process of its own, under a user of its own, that follows both agents and says what it has.
+
+use std::io::{BufRead, BufReader, Write, stdin};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use std::{env, fs, process, thread};
+
+use meshward::spire::{Endpoint, SourceConfig, WorkloadSource};
+use x509_parser::parse_x509_certificate;
+
+use super::world::{World, until};
+
+const SOCKETS: &str = "MESHWARD_TEST_WORKLOAD_APIS";
+
+/// The process. Without its environment this is no test and passes.
+#[test]
+fn process() {
+    let Ok(sockets) = env::var(SOCKETS) else { return };
+    // Ends with whoever started it.
+    thread::spawn(|| {
+        let _ = stdin().lines().count();
+        process::exit(0);
+    });
+    let endpoints = sockets.split(' ').map(|socket| Endpoint::parse(socket).unwrap());
+    let config = SourceConfig::new(endpoints);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(follow(config));
+}
+
+async fn follow(config: SourceConfig) {
+    let (source, mut events) = WorkloadSource::start(config).unwrap();
+    let (mut before, mut gap) = (String::new(), true);
+    loop {
+        while let Ok(event) = events.try_recv() {
+            say(&format!("event {event:?}"));
+        }
+        match source.current() {
+            Ok(context) => {
+                let svid = context.default_svid().unwrap();
+                let (_, certificate) = parse_x509_certificate(svid.leaf().as_bytes()).unwrap();
+                let until = certificate.validity().not_after.timestamp();
+                let bundle = context.bundle_set().get(svid.spiffe_id().trust_domain()).unwrap();
+                let now =
+                    format!("svid {} {until} {}", svid.spiffe_id(), bundle.authorities().len());
+                if now != before {
+                    say(&now);
+                    before = now;
+                }
+                gap = false;
+            }
+            Err(error) if !gap => {
+                say(&format!("gap {error}"));
+                gap = true;
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// The process as seen by the test, with all that it said.
+pub struct Workload {
+    child: Child,
+    said: Arc<Mutex<Vec<String>>>,
+}
+
+impl Workload {
+    pub fn start(world: &World, uid: u32) -> Self {
+        // Where every user may read it.
+        let program = world.directory.path().join("workload");
+        if !program.exists() {
+            fs::copy(env::current_exe().unwrap(), &program).unwrap();
+        }
+        let sockets = world.agents.iter().map(|agent| format!("unix:{}", agent.socket.display()));
+        let mut child = Command::new(program)
+            .args(["--exact", "workload::process", "--nocapture", "--test-threads=1"])
+            .env(SOCKETS, sockets.collect::<Vec<_>>().join(" "))
+            .uid(uid)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let heard = said.clone();
+        thread::spawn(move || {
+            lines.map_while(Result::ok).for_each(|line| heard.lock().unwrap().push(line));
+        });
+        Self { child, said }
+    }
+
+    /// The lines that begin with `what`.
+    pub fn said(&self, what: &str) -> Vec<String> {
+        let said = self.said.lock().unwrap();
+        said.iter().filter(|line| line.starts_with(what)).cloned().collect()
+    }
+
+    /// How long its SVID holds, in seconds since 1970, and how many authorities it knows; 0 without one.
+    pub fn holds(&self) -> (u64, usize) {
+        let Some(line) = self.said("svid").pop() else { return (0, 0) };
+        let mut words = line.split(' ').skip(2);
+        let until = words.next().unwrap().parse().unwrap();
+        (until, words.next().unwrap().parse().unwrap())
+    }
+}
+
+impl Drop for Workload {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// Waits until each of `workloads` says `what` once more than now; how long the last took after `cause` began.
+pub fn all_say(workloads: &[Workload], what: &str, cause: impl FnOnce()) -> Duration {
+    let before: Vec<_> = workloads.iter().map(|workload| workload.said(what).len()).collect();
+    let started = Instant::now();
+    cause();
+    for (workload, before) in workloads.iter().zip(before) {
+        until(what, || workload.said(what).len() > before);
+    }
+    started.elapsed()
+}
+
+/// Waits until each of `workloads` has an SVID that was made after now.
+pub fn all_renew(workloads: &[Workload]) -> Duration {
+    let started = Instant::now();
+    let before: Vec<_> = workloads.iter().map(|workload| workload.holds().0).collect();
+    for (workload, before) in workloads.iter().zip(before) {
+        until("a renewed SVID", || workload.holds().0 > before);
+    }
+    started.elapsed()
+}
