@@ -11,6 +11,7 @@
 mod backoff;
 mod channel;
 mod servers;
+mod validity;
 mod workload;
 
 pub use channel::Keepalive;

@@ -66,13 +66,13 @@ fn say(line: &str) {
 }
 
 /// The process as seen by the test, with all that it said.
-pub struct Workload {
+pub(crate) struct Workload {
     child: Child,
     said: Arc<Mutex<Vec<String>>>,
 }
 
 impl Workload {
-    pub fn start(world: &World, uid: u32) -> Self {
+    pub(crate) fn start(world: &World, uid: u32) -> Self {
         // Where every user may read it.
         let program = world.directory.path().join("workload");
         if !program.exists() {
@@ -98,13 +98,13 @@ impl Workload {
     }
 
     /// The lines that begin with `what`.
-    pub fn said(&self, what: &str) -> Vec<String> {
+    pub(crate) fn said(&self, what: &str) -> Vec<String> {
         let said = self.said.lock().unwrap();
         said.iter().filter(|line| line.starts_with(what)).cloned().collect()
     }
 
     /// How long its SVID holds, in seconds since 1970, and how many authorities it knows; 0 without one.
-    pub fn holds(&self) -> (u64, usize) {
+    pub(crate) fn holds(&self) -> (u64, usize) {
         let Some(line) = self.said("svid").pop() else { return (0, 0) };
         let mut words = line.split(' ').skip(2);
         let until = words.next().unwrap().parse().unwrap();
@@ -120,7 +120,7 @@ impl Drop for Workload {
 }
 
 /// Waits until each of `workloads` says `what` once more than now; how long the last took after `cause` began.
-pub fn all_say(workloads: &[Workload], what: &str, cause: impl FnOnce()) -> Duration {
+pub(crate) fn all_say(workloads: &[Workload], what: &str, cause: impl FnOnce()) -> Duration {
     let before: Vec<_> = workloads.iter().map(|workload| workload.said(what).len()).collect();
     let started = Instant::now();
     cause();
@@ -131,7 +131,7 @@ pub fn all_say(workloads: &[Workload], what: &str, cause: impl FnOnce()) -> Dura
 }
 
 /// Waits until each of `workloads` has an SVID that was made after now.
-pub fn all_renew(workloads: &[Workload]) -> Duration {
+pub(crate) fn all_renew(workloads: &[Workload]) -> Duration {
     let started = Instant::now();
     let before: Vec<_> = workloads.iter().map(|workload| workload.holds().0).collect();
     for (workload, before) in workloads.iter().zip(before) {

@@ -10,13 +10,13 @@ use std::{env, thread};
 
 use tempfile::TempDir;
 
-pub const TRUST_DOMAIN: &str = "mesh.test";
+pub(crate) const TRUST_DOMAIN: &str = "mesh.test";
 
 /// Generous: what is waited for takes seconds, on a machine that does nothing else.
-pub const LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
 /// Waits until `done`; how long that took.
-pub fn until(what: &str, mut done: impl FnMut() -> bool) -> Duration {
+pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) -> Duration {
     let started = Instant::now();
     while !done() {
         assert!(started.elapsed() < LIMIT, "{what}: not within {LIMIT:?}");
@@ -26,7 +26,7 @@ pub fn until(what: &str, mut done: impl FnMut() -> bool) -> Duration {
 }
 
 /// A process that ends with the world.
-pub struct Process {
+pub(crate) struct Process {
     command: Command,
     child: Option<Child>,
 }
@@ -44,12 +44,12 @@ impl Process {
         self
     }
 
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         self.child = Some(self.command.spawn().unwrap());
     }
 
     /// SIGKILL.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();
@@ -57,7 +57,7 @@ impl Process {
     }
 
     /// `STOP`, `CONT`, `QUIT`.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.child.as_ref().unwrap().id().to_string();
         let sent = Command::new("kill").args(["-s", name, &id]).status().unwrap();
         assert!(sent.success());
@@ -70,26 +70,26 @@ impl Drop for Process {
     }
 }
 
-pub struct Server {
-    pub process: Process,
-    pub api: SocketAddr,
-    pub ready: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) process: Process,
+    pub(crate) api: SocketAddr,
+    pub(crate) ready: SocketAddr,
     socket: String,
 }
 
-pub struct Agent {
-    pub process: Process,
-    pub socket: PathBuf,
+pub(crate) struct Agent {
+    pub(crate) process: Process,
+    pub(crate) socket: PathBuf,
 }
 
-pub struct World {
+pub(crate) struct World {
     // The processes go before the directory does.
-    pub agents: Vec<Agent>,
+    pub(crate) agents: Vec<Agent>,
     _balancer: Process,
-    pub servers: Vec<Server>,
+    pub(crate) servers: Vec<Server>,
     postgres: PathBuf,
     postgres_port: u16,
-    pub directory: TempDir,
+    pub(crate) directory: TempDir,
 }
 
 impl Drop for World {
@@ -128,7 +128,7 @@ fn said(command: &mut Command) -> String {
 
 impl World {
     /// All of it, up and ready. SVIDs live for `svid_life`.
-    pub fn new(svid_life: &str) -> Self {
+    pub(crate) fn new(svid_life: &str) -> Self {
         // Workloads are other users.
         let open = Permissions::from_mode(0o755);
         let directory = tempfile::Builder::new().permissions(open).tempdir().unwrap();
@@ -196,19 +196,19 @@ impl World {
         Agent { process, socket }
     }
 
-    pub fn is_healthy(&self, agent: usize) -> bool {
+    pub(crate) fn is_healthy(&self, agent: usize) -> bool {
         is_healthy(&self.agents[agent].socket)
     }
 
     /// Says `command` to the server with this index and gives its answer.
-    pub fn server(&self, index: usize, command: &str, args: &[&str]) -> String {
+    pub(crate) fn server(&self, index: usize, command: &str, args: &[&str]) -> String {
         let mut program = Command::new(programs().join("spire-server"));
         program.args(command.split(' ')).args(["-socketPath", &self.servers[index].socket]);
         said(program.args(args))
     }
 
     /// An entry for the workloads of user `uid`; gives its id.
-    pub fn enter(&self, server: usize, name: &str, uid: u32, more: &[&str]) -> String {
+    pub(crate) fn enter(&self, server: usize, name: &str, uid: u32, more: &[&str]) -> String {
         let (parent, name, selector) = (id("agents"), id(name), format!("unix:uid:{uid}"));
         let args = ["-parentID", &parent, "-spiffeID", &name, "-selector", &selector];
         let said = self.server(server, "entry create", &[&args, more].concat());
@@ -234,7 +234,7 @@ impl World {
     }
 
     /// Has `pg_ctl` do `what`.
-    pub fn postgres(&self, what: &str) {
+    pub(crate) fn postgres(&self, what: &str) {
         let data = self.directory.path().join("pg");
         let options = format!("-p {} -k {} -h 127.0.0.1", self.postgres_port, data.display());
         let mut command = Command::new("runuser");
@@ -246,7 +246,7 @@ impl World {
     }
 }
 
-pub fn id(path: &str) -> String {
+pub(crate) fn id(path: &str) -> String {
     format!("spiffe://{TRUST_DOMAIN}/{path}")
 }
 
@@ -258,7 +258,7 @@ fn is_healthy(socket: &Path) -> bool {
 }
 
 /// Whether the health listener there says so.
-pub fn is_ready(address: SocketAddr) -> bool {
+pub(crate) fn is_ready(address: SocketAddr) -> bool {
     use std::io::{Read, Write};
     let Ok(mut stream) = std::net::TcpStream::connect(address) else { return false };
     stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();

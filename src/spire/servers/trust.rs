@@ -1,16 +1,17 @@
 //! Who the servers are held to be, and who one is to them.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use parking_lot::Mutex;
 use rustls::pki_types::CertificateDer;
 use spiffe::{TrustDomain, X509Context};
-use std::time::SystemTime;
 use tokio::sync::watch;
 
 use super::Fault;
 use super::api::Bundle;
 use crate::spire::NoIdentity;
+use crate::spire::validity::Validity;
 use crate::spire::workload::Known;
 
 /// The authorities of a trust domain, from two sides: what the agents tell, and what a server told last that was
@@ -33,6 +34,7 @@ impl Trust {
         self.known.borrow().current(SystemTime::now())
     }
 
+    /// Those that hold now: to the library that checks a chain, the dates of its end are nothing.
     pub(super) fn authorities(&self, context: &X509Context) -> Vec<CertificateDer<'static>> {
         let told = context.bundle_set().get(&self.trust_domain);
         let told = told.iter().flat_map(|bundle| bundle.authorities());
@@ -40,6 +42,8 @@ impl Trust {
         all.extend(self.learned.lock().iter().cloned());
         all.sort_unstable();
         all.dedup();
+        let now = SystemTime::now();
+        all.retain(|der| Validity::of(der).is_some_and(|validity| validity.contains(now)));
         all.into_iter().map(CertificateDer::from).collect()
     }
 

@@ -11,13 +11,12 @@ use tokio::time::{sleep, timeout};
 use tonic::transport::Channel;
 
 use super::event::Reports;
-use super::expiry::validity;
 use super::{Known, NoIdentity, SourceConfig, SourceEvent, Trouble};
 use crate::spire::backoff::{Backoff, up_to};
 use crate::spire::channel::over;
+use crate::spire::validity::Validity;
 
-/// An API that served for less is counted with those that did not: one that answers and hangs up at once
-/// would otherwise be asked again without a pause.
+/// An API that served for less is not asked again without a pause: it may answer and hang up each time.
 const SETTLED: Duration = Duration::from_secs(1);
 
 pub(super) struct Follower {
@@ -34,7 +33,8 @@ pub(super) struct Follower {
 
 /// How it went with one API.
 struct Ended {
-    settled: bool,
+    /// For how long it served, if it did.
+    served: Option<Duration>,
     trouble: Trouble,
 }
 
@@ -47,41 +47,44 @@ impl Follower {
     /// whole round in which none did.
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::new(self.config.backoff.0, self.config.backoff.1);
-        let (mut missing, mut denied) = (0, false);
+        // APIs in a row that did not serve, and whether one of them denies the workload.
+        let (mut missing, mut denied) = (0_usize, false);
         for at in (0..self.config.endpoints.len()).cycle() {
-            let Ended { settled, trouble } = self.follow(at).await;
-            if settled {
-                backoff.reset();
-                (missing, denied) = (0_usize, false);
+            let Ended { served, trouble } = self.follow(at).await;
+            if served.is_some() {
+                (missing, denied) = (0, false);
             }
             missing = missing.saturating_add(1);
             denied |= trouble == Trouble::Denied;
-            if missing < self.config.endpoints.len() {
-                sleep(up_to(self.config.spread)).await;
-                continue;
+            let settled = served.is_some_and(|served| served >= SETTLED);
+            if settled {
+                backoff.reset();
             }
-            if denied {
-                self.give_up();
-            } else {
-                self.degrade(trouble);
+            let all = missing >= self.config.endpoints.len();
+            if all {
+                if denied {
+                    self.give_up()
+                } else {
+                    self.degrade(trouble)
+                }
+                (missing, denied) = (0, false);
             }
-            (missing, denied) = (0, false);
-            sleep(backoff.wait()).await;
+            let hurried = !all && (settled || served.is_none());
+            sleep(if hurried { up_to(self.config.spread) } else { backoff.wait() }).await;
         }
     }
 
     /// Follows one API for as long as it serves.
     async fn follow(&mut self, at: usize) -> Ended {
-        let mut served = None;
-        let trouble = self.serve(at, &mut served).await;
-        if served.is_some() {
+        let mut since = None;
+        let trouble = self.serve(at, &mut since).await;
+        if since.is_some() {
             self.lost = Instant::now();
         }
-        let settled = served.is_some_and(|since: Instant| since.elapsed() >= SETTLED);
-        Ended { settled, trouble }
+        Ended { served: since.map(|since: Instant| since.elapsed()), trouble }
     }
 
-    async fn serve(&mut self, at: usize, served: &mut Option<Instant>) -> Trouble {
+    async fn serve(&mut self, at: usize, since: &mut Option<Instant>) -> Trouble {
         let Some(endpoint) = self.config.endpoints.get(at).cloned() else {
             return Trouble::TimedOut;
         };
@@ -105,7 +108,7 @@ impl Follower {
             if !self.learned(context, at) {
                 return Trouble::Stale;
             }
-            served.get_or_insert_with(Instant::now);
+            since.get_or_insert_with(Instant::now);
             context = match contexts.next().await {
                 Some(Ok(context)) => context,
                 Some(Err(error)) => return trouble(&error),
@@ -133,7 +136,8 @@ impl Follower {
     /// Takes what the API said; whether it holds.
     fn learned(&mut self, context: X509Context, at: usize) -> bool {
         let now = SystemTime::now();
-        let holds = validity(&context).filter(|holds| (holds.from..holds.until).contains(&now));
+        let holds = context.default_svid().and_then(|svid| Validity::of(svid.leaf().as_bytes()));
+        let holds = holds.filter(|holds| holds.contains(now));
         if holds.is_none() {
             return false;
         }

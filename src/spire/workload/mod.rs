@@ -19,6 +19,8 @@ pub use event::{NoIdentity, SourceEvent, Trouble};
 use event::Reports;
 use follow::Follower;
 
+use super::validity::Validity;
+
 /// What is known at one moment.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
@@ -28,13 +30,6 @@ pub(super) struct Known {
     pub(super) holds: Option<Validity>,
     /// Why there is none, where there is none.
     pub(super) absent: NoIdentity,
-}
-
-/// From when to when a certificate holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Validity {
-    pub(super) from: SystemTime,
-    pub(super) until: SystemTime,
 }
 
 impl Known {
