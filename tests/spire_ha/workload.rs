@@ -26,6 +26,8 @@ fn process() {
     let endpoints = sockets.split(' ').map(|socket| Endpoint::parse(socket).unwrap());
     let config = SourceConfig::new(endpoints);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // Behind the name of the test, which has no end of line.
+    say("");
     runtime.block_on(follow(config));
 }
 

@@ -1,6 +1,6 @@
 //! Certificates as SPIRE makes them.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
@@ -43,19 +43,20 @@ impl Authority {
         certificate.der().to_vec()
     }
 
-    /// For `path`, for as long as `life` from now.
-    pub(crate) fn svid(&self, path: &str, life: Duration) -> Svid {
+    /// For `path`. It ends so many seconds from now.
+    pub(crate) fn svid(&self, path: &str, ends_in: i64) -> Svid {
         let id = format!("spiffe://{}/{path}", self.domain);
         let mut params = CertificateParams::default();
         params.subject_alt_names = vec![uri(&id)];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.is_ca = IsCa::ExplicitNoCa;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let time = |seconds: u64| {
-            ASN1Time::from_timestamp(i64::try_from(seconds).unwrap()).unwrap().to_datetime()
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let time = |from_now: i64| {
+            let seconds = now.checked_add_signed(from_now).unwrap().try_into().unwrap();
+            ASN1Time::from_timestamp(seconds).unwrap().to_datetime()
         };
-        params.not_before = time(now.as_secs() - 10);
-        params.not_after = time(now.as_secs() + life.as_secs());
+        params.not_before = time(-10);
+        params.not_after = time(ends_in);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Svid { id, certificate: certificate.der().to_vec(), key: key.serialize_der() }

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout};
 /// Generous: what is waited for takes three seconds at most, on a machine that does nothing else.
 const LIMIT: Duration = Duration::from_secs(60);
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: i64 = 3600;
 
 /// Passes over events until one that is `wanted`.
 async fn hear<E: Debug>(events: &mut Receiver<E>, wanted: impl Fn(&E) -> bool) -> E {

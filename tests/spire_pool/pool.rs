@@ -33,9 +33,9 @@ impl Place {
     async fn new() -> Self {
         let authority = Authority::of(DOMAIN);
         let servers = (0..3).map(|_| spire_server(&authority)).collect();
-        let mut place = Self::with(authority, servers).await;
-        for _ in 0..3 {
-            hear(&mut place.events, |event| matches!(event, PoolEvent::Up(_))).await;
+        let place = Self::with(authority, servers).await;
+        for server in 0..3 {
+            place.up(server).await;
         }
         place
     }
@@ -57,15 +57,18 @@ impl Place {
         Self { _directory: directory, authority, agent, servers, _source: source, pool, events }
     }
 
-    async fn down(&mut self, server: usize, wanted: impl Fn(&Fault) -> bool) {
-        let api = self.servers[server].api;
-        let down = |event: &PoolEvent| matches!(event, PoolEvent::Down(at, fault) if *at == api && wanted(fault));
-        hear(&mut self.events, down).await;
+    fn fault(&self, server: usize) -> Option<Fault> {
+        self.pool.health()[server].1.clone()
     }
 
-    async fn up(&mut self, server: usize) {
-        let api = self.servers[server].api;
-        hear(&mut self.events, |event| *event == PoolEvent::Up(api)).await;
+    /// Waits until the server is not used, for a reason that is `wanted`.
+    async fn down(&self, server: usize, wanted: impl Fn(&Fault) -> bool) {
+        until("it is down", || self.fault(server).is_some_and(|fault| wanted(&fault))).await;
+    }
+
+    /// Waits until the server is used.
+    async fn up(&self, server: usize) {
+        until("it is up", || self.fault(server).is_none()).await;
     }
 
     /// Each of many calls is answered.
@@ -97,6 +100,9 @@ async fn k06_all_servers_die_and_come_back() {
     for server in 0..3 {
         place.down(server, |_| true).await;
     }
+    for _ in 0..3 {
+        hear(&mut place.events, |event| matches!(event, PoolEvent::Down(..))).await;
+    }
     let error = place.pool.bundle().await.unwrap_err();
     assert!(matches!(error, PoolError::NoServer { .. }), "{error}");
     place.servers.iter_mut().for_each(Server::start);
@@ -110,15 +116,15 @@ async fn k06_all_servers_die_and_come_back() {
 async fn k06_a_slow_server_is_asked_less() {
     let place = Place::new().await;
     place.servers[0].set(|says| says.slow = Duration::from_millis(150));
-    // Until probes, or calls, have told.
-    until("it was asked", || place.servers[0].says.lock().unwrap().asked > 5).await;
-    place.servers.iter().for_each(|server| server.set(|says| says.asked = 0));
-    for _ in 0..300 {
-        place.pool.bundle().await.unwrap();
+    let probed = || place.servers[0].says.lock().unwrap().asked;
+    let before = probed();
+    until("probes have told", || probed() > before + 3).await;
+    for _ in 0..100 {
+        place.pool.entries().await.unwrap();
     }
-    let asked = |server: &Server| server.says.lock().unwrap().asked;
-    let asked: Vec<_> = place.servers.iter().map(asked).collect();
-    assert!(asked[0] < 50 && asked[1] + asked[2] > 250, "{asked:?}");
+    let listed = |server: &Server| server.says.lock().unwrap().listed;
+    let listed: Vec<_> = place.servers.iter().map(listed).collect();
+    assert!(listed[0] < 10 && listed.iter().sum::<usize>() == 100, "{listed:?}");
 }
 
 #[tokio::test]
@@ -134,31 +140,25 @@ async fn k06_a_server_of_another_trust_domain_is_refused() {
     ] {
         servers.push(Server::new(svid, &authority, bundle(&[&other])));
     }
-    let mut place = Place::with(authority, servers).await;
+    let place = Place::with(authority, servers).await;
     let stranger = |who: &'static str| {
         move |fault: &Fault| {
             let expected = "spiffe://mesh.test/spire/server";
             *fault == Fault::Stranger { expected: expected.to_owned(), found: who.to_owned() }
         }
     };
+    place.up(0).await;
     place.down(1, stranger("spiffe://other.test/spire/server")).await;
+    place.down(2, stranger("spiffe://mesh.test/node")).await;
+    place.down(3, |fault| matches!(fault, Fault::Untrusted(_))).await;
     place.answers().await;
-    let faults: Vec<_> = place.pool.health().into_iter().map(|(_, fault)| fault).collect();
-    until("all were probed", || {
-        place.pool.health().iter().all(|(_, fault)| *fault != Some(Fault::Unknown))
-    })
-    .await;
-    let health = place.pool.health();
-    assert_eq!(health[0].1, None, "{faults:?}");
-    assert!(stranger("spiffe://mesh.test/node")(health[2].1.as_ref().unwrap()), "{health:?}");
-    assert!(matches!(health[3].1, Some(Fault::Untrusted(_))), "{health:?}");
     // Nobody was told anything over a connection that was refused.
     assert!(place.servers[1..].iter().all(|server| server.says.lock().unwrap().asked == 0));
 }
 
 #[tokio::test]
 async fn a_bundle_of_another_trust_domain_is_not_believed() {
-    let mut place = Place::new().await;
+    let place = Place::new().await;
     let other = Authority::of("other.test");
     place.servers[0].set(|says| says.bundle = bundle(&[&other]));
     place.down(0, |fault| matches!(fault, Fault::Refused(_))).await;
@@ -180,7 +180,7 @@ async fn a_stopped_server_is_not_used() {
 
 #[tokio::test]
 async fn a_server_without_database_or_not_ready_is_not_used() {
-    let mut place = Place::new().await;
+    let place = Place::new().await;
     place.servers[0].set(|says| says.broken = true);
     place.servers[1].set(|says| says.ready = false);
     place.down(0, |fault| matches!(fault, Fault::Refused(_))).await;
@@ -212,8 +212,7 @@ async fn a_new_authority_is_trusted_once_a_trusted_server_tells_of_it() {
         server.set(|says| says.bundle = tainted.clone());
     }
     place.servers[2].kill();
-    place.down(2, |fault| matches!(fault, Fault::Unreachable(_))).await;
-    until("it is forgotten", || place.pool.health()[2].1.is_some()).await;
+    place.down(2, |fault| matches!(fault, Fault::NotReady(_))).await;
     assert_eq!(place.pool.bundle().await.unwrap().authorities().len(), 1);
     place.servers[2].start();
     place.down(2, |fault| matches!(fault, Fault::Untrusted(_))).await;
@@ -223,7 +222,7 @@ async fn a_new_authority_is_trusted_once_a_trusted_server_tells_of_it() {
 async fn a_new_authority_is_trusted_once_an_agent_tells_of_it() {
     let (old, new) = (Authority::of(DOMAIN), Authority::of(DOMAIN));
     let server = Server::new(new.svid("spire/server", HOUR), &old, bundle(&[&new]));
-    let mut place = Place::with(old, vec![server]).await;
+    let place = Place::with(old, vec![server]).await;
     place.down(0, |fault| matches!(fault, Fault::Untrusted(_))).await;
     let mut told = place.authority.entitled(place.authority.svid("node", HOUR));
     told.bundle.extend(new.der());
@@ -249,7 +248,7 @@ async fn an_entry_that_was_removed_is_missing() {
 
 #[tokio::test]
 async fn without_an_identity_no_server_is_asked() {
-    let mut place = Place::new().await;
+    let place = Place::new().await;
     place.agent.tell(None);
     place.down(0, |fault| matches!(fault, Fault::NoIdentity(_))).await;
 }

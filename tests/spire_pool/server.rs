@@ -31,8 +31,9 @@ pub(crate) struct Says {
     pub(crate) slow: Duration,
     /// Its database is away.
     pub(crate) broken: bool,
-    /// Calls that it was asked.
+    /// Calls that it was asked, and those of them that were for entries.
     pub(crate) asked: usize,
+    pub(crate) listed: usize,
 }
 
 pub(crate) struct Server {
@@ -52,7 +53,7 @@ impl Server {
             listener.local_addr().unwrap()
         };
         let (entries, slow) = (Vec::new(), Duration::ZERO);
-        let says = Says { bundle, entries, ready: true, slow, broken: false, asked: 0 };
+        let says = Says { bundle, entries, ready: true, slow, broken: false, asked: 0, listed: 0 };
         let says = Arc::new(Mutex::new(says));
         let (api, ready, callers) = (address(), address(), callers.der());
         let mut server = Self { api, ready, says, svid, callers, machine: None };
@@ -133,6 +134,7 @@ async fn answer(request: http::Request<Incoming>, says: Arc<Mutex<Says>>) -> htt
     let now = {
         let mut says = says.lock().unwrap();
         says.asked += 1;
+        says.listed += usize::from(request.uri().path().ends_with("/ListEntries"));
         says.clone()
     };
     tokio::time::sleep(now.slow).await;

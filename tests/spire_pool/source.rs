@@ -59,8 +59,8 @@ impl Place {
     }
 }
 
-fn node(authority: &Authority, life: Duration) -> Option<X509Svid> {
-    Some(authority.entitled(authority.svid("node", life)))
+fn node(authority: &Authority, ends_in: i64) -> Option<X509Svid> {
+    Some(authority.entitled(authority.svid("node", ends_in)))
 }
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn an_identity_is_kept_while_all_are_away() {
 
 #[tokio::test]
 async fn an_identity_is_kept_no_longer_than_it_holds() {
-    let mut place = Place::new(|authority| [node(authority, Duration::from_secs(4)), None]);
+    let mut place = Place::new(|authority| [node(authority, 4), None]);
     place.hear(&SourceEvent::Recovered { by: 0 }).await;
     // The agent is there and does not renew it.
     place.hear(&SourceEvent::Overdue).await;
@@ -142,7 +142,7 @@ async fn what_does_not_hold_or_is_not_understood_is_not_taken() {
     let mut place = Place::new(|authority| {
         let mut broken = node(authority, HOUR).unwrap();
         broken.x509_svid.truncate(100);
-        [node(authority, Duration::ZERO), Some(broken)]
+        [node(authority, -2), Some(broken)]
     });
     let degraded = |event: &SourceEvent| match event {
         SourceEvent::Degraded { trouble } => matches!(trouble, Trouble::Malformed(_)),

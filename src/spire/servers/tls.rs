@@ -27,7 +27,7 @@ pub(super) async fn connect(
 ) -> Result<TlsStream<TcpStream>, Fault> {
     let provider = Arc::new(ring::default_provider());
     let server = SpireServer {
-        expected: format!("{trust_domain}/spire/server"),
+        expected: format!("{}/spire/server", trust_domain.id_string()),
         authorities,
         provider: provider.clone(),
     };
