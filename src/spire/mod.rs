@@ -14,10 +14,9 @@ mod servers;
 mod validity;
 mod workload;
 
-pub use channel::Keepalive;
 pub use servers::{Fault, PoolConfig, PoolError, PoolEvent, ServerAddress, ServerPool};
 pub use workload::{
-    NoIdentity, SourceConfig, SourceConfigError, SourceEvent, Trouble, WorkloadSource,
+    Keepalive, NoIdentity, SourceConfig, SourceConfigError, SourceEvent, Trouble, WorkloadSource,
 };
 
 pub use spiffe::transport::Endpoint;

@@ -122,6 +122,10 @@ fn identities_outlive_servers_and_agents() {
     world.servers[2].process.signal("CONT");
     until("all servers are used", || pool.up() == 3);
 
+    // Servers are no business of the workloads, and signs of life do not trouble an agent.
+    for workload in &workloads {
+        assert_eq!(workload.said("event"), ["event Recovered { by: 0 }"]);
+    }
     agents_are_lost(&mut world, &workloads);
     the_ca_is_changed(&world, &pool, &workloads);
 

@@ -47,9 +47,11 @@ impl Agent {
                 tokio::spawn(serve(stream, move |request| {
                     let told = told.subscribe();
                     async move {
+                        if request.uri().path() != "/SpiffeWorkloadAPI/FetchX509SVID" {
+                            return Status::unimplemented("").into_http();
+                        }
                         let header = request.headers().get("workload.spiffe.io");
                         assert_eq!(header.unwrap(), "true");
-                        assert_eq!(request.uri().path(), "/SpiffeWorkloadAPI/FetchX509SVID");
                         let codec = ProstCodec::<X509SvidResponse, Nothing>::default();
                         let mut grpc = tonic::server::Grpc::new(codec);
                         let service = service_fn(move |_: Request<Nothing>| {

@@ -177,7 +177,7 @@ fn ranges_are_held() {
     assert_eq!(refused(agents(17)), SourceConfigError::OutOfRange("endpoints"));
     let mut config = agents(1);
     config.keepalive = Keepalive { interval: Duration::ZERO, ..Keepalive::default() };
-    assert_eq!(refused(config), SourceConfigError::OutOfRange("keepalive"));
+    assert_eq!(refused(config), SourceConfigError::OutOfRange("keepalive.interval"));
     let mut config = agents(1);
     config.backoff = (Duration::from_secs(2), Duration::from_secs(1));
     assert_eq!(refused(config), SourceConfigError::OutOfRange("backoff"));

@@ -3,11 +3,10 @@
 //! The messages are those parts of `spire/api/types/{bundle,entry,spiffeid}.proto` and
 //! `spire/api/server/{bundle,entry}/v1` of spire-api-sdk that are looked at; protobuf passes over the rest.
 
-use tonic::client::Grpc;
-use tonic::codegen::http::uri::PathAndQuery;
+use tonic::Status;
 use tonic::transport::Channel;
-use tonic::{Request, Status};
-use tonic_prost::ProstCodec;
+
+use crate::spire::channel::unary;
 
 /// Entries asked for at once.
 const PAGE: i32 = 500;
@@ -95,17 +94,4 @@ pub(super) async fn entries(channel: Channel, most: usize) -> Result<Vec<String>
         }
         page_token = answer.next_page_token;
     }
-}
-
-async fn unary<Q, A>(channel: Channel, path: &'static str, request: Q) -> Result<A, Status>
-where
-    Q: prost::Message + 'static,
-    A: prost::Message + Default + 'static,
-{
-    let mut grpc = Grpc::new(channel);
-    let unready = |error: tonic::transport::Error| Status::unavailable(error.to_string());
-    grpc.ready().await.map_err(unready)?;
-    let codec = ProstCodec::<Q, A>::default();
-    let answer = grpc.unary(Request::new(request), PathAndQuery::from_static(path), codec).await?;
-    Ok(answer.into_inner())
 }

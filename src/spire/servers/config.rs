@@ -6,7 +6,6 @@ use std::time::Duration;
 use spiffe::TrustDomain;
 
 use super::PoolError;
-use crate::spire::Keepalive;
 
 /// The most servers in one pool.
 const MAX_SERVERS: usize = 32;
@@ -29,10 +28,9 @@ pub struct PoolConfig {
     pub trust_domain: TrustDomain,
     /// The servers, 1 to 32.
     pub servers: Vec<ServerAddress>,
-    /// Over each connection. Default: one second and one second.
-    pub keepalive: Keepalive,
     /// The time between two probes of a server, 10 ms to 10 min, each time shortened by a random part of up to
-    /// its half. A probe reads one row of the server's database. Default: 1 s.
+    /// its half. A probe reads one row of the server's database. A server that is stopped is noticed after this
+    /// and `probe_timeout`. Default: 1 s.
     pub probe_interval: Duration,
     /// How long a probe may take, 10 ms to 1 min, connecting included. Default: 1 s.
     pub probe_timeout: Duration,
@@ -52,7 +50,6 @@ impl PoolConfig {
         Self {
             trust_domain,
             servers,
-            keepalive: Keepalive::default(),
             probe_interval: Duration::from_secs(1),
             probe_timeout: Duration::from_secs(1),
             call_timeout: Duration::from_secs(2),
@@ -67,7 +64,6 @@ impl PoolConfig {
         let (five, ten) = (Duration::from_secs(300), Duration::from_secs(600));
         let checks = [
             ("servers", (1..=MAX_SERVERS).contains(&self.servers.len())),
-            ("keepalive", self.keepalive.is_sound()),
             ("probe_interval", (least..=ten).contains(&self.probe_interval)),
             ("probe_timeout", (least..=minute).contains(&self.probe_timeout)),
             ("call_timeout", (least..=five).contains(&self.call_timeout)),

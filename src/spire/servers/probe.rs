@@ -75,6 +75,6 @@ async fn connect(
     let authorities = shared.trust.authorities(context);
     let trust_domain = &shared.config.trust_domain;
     let stream = tls::connect(server.address.api, svid, trust_domain, authorities).await?;
-    let channel = over(stream, shared.config.keepalive).await;
+    let channel = over(stream).await;
     channel.map_err(|error| Fault::Unreachable(error.to_string()))
 }

@@ -5,8 +5,6 @@ use std::time::Duration;
 use spiffe::transport::Endpoint;
 use thiserror::Error;
 
-use crate::spire::Keepalive;
-
 /// The most APIs in one list: more agents than this serve no workload.
 const MAX_ENDPOINTS: usize = 16;
 
@@ -17,7 +15,7 @@ pub struct SourceConfig {
     /// The Workload APIs, 1 to 16, the one to begin with first: `unix:/path` or `tcp://ip:port`. Over TCP
     /// nothing is encrypted: the SVID's private key comes that way, so it is for the loopback alone.
     pub endpoints: Vec<Endpoint>,
-    /// Over each connection. Default: one second and one second.
+    /// Default: one second and one second, so a stopped agent is noticed after two.
     pub keepalive: Keepalive,
     /// How long a connection may take to open, 10 ms to 1 min. Default: 500 ms.
     pub connect_timeout: Duration,
@@ -32,6 +30,24 @@ pub struct SourceConfig {
     pub backoff: (Duration, Duration),
     /// Places in the channel for events, 1 to 65,536. Default: 64.
     pub events: usize,
+}
+
+/// How often the API that serves is asked for a sign of life, and how long that may take.
+///
+/// A process that is stopped (SIGSTOP, a frozen container, a host without power) leaves its connections
+/// open: without this they look well until the kernel gives up, minutes later or never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keepalive {
+    /// The time between an answer and the next question, 10 ms to 1 min.
+    pub interval: Duration,
+    /// How long the answer may take, 10 ms to 1 min.
+    pub timeout: Duration,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(1), timeout: Duration::from_secs(1) }
+    }
 }
 
 /// Why a source cannot be started.
@@ -66,7 +82,8 @@ impl SourceConfig {
         let (first, longest) = self.backoff;
         let checks = [
             ("endpoints", (1..=MAX_ENDPOINTS).contains(&self.endpoints.len())),
-            ("keepalive", self.keepalive.is_sound()),
+            ("keepalive.interval", (least..=minute).contains(&self.keepalive.interval)),
+            ("keepalive.timeout", (least..=minute).contains(&self.keepalive.timeout)),
             ("connect_timeout", (least..=minute).contains(&self.connect_timeout)),
             ("answer_timeout", (least..=five).contains(&self.answer_timeout)),
             ("spread", self.spread <= Duration::from_secs(10)),

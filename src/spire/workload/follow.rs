@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 use tonic::transport::Channel;
 
 use super::event::Reports;
+use super::life;
 use super::{Known, NoIdentity, SourceConfig, SourceEvent, Trouble};
 use crate::spire::backoff::{Backoff, up_to};
 use crate::spire::channel::over;
@@ -93,7 +94,20 @@ impl Follower {
             Ok(Err(trouble)) => return trouble,
             Err(_) => return Trouble::TimedOut,
         };
+        let lost = life::lost(channel.clone(), self.config.keepalive);
         let client = WorkloadApiClient::new_with_channel(endpoint, channel);
+        tokio::select! {
+            trouble = self.listen(at, &client, since) => trouble,
+            trouble = lost => trouble,
+        }
+    }
+
+    async fn listen(
+        &mut self,
+        at: usize,
+        client: &WorkloadApiClient,
+        since: &mut Option<Instant>,
+    ) -> Trouble {
         let first = timeout(self.config.answer_timeout, async {
             let mut contexts = Box::pin(client.stream_x509_contexts().await?);
             let first = contexts.next().await.unwrap_or(Err(WorkloadApiError::EmptyResponse))?;
@@ -119,14 +133,13 @@ impl Follower {
 
     async fn open(&self, endpoint: &Endpoint) -> Result<Channel, Trouble> {
         let unreachable = |error: std::io::Error| Trouble::Unreachable(error.to_string());
-        let keepalive = self.config.keepalive;
         let channel = match endpoint {
             Endpoint::Unix(path) => {
-                over(UnixStream::connect(path).await.map_err(unreachable)?, keepalive).await
+                over(UnixStream::connect(path).await.map_err(unreachable)?).await
             }
             Endpoint::Tcp { host, port } => {
                 let stream = TcpStream::connect((*host, *port)).await.map_err(unreachable)?;
-                over(stream, keepalive).await
+                over(stream).await
             }
             _ => return Err(Trouble::Unreachable("of a kind that is not known".to_owned())),
         };

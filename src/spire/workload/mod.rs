@@ -4,6 +4,7 @@ mod config;
 mod event;
 mod expiry;
 mod follow;
+mod life;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-pub use config::{SourceConfig, SourceConfigError};
+pub use config::{Keepalive, SourceConfig, SourceConfigError};
 pub use event::{NoIdentity, SourceEvent, Trouble};
 
 use event::Reports;
@@ -45,7 +46,7 @@ impl Known {
 /// The X.509-SVIDs and bundles of this workload, from whichever of several Workload APIs answers.
 ///
 /// It stays with one API for as long as that one serves, and goes on to the next in the list when it ends the
-/// connection (a killed agent: at once) or gives no sign of life ([`Keepalive`](super::Keepalive): a stopped
+/// connection (a killed agent: at once) or gives no sign of life ([`Keepalive`]: a stopped
 /// one). While all are away, what the last one said is served until the SVID in it expires. An API that is
 /// there and says that the workload has no entry is not away: unless another one serves, what was known is
 /// given up at once.
