@@ -69,6 +69,7 @@
 //! | `prepared` | yes | [`Suite::MlDsa65`] is checked by the library's own code, many times faster |
 //! | `metrics` | no | `core::metrics`: what a node counts and sees, for any recorder of the crate `metrics` |
 //! | `shamir` | no | the key of a backup split m of n |
+//! | `spiffe` | no | `identity`: members are workloads with SPIFFE ids |
 //!
 //! A suite that is not compiled in answers
 //! [`SuiteUnavailable`](suite::SuiteError::SuiteUnavailable); nothing else changes.
@@ -84,6 +85,8 @@ pub mod core;
 pub mod gossip;
 pub mod host;
 pub mod id;
+#[cfg(feature = "spiffe")]
+pub mod identity;
 pub mod keyring;
 pub mod limit;
 pub mod membership;

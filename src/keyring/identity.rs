@@ -268,6 +268,12 @@ impl Identity {
         Member { id: self.node, name, spiffe_id: None, key, joined: ViewNumber(0) }
     }
 
+    /// The key that speaks for this node.
+    #[cfg(feature = "spiffe")]
+    pub(crate) fn signing_key(&self) -> &SigningKey {
+        &self.active.key
+    }
+
     /// The statements by which this node's keys follow one from another, oldest first.
     pub fn rotations(&self) -> &[Arc<[u8]>] {
         &self.rotations
