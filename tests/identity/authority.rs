@@ -22,7 +22,7 @@ pub(crate) fn now() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(NOW)
 }
 
-enum Pair {
+pub(crate) enum Pair {
     Ecdsa(EcdsaKeyPair, &'static SignatureAlgorithm),
     Ed25519(Ed25519KeyPair),
     Rsa(Box<RsaKeyPair>),
@@ -31,7 +31,7 @@ enum Pair {
 /// A key pair of a workload or of an authority.
 pub(crate) struct Key {
     pub(crate) pkcs8: Vec<u8>,
-    pair: Pair,
+    pub(crate) pair: Pair,
 }
 
 impl Key {

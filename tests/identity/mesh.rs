@@ -92,12 +92,12 @@ fn k11_a_mesh_admits_a_workload_expels_it_and_takes_its_old_enrolment_for_nothin
     };
     hosts.mesh.pass(1_000);
 
-    // Node 0 is talked into proposing somebody whom nobody has enrolled: it stays alone.
+    // Node 4 is talked into proposing somebody whom nobody has enrolled: it stays alone.
     let stranger = Identity::create(&Disk::default(), id(6), suite, &OsEntropy).unwrap();
     let stranger =
         stranger.member("x").with_spiffe_id("spiffe://example.org/router/x".parse().unwrap());
     let genesis = view(&hosts.mesh, 0);
-    hosts.propose(0, &Change::of(&genesis).join(stranger));
+    hosts.propose(4, &Change::of(&genesis).join(stranger));
     for _ in 0..40 {
         hosts.mesh.pass(250);
         assert_eq!(hosts.work().1, [], "nobody votes for it");
