@@ -1,4 +1,7 @@
 //! The form of an X.509-SVID, whoever issued it. Sections are those of the X.509-SVID specification.
+//!
+//! `rustls-webpki` reads the same certificates again when it checks the [path](super::path); what is checked here
+//! it does not look at: it knows neither key usage nor names that are URIs.
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::der_parser::asn1_rs::Tag;

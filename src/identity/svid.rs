@@ -16,6 +16,9 @@ use crate::id::SpiffeId;
 /// gives one to three.
 pub const MAX_CHAIN_LEN: usize = 8;
 
+/// What a key is tried on.
+const TRIAL: &[u8] = b"meshward/1/is this the key of this certificate\0";
+
 /// This workload's X.509-SVID with its private key, as the Workload API hands it out.
 ///
 /// The key is overwritten when this is dropped; the copies that `ring` makes while it signs are not.
@@ -39,13 +42,8 @@ impl Svid {
         let chain: Vec<_> = chain.into_iter().map(|der| der.as_ref().to_vec()).collect();
         let spiffe_id = leaf::read(&chain)?.spiffe_id;
         let svid = Self { spiffe_id, chain, key };
-        let proof = svid.sign(b"meshward: is this the key of this certificate?")?;
-        let holds = path::signed_by(
-            svid.certificate(),
-            b"meshward: is this the key of this certificate?",
-            &proof,
-        );
-        if !holds {
+        let proof = svid.sign(TRIAL)?;
+        if !path::signed_by(svid.certificate(), TRIAL, &proof) {
             return Err(SvidError::OtherKey(svid.spiffe_id));
         }
         Ok(svid)

@@ -148,17 +148,16 @@ fn every_reason_not_to_believe_a_certificate_is_named() {
     met.meet(&no_id, "\"spiffe://example.org\" is no SPIFFE id of a workload: a SPIFFE id of a workload has a path");
 
     let is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let of_authority = case.malformed(|of| of.is_ca = is_ca.clone());
+    let of_authority = case.malformed(|of| of.is_ca = is_ca);
     met.meet(&of_authority, &format!("the certificate of {HERE} is that of an authority"));
     let says = format!("the key of {HERE} is not for digital signatures");
     met.meet(&case.malformed(|of| of.key_usages.clear()), &says);
-    let only = |usage: KeyUsagePurpose| {
-        move |of: &mut CertificateParams| of.key_usages = vec![usage.clone()]
-    };
+    let only =
+        |usage: KeyUsagePurpose| move |of: &mut CertificateParams| of.key_usages = vec![usage];
     met.meet(&case.malformed(only(KeyUsagePurpose::KeyAgreement)), &says);
     let says = format!("the key of {HERE} may sign certificates or revocation lists");
     for usage in [KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign] {
-        met.meet(&case.malformed(|of| of.key_usages.push(usage.clone())), &says);
+        met.meet(&case.malformed(|of| of.key_usages.push(usage)), &says);
     }
     let says = format!("the key of {HERE} is not for both a client and a server");
     for kept in [ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth] {
