@@ -90,7 +90,7 @@ fn the_policy_names_workloads_what_is_beneath_and_whole_trust_domains() {
 
 #[test]
 fn the_reasons_of_the_policy_and_of_the_desk_say_what_they_are_about() {
-    let world = World::new();
+    let mut world = World::new();
     let outside = "spiffe://example.org/printer";
     let error = world.consider(&world.enrolment(outside, 4)).unwrap_err();
     assert_eq!(error.to_string(), format!("the policy does not let {outside} join"));
@@ -105,10 +105,12 @@ fn the_reasons_of_the_policy_and_of_the_desk_say_what_they_are_about() {
     let error = world.consider(&world.enrolment(&ids[2], 6)).unwrap_err();
     assert_eq!(error, EnrolmentError::Full(2));
     assert_eq!(error.to_string(), "2 enrolments are pending, as many as there may be");
-    // Another of one that has one takes its place; and who is withdrawn makes room.
+    // Another of one that has one takes its place; who is withdrawn makes room, and so does the next view.
     world.consider(&world.enrolment(&ids[1], 7)).unwrap();
     world.desk.withdraw(&spiffe_id(&ids[0]));
     world.consider(&world.enrolment(&ids[2], 6)).unwrap();
+    world.view = world.view.changed(&Change::of(&world.view).leave(node(1)), Vec::new()).unwrap();
+    world.consider(&world.enrolment(&ids[0], 4)).unwrap();
 }
 
 #[test]

@@ -190,7 +190,9 @@ fn every_reason_not_to_believe_a_certificate_is_named() {
     useless.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     let mut named = authority("named", "example.org");
     named.subject_alt_names = vec![uri("spiffe://example.org/workload")];
-    for params in [useless, named] {
+    let mut no_ca = authority("no authority", "example.org");
+    no_ca.is_ca = IsCa::ExplicitNoCa;
+    for params in [useless, named, no_ca] {
         let issuer = case.root.beneath(params, Key::p256());
         let refused = case.refused(vec![issuer.der.clone()], &issuer);
         assert_eq!(refused, SvidError::NotAnIssuer(2));
