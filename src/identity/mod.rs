@@ -58,6 +58,11 @@
 //! }
 //! ```
 //!
+//! What a certificate has to be is what the [X.509-SVID][svid] specification says. The host's wall clock comes in
+//! here and nowhere else in the library, and is the caller's to read.
+//!
+//! [svid]: https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md
+//!
 //! What this does not do: it asks nobody whether a certificate was revoked, as SPIFFE knows no revocation
 //! but that certificates end soon; [`removed`] names the members whose registration has ended, for a host
 //! to propose that they leave. Name constraints on URIs are refused, not read, by the library beneath
