@@ -69,7 +69,7 @@
 //! | `prepared` | yes | [`Suite::MlDsa65`] is checked by the library's own code, many times faster |
 //! | `metrics` | no | `core::metrics`: what a node counts and sees, for any recorder of the crate `metrics` |
 //! | `shamir` | no | the key of a backup split m of n |
-//! | `spiffe` | no | `spire`: identities from SPIRE, none of whose agents and servers may be missed |
+//! | `spiffe` | no | `identity`: members are workloads with SPIFFE ids; `spire`: the agents and servers that say so, none of which may be missed |
 //!
 //! A suite that is not compiled in answers
 //! [`SuiteUnavailable`](suite::SuiteError::SuiteUnavailable); nothing else changes.
@@ -85,6 +85,8 @@ pub mod core;
 pub mod gossip;
 pub mod host;
 pub mod id;
+#[cfg(feature = "spiffe")]
+pub mod identity;
 pub mod keyring;
 pub mod limit;
 pub mod membership;
@@ -106,7 +108,7 @@ pub use crate::core::{
 pub use crate::gossip::{GossipConfig, Message, SignedGossip};
 pub use crate::host::{Host, MapekMonitor, MeshByzantineProtection, MeshRouter, PeerHealth};
 pub use crate::id::{
-    Digest, Epoch, Link, LinkId, Mark, MeshId, Millis, NodeId, Nonce, SentAt, ViewNumber,
+    Digest, Epoch, Link, LinkId, Mark, MeshId, Millis, NodeId, Nonce, SentAt, SpiffeId, ViewNumber,
 };
 pub use crate::keyring::{
     Error, Fault, Identity, KeyHistory, Misuse, RecoveryKey, RotationCause, RotationPolicy,

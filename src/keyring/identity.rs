@@ -264,8 +264,14 @@ impl Identity {
 
     /// What the others need to know of this node, for a view: the public half.
     pub fn member(&self, name: impl Into<String>) -> Member {
-        let key = self.record.clone();
-        Member { id: self.node, name: name.into(), key: Arc::new(key), joined: ViewNumber(0) }
+        let (name, key) = (name.into(), Arc::new(self.record.clone()));
+        Member { id: self.node, name, spiffe_id: None, key, joined: ViewNumber(0) }
+    }
+
+    /// The key that speaks for this node.
+    #[cfg(feature = "spiffe")]
+    pub(crate) fn signing_key(&self) -> &SigningKey {
+        &self.active.key
     }
 
     /// The statements by which this node's keys follow one from another, oldest first.

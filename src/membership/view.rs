@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{Change, Member, MemberIndex, faults_tolerated, quorum_size};
-use crate::id::{Digest, MeshId, NodeId, ViewNumber};
+use crate::id::{Digest, MAX_SPIFFE_ID_LEN, MeshId, NodeId, SpiffeId, ViewNumber};
 use crate::wire::{self, WireError};
 
 /// The most members a view may have.
@@ -16,11 +16,11 @@ pub const MAX_NAME_LEN: usize = 64;
 /// The most that one view may carry on from the one before, in bytes.
 pub const MAX_CARRIED_LEN: usize = 1024 * 1024;
 
-/// The longest view, in bytes: number, count, of each member its id, name, epoch, key, two commitments
-/// and the view that it joined with, and what it carries on.
+/// The longest view, in bytes: number, count, of each member its id, name, SPIFFE id, epoch, key, two
+/// commitments and the view that it joined with, and what it carries on.
 pub const MAX_VIEW_LEN: usize = 8
     + 8
-    + MAX_MEMBERS * (32 + 8 + MAX_NAME_LEN + 8 + 1 + 1952 + 64 + 8)
+    + MAX_MEMBERS * (32 + 8 + MAX_NAME_LEN + 1 + 8 + MAX_SPIFFE_ID_LEN + 8 + 1 + 1952 + 64 + 8)
     + 1
     + 64
     + 8
@@ -42,6 +42,9 @@ pub enum ViewError {
     /// Two members have one key, so one could speak for the other.
     #[error("{0} and {1} have the same key")]
     SharedKey(NodeId, NodeId),
+    /// Two members are bound to one workload, so a thief of its identity would have two votes.
+    #[error("{0} and {1} have the same SPIFFE id")]
+    SharedSpiffeId(NodeId, NodeId),
     /// A member's recovery key is the key that it signs with, so who steals the one has the other.
     #[error("the recovery key of {0} is the key that it signs with")]
     RecoveryKey(NodeId),
@@ -124,7 +127,7 @@ impl View {
     /// make the same mesh, whoever lists them and in whatever order.
     ///
     /// # Errors
-    /// [`ViewError`] for an empty or oversized set, a repeated id or key, an overlong name.
+    /// [`ViewError`] for an empty or oversized set, a repeated id, key or SPIFFE id, an overlong name.
     pub fn genesis(mut members: Vec<Member>) -> Result<Self, ViewError> {
         members.sort_by_key(|member| member.id);
         Self::from_content(Content { number: ViewNumber(0), members, follows: None })
@@ -234,6 +237,11 @@ impl View {
         faults_tolerated(self.len())
     }
 
+    /// Who is bound to that workload; `None` if no member is. O(n).
+    pub fn bound_to(&self, spiffe_id: &SpiffeId) -> Option<&Member> {
+        self.members.iter().find(|member| member.spiffe_id.as_ref() == Some(spiffe_id))
+    }
+
     /// Where `id` stands; `None` if it is no member. O(log n).
     pub fn index_of(&self, id: &NodeId) -> Option<MemberIndex> {
         let place = self.members.binary_search_by_key(id, |member| member.id).ok()?;
@@ -278,13 +286,21 @@ fn check(members: &[Member]) -> Result<(), ViewError> {
     if let Some(member) = members.iter().find(|of| of.key.recovery == of.key.key.digest()) {
         return Err(ViewError::RecoveryKey(member.id));
     }
-    let mut keys: Vec<_> =
-        members.iter().map(|member| (member.key.key.digest(), member.id)).collect();
-    keys.sort();
-    for (one, next) in keys.iter().zip(keys.iter().skip(1)) {
-        if one.0 == next.0 {
-            return Err(ViewError::SharedKey(one.1, next.1));
-        }
+    let keys = members.iter().map(|member| (member.key.key.digest(), member.id));
+    if let Some((one, next)) = sharing(keys) {
+        return Err(ViewError::SharedKey(one, next));
+    }
+    let bound = members.iter().filter_map(|of| Some((of.spiffe_id.as_ref()?, of.id)));
+    if let Some((one, next)) = sharing(bound) {
+        return Err(ViewError::SharedSpiffeId(one, next));
     }
     Ok(())
+}
+
+/// Two members that have the same, if there are such.
+fn sharing<T: Ord>(of: impl Iterator<Item = (T, NodeId)>) -> Option<(NodeId, NodeId)> {
+    let mut sorted: Vec<_> = of.collect();
+    sorted.sort();
+    let mut pairs = sorted.iter().zip(sorted.iter().skip(1));
+    pairs.find(|(one, next)| one.0 == next.0).map(|(one, next)| (one.1, next.1))
 }

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::certificate::UncheckedCertificate;
 use super::{Certificate, CriticalEvent};
-use crate::id::MeshId;
+use crate::id::{MAX_SPIFFE_ID_LEN, MeshId};
 use crate::keyring::{HistoryError, KeyHistory};
 use crate::membership::{Directory, MAX_CARRIED_LEN, View};
 use crate::wire::{self, Container, Packet, Refusal, Tag, WireError};
@@ -15,7 +15,9 @@ use crate::wire::{self, Container, Packet, Refusal, Tag, WireError};
 /// The longest step from a view of `members`, in bytes: the next view, its certificate, and the
 /// rotations that lead to the keys it is signed with.
 pub const fn max_link_len(members: usize) -> usize {
-    members.saturating_mul(32 * 1024).saturating_add(256 * 1024 + MAX_CARRIED_LEN)
+    members
+        .saturating_mul(32 * 1024 + MAX_SPIFFE_ID_LEN)
+        .saturating_add(256 * 1024 + MAX_CARRIED_LEN)
 }
 
 #[derive(Serialize, Deserialize)]

@@ -10,14 +10,16 @@
 
 mod backoff;
 mod channel;
+mod given;
 mod servers;
 mod validity;
 mod workload;
 
+pub use given::{svid, trust_bundles};
 pub use servers::{Fault, PoolConfig, PoolError, PoolEvent, ServerAddress, ServerPool};
 pub use workload::{
     Keepalive, NoIdentity, SourceConfig, SourceConfigError, SourceEvent, Trouble, WorkloadSource,
 };
 
 pub use spiffe::transport::Endpoint;
-pub use spiffe::{SpiffeId, TrustDomain, X509Bundle, X509BundleSet, X509Context, X509Svid};
+pub use spiffe::{TrustDomain, X509Bundle, X509BundleSet, X509Context, X509Svid};

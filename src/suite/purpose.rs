@@ -29,6 +29,8 @@ pub enum Purpose {
     Claim,
     /// A member's word that it has stored such a claim.
     Witness,
+    /// The statement that a workload's key asks to speak for it in a view.
+    Enrolment,
 }
 
 impl Purpose {
@@ -46,11 +48,12 @@ impl Purpose {
             Self::Answer => b"meshward/1/answer",
             Self::Claim => b"meshward/1/boot-claim",
             Self::Witness => b"meshward/1/boot-witness",
+            Self::Enrolment => b"meshward/1/enrolment",
         }
     }
 
     #[cfg(test)]
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Frame,
         Self::Attestation,
         Self::Ballot,
@@ -62,6 +65,7 @@ impl Purpose {
         Self::Answer,
         Self::Claim,
         Self::Witness,
+        Self::Enrolment,
     ];
 }
 

@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 
 use super::WireError;
 
-/// Decoding never reads or reserves more than this, whatever lengths the bytes claim. Larger than
-/// any part that is decoded in one piece: the certificate of the largest mesh.
-const DECODE_LIMIT: usize = 80 * 1024 * 1024;
+/// Decoding never reads or reserves more than this, whatever lengths the bytes claim. Larger than what is
+/// decoded in one piece: the largest view, 67 MiB, with a certificate of as many members, 36 MiB.
+const DECODE_LIMIT: usize = 112 * 1024 * 1024;
 
 const CONFIG: Configuration<LittleEndian, Fixint, Limit<DECODE_LIMIT>> =
     bincode::config::standard()

@@ -9,7 +9,7 @@ use meshward::reputation::{
     Ledger, Penalties, Reputation, ReputationConfig, ReputationConfigError,
 };
 use meshward::suite::{PublicKey, Purpose, SigningKey, SuiteError, UnknownSuite, VerifyError};
-use meshward::{Change, NodeId, OsEntropy, Suite, View};
+use meshward::{Change, NodeId, OsEntropy, SpiffeId, Suite, View};
 
 use crate::faults::{Dry, dry};
 use crate::provoked::Provoked;
@@ -60,6 +60,18 @@ fn every_text_that_is_none_is_named() {
     met.meet(&parse("a".repeat(63)), says);
     let says = "character 63 (counted from 0) of the identifier is not a hexadecimal digit";
     met.meet(&parse("a".repeat(63) + "g"), says);
+    met.assert_all();
+
+    let mut met = Provoked::of("SpiffeIdError", include_str!("../../src/id/spiffe_id.rs"));
+    let parse = |text: &str| text.parse::<SpiffeId>().unwrap_err();
+    let long = parse(&format!("spiffe://d/{}", "a".repeat(2038)));
+    met.meet(&long, "2049 bytes, a SPIFFE id has at most 2048");
+    met.meet(&parse("https://d/a"), "a SPIFFE id begins with spiffe://");
+    let says = "a trust domain is 1 to 255 of the characters a-z, 0-9, '.', '-', '_'";
+    met.meet(&parse("spiffe://D/a"), says);
+    met.meet(&parse("spiffe://d"), "a SPIFFE id of a workload has a path");
+    let says = "each part of a path is some of a-z, A-Z, 0-9, '.', '-', '_', and not '.' or '..'";
+    met.meet(&parse("spiffe://d/.."), says);
     met.assert_all();
 
     let mut met = Provoked::of("UnknownSuite", include_str!("../../src/suite/error.rs"));
@@ -145,6 +157,9 @@ fn every_set_of_members_that_is_no_view_is_named() {
     met.meet(&twice, &format!("two members are called {}", one.id));
     let shared = view(vec![one.clone(), Member { key: one.key.clone(), ..two.clone() }]);
     met.meet(&shared, &format!("{} and {} have the same key", id(0), id(1)));
+    let bound = [&one, &two].map(|of| of.clone().with_spiffe_id("spiffe://d/a".parse().unwrap()));
+    let says = format!("{} and {} have the same SPIFFE id", id(0), id(1));
+    met.meet(&view(bound.to_vec()), &says);
     let own = one.key.key.digest();
     let same = Arc::new(KeyRecord { recovery: own, ..KeyRecord::clone(&one.key) });
     let same = view(vec![Member { key: same, ..one.clone() }]);

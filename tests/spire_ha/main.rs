@@ -12,12 +12,16 @@
 mod workload;
 mod world;
 
+use std::collections::BTreeSet;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use meshward::identity::{Admissions, JoinPolicy, removed};
 use meshward::spire::{
     Endpoint, PoolConfig, ServerAddress, ServerPool, SourceConfig, TrustDomain, WorkloadSource,
+    trust_bundles,
 };
+use meshward::{Change, Identity, MemoryStore, NodeId, OsEntropy, SpiffeId, Suite, View};
 use tokio::runtime::Runtime;
 use workload::{Workload, all_renew, all_say};
 use world::{TRUST_DOMAIN, World, id, is_ready, until};
@@ -27,7 +31,7 @@ const USER: u32 = 61_001;
 
 struct Pool {
     pool: ServerPool,
-    _source: WorkloadSource,
+    source: WorkloadSource,
     runtime: Runtime,
 }
 
@@ -45,7 +49,7 @@ impl Pool {
         let config = PoolConfig::new(TrustDomain::new(TRUST_DOMAIN).unwrap(), servers);
         let (pool, _) = ServerPool::start(config, &source).unwrap();
         drop(guard);
-        Self { pool, _source: source, runtime }
+        Self { pool, source, runtime }
     }
 
     /// How many servers it uses.
@@ -53,12 +57,12 @@ impl Pool {
         self.pool.health().iter().filter(|(_, fault)| fault.is_none()).count()
     }
 
-    /// Calls for two seconds after `cause`: how many failed, of how many, and how long the longest took.
+    /// Calls for four seconds after `cause`: how many failed, of how many, and how long the longest took.
     fn calls(&self, what: &str, cause: impl FnOnce()) {
         cause();
         let (started, mut longest) = (Instant::now(), Duration::ZERO);
         let (mut made, mut failed) = (0, 0);
-        while started.elapsed() < Duration::from_secs(2) {
+        while started.elapsed() < Duration::from_secs(4) {
             let began = Instant::now();
             made += 1;
             if let Err(error) = self.runtime.block_on(self.pool.bundle()) {
@@ -72,9 +76,8 @@ impl Pool {
         assert_eq!(failed, 0, "{what}");
     }
 
-    fn entries(&self) -> Vec<String> {
-        let entries = self.runtime.block_on(self.pool.entries()).unwrap();
-        entries.iter().map(ToString::to_string).collect()
+    fn entries(&self) -> BTreeSet<SpiffeId> {
+        self.runtime.block_on(self.pool.entries()).unwrap()
     }
 }
 
@@ -90,17 +93,21 @@ fn identities_outlive_servers_and_agents() {
         entries.push(world.enter(at % 3, name, USER + u32::try_from(at).unwrap(), &[]));
     }
     world.enter(0, "admin", 0, &["-admin"]);
-    let mut workloads: Vec<_> = (USER..).take(5).map(|uid| Workload::start(&world, uid)).collect();
+    let genesis = genesis();
+    let start = |(node, uid)| Workload::start(&world, &genesis, node, uid);
+    let mut workloads: Vec<_> = (1..=5).zip(USER..).map(start).collect();
     for (workload, name) in workloads.iter().zip(&names) {
         let line = format!("svid {} ", id(name));
         until("an SVID", || !workload.said(&line).is_empty());
     }
     println!("five workloads have their SVIDs");
-    an_impostor_gets_none(&world);
+    an_impostor_gets_none(&world, &genesis);
 
     let pool = Pool::start(&world);
     until("all servers are used", || pool.up() == 3);
-    assert!(names.iter().all(|name| pool.entries().contains(&id(name))));
+    assert!(names.iter().all(|name| pool.entries().contains(&spiffe_id(name))));
+    let view = all_enrol(&genesis, &workloads, &pool);
+    assert!(removed(&view, &pool.entries()).is_empty());
 
     pool.calls("one server killed", || world.servers[0].process.kill());
     println!("renewed within {:?}", all_renew(&workloads));
@@ -124,10 +131,12 @@ fn identities_outlive_servers_and_agents() {
 
     // Servers are no business of the workloads, and signs of life do not trouble an agent.
     for workload in &workloads {
-        assert_eq!(workload.said("event"), ["event Recovered { by: 0 }"]);
+        assert_eq!(workload.said("event FailedOver"), [""; 0]);
+        assert_eq!(workload.said("event Degraded"), [""; 0]);
     }
     agents_are_lost(&mut world, &workloads);
     the_ca_is_changed(&world, &pool, &workloads);
+    all_enrol(&genesis, &workloads, &pool);
 
     world.postgres("-m fast -w restart");
     println!("database restarted: used after {:?}", until("servers are used", || pool.up() == 3));
@@ -142,12 +151,38 @@ fn identities_outlive_servers_and_agents() {
     let took = until("it is denied", || !gone.said("event Denied").is_empty());
     println!("entry removed: denied after {took:?}");
     assert_eq!(gone.said("gap"), ["gap this workload has no registration entry"]);
-    assert!(!pool.entries().contains(&id(&names[4])));
+    assert_eq!(removed(&view, &pool.entries()), [NodeId::from_bytes([5; 32])]);
     assert!(workloads.iter().all(|workload| workload.said("gap").is_empty()));
 }
 
-fn an_impostor_gets_none(world: &World) {
-    let impostor = Workload::start(world, USER + 98);
+fn spiffe_id(path: &str) -> SpiffeId {
+    id(path).parse().unwrap()
+}
+
+/// A mesh of one founder, that the five are to join.
+fn genesis() -> View {
+    let founder = NodeId::from_bytes([200; 32]);
+    let founder = Identity::create(&MemoryStore::new(), founder, Suite::MlDsa65, &OsEntropy);
+    View::genesis(vec![founder.unwrap().member("founder")]).unwrap()
+}
+
+/// The view in which all of them are members, by what they asked for with the SVIDs that they have now.
+fn all_enrol(genesis: &View, workloads: &[Workload], pool: &Pool) -> View {
+    let policy = JoinPolicy::default().allow_under(spiffe_id("node"));
+    let desk = Admissions::new(policy, 8);
+    let context = pool.source.current().unwrap();
+    let bundles = trust_bundles(context.bundle_set()).unwrap();
+    let join = |change: Change, workload: &Workload| {
+        let asked = workload.enrolment();
+        change.join(desk.consider(&asked, genesis, &bundles, SystemTime::now()).unwrap())
+    };
+    let change = workloads.iter().fold(Change::of(genesis), join);
+    desk.permits(genesis, &change, SystemTime::now()).unwrap();
+    genesis.changed(&change, Vec::new()).unwrap()
+}
+
+fn an_impostor_gets_none(world: &World, genesis: &View) {
+    let impostor = Workload::start(world, genesis, 99, USER + 98);
     until("it is denied", || !impostor.said("event Denied").is_empty());
     assert_eq!(impostor.said("svid"), [""; 0]);
 }

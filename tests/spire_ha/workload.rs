@@ -7,12 +7,16 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
 
+use meshward::identity::Enrolment;
 use meshward::spire::{Endpoint, SourceConfig, WorkloadSource};
+use meshward::{Identity, MemoryStore, NodeId, OsEntropy, Suite, View};
 use x509_parser::parse_x509_certificate;
 
 use super::world::{World, until};
 
 const SOCKETS: &str = "MESHWARD_TEST_WORKLOAD_APIS";
+const VIEW: &str = "MESHWARD_TEST_VIEW";
+const NODE: &str = "MESHWARD_TEST_NODE";
 
 /// The process. Without its environment this is no test and passes.
 #[test]
@@ -33,6 +37,9 @@ fn process() {
 
 async fn follow(config: SourceConfig) {
     let (source, mut events) = WorkloadSource::start(config).unwrap();
+    let view = View::from_bytes(&from_hex(&env::var(VIEW).unwrap())).unwrap();
+    let node = NodeId::from_bytes([env::var(NODE).unwrap().parse().unwrap(); 32]);
+    let identity = Identity::create(&MemoryStore::new(), node, Suite::MlDsa65, &OsEntropy).unwrap();
     let (mut before, mut gap) = (String::new(), true);
     loop {
         while let Ok(event) = events.try_recv() {
@@ -47,6 +54,10 @@ async fn follow(config: SourceConfig) {
                 let now =
                     format!("svid {} {until} {}", svid.spiffe_id(), bundle.authorities().len());
                 if now != before {
+                    // With each renewed SVID again.
+                    let svid = meshward::spire::svid(&context).unwrap();
+                    let enrolment = Enrolment::seal(&view, (&identity, "node"), &svid, &OsEntropy);
+                    say(&format!("enrolment {}", to_hex(&enrolment.unwrap().to_bytes().unwrap())));
                     say(&now);
                     before = now;
                 }
@@ -62,6 +73,15 @@ async fn follow(config: SourceConfig) {
     }
 }
 
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn from_hex(text: &str) -> Vec<u8> {
+    let digits = text.as_bytes().chunks(2).map(|digits| std::str::from_utf8(digits).unwrap());
+    digits.map(|digits| u8::from_str_radix(digits, 16).unwrap()).collect()
+}
+
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
@@ -74,7 +94,8 @@ pub(crate) struct Workload {
 }
 
 impl Workload {
-    pub(crate) fn start(world: &World, uid: u32) -> Self {
+    /// As node `node` of the mesh that `view` is of, for the user `uid`.
+    pub(crate) fn start(world: &World, view: &View, node: u8, uid: u32) -> Self {
         // Where every user may read it.
         let program = world.directory.path().join("workload");
         if !program.exists() {
@@ -84,6 +105,8 @@ impl Workload {
         let mut child = Command::new(program)
             .args(["--exact", "workload::process", "--nocapture", "--test-threads=1"])
             .env(SOCKETS, sockets.collect::<Vec<_>>().join(" "))
+            .env(VIEW, to_hex(&view.to_bytes().unwrap()))
+            .env(NODE, node.to_string())
             .uid(uid)
             .current_dir("/")
             .stdin(Stdio::piped())
@@ -103,6 +126,12 @@ impl Workload {
     pub(crate) fn said(&self, what: &str) -> Vec<String> {
         let said = self.said.lock().unwrap();
         said.iter().filter(|line| line.starts_with(what)).cloned().collect()
+    }
+
+    /// The last enrolment that it asked for.
+    pub(crate) fn enrolment(&self) -> Enrolment {
+        let line = self.said("enrolment").pop().unwrap();
+        Enrolment::from_bytes(&from_hex(line.split_once(' ').unwrap().1)).unwrap()
     }
 
     /// How long its SVID holds, in seconds since 1970, and how many authorities it knows; 0 without one.

@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use spiffe::{SpiffeId, X509Bundle};
+use spiffe::X509Bundle;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -31,6 +31,7 @@ use server::Server;
 use trust::Trust;
 
 use super::WorkloadSource;
+use crate::id::SpiffeId;
 
 /// Several SPIRE servers of one trust domain, of which the ones that work are asked.
 ///
@@ -102,7 +103,8 @@ impl ServerPool {
             .map_err(|error| malformed(error.to_string()))
     }
 
-    /// The SPIFFE ids that have a registration entry. A member whose id is missing has lost its entry. SPIRE
+    /// The SPIFFE ids that have a registration entry. A member whose id is missing has lost its entry:
+    /// [`removed`](crate::identity::removed) names it. SPIRE
     /// answers this to a workload only whose own entry has `admin` set.
     ///
     /// One list is one server's word, and that of its database: a database put back from yesterday lacks what was
@@ -114,9 +116,9 @@ impl ServerPool {
     /// no server could be asked or the answer was not understood.
     pub async fn entries(&self) -> Result<BTreeSet<SpiffeId>, PoolError> {
         let most = self.shared.config.max_entries;
-        let (server, ids) = self.call(|channel| api::entries(channel, most)).await?;
-        let ids = ids.into_iter().map(SpiffeId::new).collect::<Result<_, _>>();
-        ids.map_err(|error| PoolError::Malformed { server, reason: error.to_string() })
+        let (_, ids) = self.call(|channel| api::entries(channel, most)).await?;
+        // What is no id of a workload is none of a member either.
+        Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
     }
 
     /// Makes `call`, which only reads, with one server after the other until one answers.

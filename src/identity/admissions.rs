@@ -1,0 +1,123 @@
+//! Where a host takes enrolments, and asks before it votes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
+
+use parking_lot::Mutex;
+
+use super::{Enrolment, EnrolmentError, JoinPolicy, NotPermitted, TrustBundles, VerifiedEnrolment};
+use crate::id::{NodeId, SpiffeId, ViewNumber};
+use crate::membership::{Change, Member, View};
+
+/// The enrolments for the current view that were taken here, and what they permit to vote for.
+///
+/// It holds one of each workload, the newest that it was shown, at most as many as it was made for, 4 KiB
+/// each or less, and forgets them with the view that they are for.
+#[derive(Debug)]
+pub struct Admissions {
+    policy: JoinPolicy,
+    limit: usize,
+    taken: Mutex<BTreeMap<SpiffeId, VerifiedEnrolment>>,
+}
+
+impl Admissions {
+    /// Takes the enrolments of whom `policy` lets join, of at most `limit` workloads for one view.
+    pub const fn new(policy: JoinPolicy, limit: usize) -> Self {
+        Self { policy, limit, taken: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// Looks at an enrolment, and takes it if all of it holds; see [`Enrolment::verify`] for what is looked at
+    /// and what it costs. The policy is asked first, since it costs nothing. Gives what is to be proposed.
+    ///
+    /// # Errors
+    /// [`EnrolmentError`]; nothing is taken then.
+    pub fn consider(
+        &self,
+        enrolment: &Enrolment,
+        view: &View,
+        bundles: &TrustBundles,
+        at: SystemTime,
+    ) -> Result<Member, EnrolmentError> {
+        let Member { id: node, spiffe_id, .. } = enrolment.member();
+        let spiffe_id = spiffe_id.as_ref().ok_or(EnrolmentError::Unbound(*node))?;
+        self.policy.check(spiffe_id, *node)?;
+        let verified = enrolment.verify(view, bundles, at)?;
+        let member = verified.member().clone();
+        let mut taken = self.taken.lock();
+        taken.retain(|_, known| known.view() == view.digest() && !known.has_ended(at));
+        if taken.len() >= self.limit && !taken.contains_key(spiffe_id) {
+            return Err(EnrolmentError::Full(self.limit));
+        }
+        taken.insert(spiffe_id.clone(), verified);
+        Ok(member)
+    }
+
+    /// Forgets what was taken of a workload: it is not registered any more.
+    pub fn withdraw(&self, spiffe_id: &SpiffeId) {
+        self.taken.lock().remove(spiffe_id);
+    }
+
+    /// Whether this host may vote for `change` of `view`, the current one: whether it has taken an enrolment,
+    /// whose certificate has not ended at `at`, of each member that the change lets in or gives a key in the place of a
+    /// lost one, and for that very record. Who leaves, and newer keys that follow from those that are known,
+    /// are no matter of enrolments.
+    ///
+    /// # Errors
+    /// [`NotPermitted`] says what is missing. It may be on its way.
+    pub fn permits(
+        &self,
+        view: &View,
+        change: &Change,
+        at: SystemTime,
+    ) -> Result<(), NotPermitted> {
+        if change.from() != view.digest() {
+            return Err(NotPermitted::OtherView);
+        }
+        for member in change.joins() {
+            self.permits_record(view, member, at)?;
+        }
+        for (node, record) in change.replaced(view) {
+            let before = view.index_of(node).and_then(|place| view.member(place));
+            let before = before.ok_or(NotPermitted::Unbound(*node))?;
+            let member = Member { key: record.clone().into(), ..before.clone() };
+            self.permits_record(view, &member, at)?;
+        }
+        Ok(())
+    }
+
+    fn permits_record(
+        &self,
+        view: &View,
+        member: &Member,
+        at: SystemTime,
+    ) -> Result<(), NotPermitted> {
+        let node = member.id;
+        let spiffe_id = member.spiffe_id.clone().ok_or(NotPermitted::Unbound(node))?;
+        let taken = self.taken.lock();
+        match taken.get(&spiffe_id).filter(|known| known.view() == view.digest()) {
+            None => Err(NotPermitted::NotEnrolled { node, spiffe_id }),
+            Some(known) if known.has_ended(at) => Err(NotPermitted::Expired(spiffe_id)),
+            // With which view it begins follows from the view that the change starts from.
+            Some(known) if anywhen(known.member()) == anywhen(member) => Ok(()),
+            Some(_) => Err(NotPermitted::OtherRecord { node, spiffe_id }),
+        }
+    }
+}
+
+/// A record whenever it begins.
+fn anywhen(member: &Member) -> Member {
+    Member { joined: ViewNumber(0), ..member.clone() }
+}
+
+/// The members that are bound to workloads which are not `registered` any more, in the order of the view: for
+/// each a host may propose that it [leaves](Change::leave). Members that are bound to none stay out of it.
+///
+/// To be given what the servers say themselves, never what is left of it when they are away: an empty set
+/// names every member. And no more members than may be faulty should go in one change, since those that are
+/// named have votes, too.
+pub fn removed(view: &View, registered: &BTreeSet<SpiffeId>) -> Vec<NodeId> {
+    let is_gone = |member: &&Member| {
+        member.spiffe_id.as_ref().is_some_and(|bound| !registered.contains(bound))
+    };
+    view.members().iter().filter(is_gone).map(|member| member.id).collect()
+}

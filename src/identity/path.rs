@@ -1,0 +1,77 @@
+//! Whether a chain leads to an authority that is trusted, and what its key has signed.
+
+use std::time::Duration;
+
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
+use webpki::ring::{
+    ECDSA_P256_SHA256, ECDSA_P256_SHA384, ECDSA_P384_SHA256, ECDSA_P384_SHA384, ED25519,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
+};
+use webpki::{EndEntityCert, Error, KeyUsage, anchor_from_trusted_cert};
+
+use super::leaf::{self, Leaf};
+use super::{SvidError, TrustBundles};
+
+/// What authorities sign certificates with.
+static ISSUED_WITH: [&dyn SignatureVerificationAlgorithm; 8] = [
+    ECDSA_P256_SHA256,
+    ECDSA_P256_SHA384,
+    ECDSA_P384_SHA256,
+    ECDSA_P384_SHA384,
+    ED25519,
+    RSA_PKCS1_2048_8192_SHA256,
+    RSA_PKCS1_2048_8192_SHA384,
+    RSA_PKCS1_2048_8192_SHA512,
+];
+
+/// What workloads sign enrolments with: one scheme for each kind of key.
+static SIGNED_WITH: [&dyn SignatureVerificationAlgorithm; 4] =
+    [ECDSA_P256_SHA256, ECDSA_P384_SHA384, ED25519, RSA_PSS_2048_8192_SHA256_LEGACY_KEY];
+
+/// Checks the form of a chain, and that it leads to an authority of its own trust domain at `at`, in seconds
+/// since 1970. `rustls-webpki` bounds what that costs.
+pub(super) fn check(
+    chain: &[impl AsRef<[u8]>],
+    bundles: &TrustBundles,
+    at: u64,
+) -> Result<Leaf, SvidError> {
+    let leaf = leaf::read(chain)?;
+    let domain = leaf.spiffe_id.trust_domain();
+    let authorities = bundles.in_force(domain, at)?;
+    let anchors = authorities.iter().filter_map(|der| anchor_from_trusted_cert(der).ok());
+    let anchors: Vec<_> = anchors.collect();
+    let chain: Vec<_> = chain.iter().map(|der| CertificateDer::from(der.as_ref())).collect();
+    let (first, between) = chain.split_first().ok_or(SvidError::Empty)?;
+    let certificate = EndEntityCert::try_from(first).map_err(|_| SvidError::Unreadable(1))?;
+    let time = UnixTime::since_unix_epoch(Duration::from_secs(at));
+    let usage = KeyUsage::client_auth();
+    certificate
+        .verify_for_usage(&ISSUED_WITH, &anchors, between, time, usage, None, None)
+        .map_err(|error| refused(&error, domain))?;
+    Ok(leaf)
+}
+
+fn refused(error: &Error, domain: &str) -> SvidError {
+    match error {
+        Error::CertExpired { time, not_after } => {
+            SvidError::Expired { not_after: not_after.as_secs(), at: time.as_secs() }
+        }
+        Error::CertNotValidYet { time, not_before } => {
+            SvidError::NotYetValid { not_before: not_before.as_secs(), at: time.as_secs() }
+        }
+        // An issuer of the right name and another key is another issuer.
+        Error::UnknownIssuer | Error::InvalidSignatureForPublicKey => {
+            SvidError::UnknownIssuer(domain.to_owned())
+        }
+        error => SvidError::Chain(error.to_string()),
+    }
+}
+
+/// Whether the key of the certificate has signed `message`, by the scheme for keys of its kind.
+pub(super) fn signed_by(certificate: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    let der = CertificateDer::from(certificate);
+    let Ok(certificate) = EndEntityCert::try_from(&der) else { return false };
+    let holds = |scheme| certificate.verify_signature(scheme, message, signature).is_ok();
+    SIGNED_WITH.into_iter().any(holds)
+}
