@@ -1,6 +1,6 @@
-//! Five workloads with real SPIRE: three servers that share one PostgreSQL, two agents behind a balancer.
-//! Servers and agents are killed and stopped, the database is restarted, the CA is changed, and no workload
-//! is ever without its identity.
+//! Five nodes of a mesh with real SPIRE: three servers that share one PostgreSQL, two agents behind a balancer.
+//! They enrol. Servers and agents are killed and stopped, the database is restarted, the CA is changed, and no
+//! node is ever without its identity or unheard by another.
 //!
 //! `tests/spire/prepare` gets what it needs. Then, as root (each workload is a user of its own):
 //! `cargo test --release --features spiffe --test spire_ha -- --ignored --nocapture`.
@@ -9,6 +9,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used)]
 #![allow(clippy::expect_used, clippy::panic)]
 
+mod node;
 mod workload;
 mod world;
 
@@ -21,7 +22,9 @@ use meshward::spire::{
     Endpoint, PoolConfig, ServerAddress, ServerPool, SourceConfig, TrustDomain, WorkloadSource,
     trust_bundles,
 };
-use meshward::{Change, Identity, MemoryStore, NodeId, OsEntropy, SpiffeId, Suite, View};
+use meshward::{
+    Change, Identity, Member, MemoryStore, NodeId, OsEntropy, SpiffeId, Suite, View, ViewNumber,
+};
 use tokio::runtime::Runtime;
 use workload::{Workload, all_renew, all_say};
 use world::{TRUST_DOMAIN, World, id, is_ready, until};
@@ -108,6 +111,7 @@ fn identities_outlive_servers_and_agents() {
     assert!(names.iter().all(|name| pool.entries().contains(&spiffe_id(name))));
     let view = all_enrol(&genesis, &workloads, &pool);
     assert!(removed(&view, &pool.entries()).is_empty());
+    found_a_mesh(&view, &mut workloads);
 
     pool.calls("one server killed", || world.servers[0].process.kill());
     println!("renewed within {:?}", all_renew(&workloads));
@@ -146,9 +150,15 @@ fn identities_outlive_servers_and_agents() {
         assert_eq!(workload.said("gap"), [""; 0]);
     }
 
+    // All heard all others all the time.
+    for workload in &workloads {
+        assert_eq!(workload.said("hears").last().unwrap(), "hears 4");
+        assert!(workload.said("hears").is_sorted(), "{:?}", workload.said("hears"));
+    }
+    // Who loses its entry stays a member until the others expel it.
     let gone = workloads.pop().unwrap();
     world.server(1, "entry delete", &["-entryID", &entries[4]]);
-    let took = until("it is denied", || !gone.said("event Denied").is_empty());
+    let took = until("it is denied", || !gone.said("gap").is_empty());
     println!("entry removed: denied after {took:?}");
     assert_eq!(gone.said("gap"), ["gap this workload has no registration entry"]);
     assert_eq!(removed(&view, &pool.entries()), [NodeId::from_bytes([5; 32])]);
@@ -179,6 +189,23 @@ fn all_enrol(genesis: &View, workloads: &[Workload], pool: &Pool) -> View {
     let change = workloads.iter().fold(Change::of(genesis), join);
     desk.permits(genesis, &change, SystemTime::now()).unwrap();
     genesis.changed(&change, Vec::new()).unwrap()
+}
+
+/// Those that are bound to a SPIFFE id in `view` found a mesh, under the records that were enrolled.
+fn found_a_mesh(view: &View, workloads: &mut [Workload]) {
+    let enrolled = view.members().iter().filter(|member| member.spiffe_id.is_some());
+    let founders = enrolled.map(|member| Member { joined: ViewNumber(0), ..member.clone() });
+    let mesh = View::genesis(founders.collect()).unwrap();
+    assert_eq!(mesh.len(), workloads.len());
+    let ports: Vec<_> = workloads.iter().map(Workload::port).collect();
+    for (workload, own) in workloads.iter_mut().zip(&ports) {
+        let peers: Vec<_> = ports.iter().filter(|port| *port != own).cloned().collect();
+        workload.join(&mesh, &peers);
+    }
+    for workload in workloads {
+        until("it hears all others", || workload.said("hears 4").len() == 1);
+    }
+    println!("five nodes are a mesh and hear one another");
 }
 
 fn an_impostor_gets_none(world: &World, genesis: &View) {

@@ -1,6 +1,7 @@
 //! A process of its own, under a user of its own, that follows both agents and says what it has.
 
 use std::io::{BufRead, BufReader, Write, stdin};
+use std::net::{Ipv4Addr, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -12,6 +13,7 @@ use meshward::spire::{Endpoint, SourceConfig, WorkloadSource};
 use meshward::{Identity, MemoryStore, NodeId, OsEntropy, Suite, View};
 use x509_parser::parse_x509_certificate;
 
+use super::node;
 use super::world::{World, until};
 
 const SOCKETS: &str = "MESHWARD_TEST_WORKLOAD_APIS";
@@ -22,24 +24,37 @@ const NODE: &str = "MESHWARD_TEST_NODE";
 #[test]
 fn process() {
     let Ok(sockets) = env::var(SOCKETS) else { return };
-    // Ends with whoever started it.
-    thread::spawn(|| {
-        let _ = stdin().lines().count();
-        process::exit(0);
-    });
+    // Behind the name of the test, which has no end of line.
+    say("");
+    let node = NodeId::from_bytes([env::var(NODE).unwrap().parse().unwrap(); 32]);
+    let store = MemoryStore::new();
+    let identity = Identity::create(&store, node, Suite::MlDsa65, &OsEntropy).unwrap();
+    thread::spawn(|| obey(store));
     let endpoints = sockets.split(' ').map(|socket| Endpoint::parse(socket).unwrap());
     let config = SourceConfig::new(endpoints);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    // Behind the name of the test, which has no end of line.
-    say("");
-    runtime.block_on(follow(config));
+    runtime.block_on(follow(config, &identity));
 }
 
-async fn follow(config: SourceConfig) {
+/// Becomes a node of the mesh that it is told of, and ends with whoever started it.
+fn obey(store: MemoryStore) {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    say(&format!("port {}", socket.local_addr().unwrap().port()));
+    let mut lines = stdin().lines().map_while(Result::ok);
+    if let Some(line) = lines.next() {
+        let (view, peers) = line.split_once(' ').unwrap();
+        let view = View::from_bytes(&from_hex(view)).unwrap();
+        let peers = peers.split(' ').map(|port| port.parse().unwrap()).collect();
+        let hears = |others| say(&format!("hears {others}"));
+        thread::spawn(move || node::run(store, view, socket, peers, hears));
+        let _ = lines.count();
+    }
+    process::exit(0);
+}
+
+async fn follow(config: SourceConfig, identity: &Identity) {
     let (source, mut events) = WorkloadSource::start(config).unwrap();
     let view = View::from_bytes(&from_hex(&env::var(VIEW).unwrap())).unwrap();
-    let node = NodeId::from_bytes([env::var(NODE).unwrap().parse().unwrap(); 32]);
-    let identity = Identity::create(&MemoryStore::new(), node, Suite::MlDsa65, &OsEntropy).unwrap();
     let (mut before, mut gap) = (String::new(), true);
     loop {
         while let Ok(event) = events.try_recv() {
@@ -56,7 +71,7 @@ async fn follow(config: SourceConfig) {
                 if now != before {
                     // With each renewed SVID again.
                     let svid = meshward::spire::svid(&context).unwrap();
-                    let enrolment = Enrolment::seal(&view, (&identity, "node"), &svid, &OsEntropy);
+                    let enrolment = Enrolment::seal(&view, (identity, "node"), &svid, &OsEntropy);
                     say(&format!("enrolment {}", to_hex(&enrolment.unwrap().to_bytes().unwrap())));
                     say(&now);
                     before = now;
@@ -126,6 +141,17 @@ impl Workload {
     pub(crate) fn said(&self, what: &str) -> Vec<String> {
         let said = self.said.lock().unwrap();
         said.iter().filter(|line| line.starts_with(what)).cloned().collect()
+    }
+
+    /// Has it be a node of the mesh of `view`, with `peers` as its neighbours.
+    pub(crate) fn join(&mut self, view: &View, peers: &[String]) {
+        let line = format!("{} {}\n", to_hex(&view.to_bytes().unwrap()), peers.join(" "));
+        self.child.stdin.as_mut().unwrap().write_all(line.as_bytes()).unwrap();
+    }
+
+    /// The port of its node.
+    pub(crate) fn port(&self) -> String {
+        self.said("port")[0].split_once(' ').unwrap().1.to_owned()
     }
 
     /// The last enrolment that it asked for.
