@@ -34,3 +34,23 @@ impl Backoff {
 pub(super) fn up_to(most: Duration) -> Duration {
     most.mul_f64(rand::random::<f64>())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest_and_differ() {
+        let ms = Duration::from_millis;
+        let mut backoff = Backoff::new(ms(100), ms(350));
+        for whole in [100, 200, 350, 350] {
+            let wait = backoff.wait();
+            assert!((ms(whole / 2)..=ms(whole)).contains(&wait), "{wait:?} of {whole}");
+        }
+        backoff.reset();
+        assert!(backoff.wait() <= ms(100));
+        // With the same wait for all, all would come back at once.
+        let waits: std::collections::BTreeSet<_> = (0..100).map(|_| up_to(ms(100))).collect();
+        assert!(waits.len() > 50);
+    }
+}

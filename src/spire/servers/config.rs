@@ -38,7 +38,8 @@ pub struct PoolConfig {
     pub call_timeout: Duration,
     /// How long a call may take with all its tries, at least `call_timeout`, at most 10 min. Default: 5 s.
     pub deadline: Duration,
-    /// The most entries that are read of a server, 1 to 1,000,000. Default: 100,000.
+    /// The most entries that are read of a server, 1 to 1,000,000. All are read within `call_timeout`, 500 at a
+    /// time: make that longer for many. Default: 100,000.
     pub max_entries: usize,
     /// Places in the channel for events, 1 to 65,536. Default: 64.
     pub events: usize,
