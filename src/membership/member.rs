@@ -124,15 +124,16 @@ mod tests {
 
     #[test]
     fn another_key_leaves_the_binding_and_leaving_frees_it() {
-        let one = Some("spiffe://d/one");
-        let view = View::genesis(vec![member(1, one), member(2, None)]).unwrap();
+        let one = "spiffe://d/one";
+        let view = View::genesis(vec![member(1, Some(one)), member(2, None)]).unwrap();
         let epoch = Epoch::FIRST.next_operational().unwrap();
         let record = KeyRecord { epoch, ..KeyRecord::first(member(7, None).key.key.clone()) };
         let next = view.changed(&Change::of(&view).anchor(id(1), record), Vec::new()).unwrap();
-        assert_eq!(next.members()[0].spiffe_id, member(1, one).spiffe_id);
+        assert_eq!(next.members()[0].spiffe_id, member(1, Some(one)).spiffe_id);
         let left = next.changed(&Change::of(&next).leave(id(1)), Vec::new()).unwrap();
-        let joined = left.changed(&Change::of(&left).join(member(3, one)), Vec::new()).unwrap();
-        assert_eq!(joined.bound_to(&one.unwrap().parse().unwrap()).unwrap().id, id(3));
+        let joined =
+            left.changed(&Change::of(&left).join(member(3, Some(one))), Vec::new()).unwrap();
+        assert_eq!(joined.bound_to(&one.parse().unwrap()).unwrap().id, id(3));
     }
 
     #[test]
