@@ -218,8 +218,10 @@ fn agents_are_lost(world: &mut World, workloads: &[Workload]) {
     let failed_over = "event FailedOver";
     let took = all_say(workloads, failed_over, || world.agents[0].process.kill());
     println!("agent killed: the last workload failed over after {took:?}");
-    world.agents[0].process.start();
-    until("it serves again", || world.is_healthy(0));
+    until("it serves again", || {
+        world.agents[0].process.keep();
+        world.is_healthy(0)
+    });
     let took = all_say(workloads, failed_over, || world.agents[1].process.signal("STOP"));
     println!("agent stopped: the last workload failed over after {took:?}");
     world.agents[1].process.signal("CONT");

@@ -48,6 +48,13 @@ impl Process {
         self.child = Some(self.command.spawn().unwrap());
     }
 
+    /// Starts it again if it has ended, as whoever supervises it would.
+    pub(crate) fn keep(&mut self) {
+        if self.child.as_mut().is_none_or(|child| child.try_wait().unwrap().is_some()) {
+            self.start();
+        }
+    }
+
     /// SIGKILL.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -182,8 +189,12 @@ impl World {
 
     fn agent(&self, name: &str, port: u16) -> Agent {
         let at = |name: &str| self.directory.path().join(name);
-        let bundle = self.server(0, "bundle show", &[]);
-        fs::write(at("bundle.pem"), bundle).unwrap();
+        // A server may tell for a while what it knew before the last one was there.
+        until("all servers are in the bundle", || {
+            let bundle = self.server(0, "bundle show", &[]);
+            fs::write(at("bundle.pem"), &bundle).unwrap();
+            bundle.matches("BEGIN CERTIFICATE").count() == self.servers.len()
+        });
         fs::create_dir(at(name)).unwrap();
         let token = self.server(0, "token generate", &["-spiffeID", &id("agents")]);
         let token = token.trim().strip_prefix("Token: ").unwrap();
