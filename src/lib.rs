@@ -73,7 +73,7 @@
 //! | `metrics` | no | `core::metrics`: what a node counts and sees, for any recorder of the crate `metrics` |
 //! | `libp2p` | no | `libp2p`: meshward as the validator of a gossipsub topic, over a swarm |
 //! | `shamir` | no | the key of a backup split m of n |
-//! | `spiffe` | no | `identity`: members are workloads with SPIFFE ids |
+//! | `spiffe` | no | `identity`: members are workloads with SPIFFE ids; `spire`: the agents and servers that say so, none of which may be missed |
 //!
 //! A suite that is not compiled in answers
 //! [`SuiteUnavailable`](suite::SuiteError::SuiteUnavailable); nothing else changes.
@@ -107,6 +107,8 @@ pub mod quorum;
 pub mod replay;
 pub mod reputation;
 pub mod rollout;
+#[cfg(feature = "spiffe")]
+pub mod spire;
 pub mod store;
 pub mod suite;
 pub mod transport;

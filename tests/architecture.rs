@@ -23,7 +23,7 @@ const RANKS: [&[&str]; 9] = [
     &["gossip", "quorum", "rollout", "identity", "transport"],
     &["core"],
     &["host"],
-    &["libp2p"],
+    &["libp2p", "spire"],
 ];
 
 /// Past this many lines a file holds more than one idea.

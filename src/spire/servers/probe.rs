@@ -1,0 +1,80 @@
+//! One task for each server that asks how it is.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use spiffe::X509Context;
+use tokio::time::timeout;
+use tonic::transport::Channel;
+
+use super::server::Server;
+use super::{Fault, PoolEvent, Shared, api, ready, tls};
+use crate::spire::backoff::Backoff;
+use crate::spire::channel::over;
+
+/// An open connection, and what was known when it was opened.
+struct Link {
+    channel: Channel,
+    context: Arc<X509Context>,
+}
+
+/// Probes `server` until the pool is dropped. A probe that went well brings the bundle, too.
+pub(super) async fn run(shared: Arc<Shared>, at: usize) {
+    let Some(server) = shared.servers.get(at) else { return };
+    let mut link = None;
+    let interval = shared.config.probe_interval;
+    let mut pause = Backoff::new(interval, interval);
+    loop {
+        let probe = timeout(shared.config.probe_timeout, probe(&shared, server, &mut link));
+        match probe.await.unwrap_or(Err(Fault::TimedOut)) {
+            Ok(channel) => {
+                if server.up(channel) {
+                    shared.tell(PoolEvent::Up(server.address.api));
+                }
+            }
+            Err(fault) => {
+                link = None;
+                shared.is_down(server, fault);
+            }
+        }
+        // A call that failed has it looked at now.
+        let _ = timeout(pause.wait(), server.look.notified()).await;
+    }
+}
+
+async fn probe(
+    shared: &Shared,
+    server: &Server,
+    link: &mut Option<Link>,
+) -> Result<Channel, Fault> {
+    if let Some(address) = server.address.ready {
+        ready::ask(address).await?;
+    }
+    let context = shared.trust.context()?;
+    // Renewed certificates and new authorities are for new connections.
+    if !link.as_ref().is_some_and(|link| Arc::ptr_eq(&link.context, &context)) {
+        *link = Some(Link { channel: connect(shared, server, &context).await?, context });
+    }
+    let Some(Link { channel, .. }) = link else { return Err(Fault::Unknown) };
+    let started = Instant::now();
+    let bundle = api::bundle(channel.clone()).await;
+    let bundle = bundle.map_err(|status| Fault::Refused(status.to_string()))?;
+    shared.trust.learn(&bundle)?;
+    server.answered(started.elapsed());
+    Ok(channel.clone())
+}
+
+async fn connect(
+    shared: &Shared,
+    server: &Server,
+    context: &X509Context,
+) -> Result<Channel, Fault> {
+    let Some(svid) = context.default_svid() else {
+        return Err(Fault::Identity("no SVID in it".to_owned()));
+    };
+    let authorities = shared.trust.authorities(context);
+    let trust_domain = &shared.config.trust_domain;
+    let stream = tls::connect(server.address.api, svid, trust_domain, authorities).await?;
+    let channel = over(stream).await;
+    channel.map_err(|error| Fault::Unreachable(error.to_string()))
+}

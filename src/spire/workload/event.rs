@@ -1,0 +1,95 @@
+//! What a source has to say.
+
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::mpsc;
+
+/// What became of a [`WorkloadSource`](super::WorkloadSource). APIs are named by their places in the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SourceEvent {
+    /// There is an identity: for the first time, or again after no API had served or the SVID had expired.
+    Recovered {
+        /// The API that serves.
+        by: usize,
+    },
+    /// Another API serves, with no gap between.
+    FailedOver {
+        /// The one before.
+        from: usize,
+        /// The one that serves now.
+        to: usize,
+        /// The time since the loss of the one before was noticed.
+        after: Duration,
+    },
+    /// No API serves. What was known is served until it expires.
+    Degraded {
+        /// What is wrong with the one that was tried last.
+        trouble: Trouble,
+    },
+    /// An API serves, but it is late in renewing the SVID: two thirds of its life are over. Agents renew at
+    /// half of it, so this one has no SPIRE server, or none that signs.
+    Overdue,
+    /// No API serves, and one says that this workload has no registration entry. There is no identity.
+    Denied,
+    /// The SVID has expired. There is no identity.
+    Expired,
+}
+
+/// What is wrong with an API.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// The connection could not be opened.
+    #[error("cannot connect: {0}")]
+    Unreachable(String),
+    /// It did not open, or nothing was said over it, in time.
+    #[error("no answer in time")]
+    TimedOut,
+    /// It ended, by a kill or for want of a sign of life.
+    #[error("the connection ended: {0}")]
+    Ended(String),
+    /// This workload has no registration entry there.
+    #[error("no registration entry for this workload")]
+    Denied,
+    /// It said something that is no SVID and no bundle.
+    #[error("not understood: {0}")]
+    Malformed(String),
+    /// It gave an SVID that does not hold now, by this machine's clock.
+    #[error("the SVID that it gave does not hold now")]
+    Stale,
+}
+
+/// Why there is no identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NoIdentity {
+    /// No API has answered yet.
+    #[error("no Workload API has answered yet")]
+    Waiting,
+    /// No API serves, and one says that this workload has no registration entry.
+    #[error("this workload has no registration entry")]
+    Denied,
+    /// No API has renewed the SVID and it has expired.
+    #[error("the SVID has expired and no Workload API renews it")]
+    Expired,
+    /// The runtime has ended the tasks of the source.
+    #[error("the source has stopped")]
+    Stopped,
+}
+
+/// Where events go. One that finds the channel full is lost: nothing waits for whoever reads it.
+#[derive(Debug, Clone)]
+pub(super) struct Reports(mpsc::Sender<SourceEvent>);
+
+impl Reports {
+    pub(super) fn new(sender: mpsc::Sender<SourceEvent>) -> Self {
+        Self(sender)
+    }
+
+    pub(super) fn tell(&self, event: SourceEvent) {
+        tracing::info!(?event, "Workload API");
+        let _ = self.0.try_send(event);
+    }
+}

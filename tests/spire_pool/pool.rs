@@ -1,0 +1,254 @@
+//! SPIRE servers that are lost, or are not what they should be.
+
+use std::time::Duration;
+
+use meshward::spire::{
+    Fault, PoolConfig, PoolError, PoolEvent, ServerAddress, ServerPool, SourceConfig, SourceEvent,
+    TrustDomain, WorkloadSource,
+};
+use tempfile::TempDir;
+use tokio::sync::mpsc::Receiver;
+
+use super::agent::Agent;
+use super::certs::{Authority, DOMAIN, bundle};
+use super::server::Server;
+use super::{HOUR, hear, until};
+
+struct Place {
+    _directory: TempDir,
+    authority: Authority,
+    agent: Agent,
+    servers: Vec<Server>,
+    _source: WorkloadSource,
+    pool: ServerPool,
+    events: Receiver<PoolEvent>,
+}
+
+fn spire_server(authority: &Authority) -> Server {
+    Server::new(authority.svid("spire/server", HOUR), authority, bundle(&[authority]))
+}
+
+impl Place {
+    /// Three servers, all of which are used.
+    async fn new() -> Self {
+        let authority = Authority::of(DOMAIN);
+        let servers = (0..3).map(|_| spire_server(&authority)).collect();
+        let place = Self::with(authority, servers).await;
+        for server in 0..3 {
+            place.up(server).await;
+        }
+        place
+    }
+
+    /// These servers, whether they are used or not.
+    async fn with(authority: Authority, servers: Vec<Server>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let svid = authority.entitled(authority.svid("node", HOUR));
+        let agent = Agent::new(directory.path(), "a", Some(svid));
+        let (source, mut told) =
+            WorkloadSource::start(SourceConfig::new([agent.endpoint()])).unwrap();
+        hear(&mut told, |event| matches!(event, SourceEvent::Recovered { .. })).await;
+        let address =
+            |server: &Server| ServerAddress { api: server.api, ready: Some(server.ready) };
+        let addresses = servers.iter().map(address).collect();
+        let mut config = PoolConfig::new(TrustDomain::new(DOMAIN).unwrap(), addresses);
+        config.probe_interval = Duration::from_millis(100);
+        let (pool, events) = ServerPool::start(config, &source).unwrap();
+        Self { _directory: directory, authority, agent, servers, _source: source, pool, events }
+    }
+
+    fn fault(&self, server: usize) -> Option<Fault> {
+        self.pool.health()[server].1.clone()
+    }
+
+    /// Waits until the server is not used, for a reason that is `wanted`.
+    async fn down(&self, server: usize, wanted: impl Fn(&Fault) -> bool) {
+        until("it is down", || self.fault(server).is_some_and(|fault| wanted(&fault))).await;
+    }
+
+    /// Waits until the server is used.
+    async fn up(&self, server: usize) {
+        until("it is up", || self.fault(server).is_none()).await;
+    }
+
+    /// Each of many calls is answered.
+    async fn answers(&self) {
+        for _ in 0..30 {
+            assert_eq!(self.pool.bundle().await.unwrap().authorities().len(), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn k06_all_servers_but_one_die() {
+    let mut place = Place::new().await;
+    place.answers().await;
+    place.servers[0].kill();
+    place.answers().await;
+    place.servers[1].kill();
+    place.answers().await;
+    place.servers[0].start();
+    place.up(0).await;
+    place.servers[2].kill();
+    place.answers().await;
+}
+
+#[tokio::test]
+async fn k06_all_servers_die_and_come_back() {
+    let mut place = Place::new().await;
+    place.servers.iter_mut().for_each(Server::kill);
+    for server in 0..3 {
+        place.down(server, |_| true).await;
+    }
+    for _ in 0..3 {
+        hear(&mut place.events, |event| matches!(event, PoolEvent::Down(..))).await;
+    }
+    let error = place.pool.bundle().await.unwrap_err();
+    assert!(matches!(error, PoolError::NoServer { .. }), "{error}");
+    place.servers.iter_mut().for_each(Server::start);
+    for _ in 0..3 {
+        hear(&mut place.events, |event| matches!(event, PoolEvent::Up(_))).await;
+    }
+    place.answers().await;
+}
+
+#[tokio::test]
+async fn k06_a_slow_server_is_asked_less() {
+    let place = Place::new().await;
+    place.servers[0].set(|says| says.slow = Duration::from_millis(150));
+    let probed = || place.servers[0].says.lock().unwrap().asked;
+    let before = probed();
+    until("probes have told", || probed() > before + 3).await;
+    for _ in 0..100 {
+        place.pool.entries().await.unwrap();
+    }
+    let listed = |server: &Server| server.says.lock().unwrap().listed;
+    let listed: Vec<_> = place.servers.iter().map(listed).collect();
+    assert!(listed[0] < 10 && listed.iter().sum::<usize>() == 100, "{listed:?}");
+}
+
+#[tokio::test]
+async fn k06_a_server_of_another_trust_domain_is_refused() {
+    let (authority, other) = (Authority::of(DOMAIN), Authority::of("other.test"));
+    // The last one has a certificate for the right id, from an authority of its own.
+    let impostor = Authority::of(DOMAIN);
+    let mut servers = vec![spire_server(&authority)];
+    for svid in [
+        other.svid("spire/server", HOUR),
+        authority.svid("node", HOUR),
+        impostor.svid("spire/server", HOUR),
+    ] {
+        servers.push(Server::new(svid, &authority, bundle(&[&other])));
+    }
+    let place = Place::with(authority, servers).await;
+    let stranger = |who: &'static str| {
+        move |fault: &Fault| {
+            let expected = "spiffe://mesh.test/spire/server";
+            *fault == Fault::Stranger { expected: expected.to_owned(), found: who.to_owned() }
+        }
+    };
+    place.up(0).await;
+    place.down(1, stranger("spiffe://other.test/spire/server")).await;
+    place.down(2, stranger("spiffe://mesh.test/node")).await;
+    place.down(3, |fault| matches!(fault, Fault::Untrusted(_))).await;
+    place.answers().await;
+    // Nobody was told anything over a connection that was refused.
+    assert!(place.servers[1..].iter().all(|server| server.says.lock().unwrap().asked == 0));
+}
+
+#[tokio::test]
+async fn a_bundle_of_another_trust_domain_is_not_believed() {
+    let place = Place::new().await;
+    let other = Authority::of("other.test");
+    place.servers[0].set(|says| says.bundle = bundle(&[&other]));
+    place.down(0, |fault| matches!(fault, Fault::Refused(_))).await;
+    place.servers[1].set(|says| says.bundle.x509_authorities.clear());
+    place.down(1, |fault| matches!(fault, Fault::Refused(_))).await;
+    place.answers().await;
+}
+
+#[tokio::test]
+async fn a_stopped_server_is_not_used() {
+    let mut place = Place::new().await;
+    place.servers[1].machine().stop();
+    place.answers().await;
+    place.down(1, |_| true).await;
+    place.answers().await;
+    place.servers[1].machine().go_on();
+    place.up(1).await;
+}
+
+#[tokio::test]
+async fn a_server_without_database_or_not_ready_is_not_used() {
+    let place = Place::new().await;
+    place.servers[0].set(|says| says.broken = true);
+    place.servers[1].set(|says| says.ready = false);
+    place.down(0, |fault| matches!(fault, Fault::Refused(_))).await;
+    place.down(1, |fault| matches!(fault, Fault::NotReady(_))).await;
+    place.answers().await;
+    place.servers[1].set(|says| says.ready = true);
+    place.up(1).await;
+}
+
+#[tokio::test]
+async fn a_new_authority_is_trusted_once_a_trusted_server_tells_of_it() {
+    let mut place = Place::new().await;
+    let next = Authority::of(DOMAIN);
+    place.servers[2].kill();
+    place.servers[2].svid = next.svid("spire/server", HOUR);
+    // On its own word it is not.
+    place.servers[2].set(|says| says.bundle = bundle(&[&next]));
+    place.servers[2].start();
+    place.down(2, |fault| matches!(fault, Fault::Untrusted(_))).await;
+    let both = bundle(&[&place.authority, &next]);
+    for server in &place.servers[..2] {
+        server.set(|says| says.bundle = both.clone());
+    }
+    place.up(2).await;
+    // One whose key is known to others is not trusted again.
+    let mut tainted = both;
+    tainted.x509_authorities[1].tainted = true;
+    for server in &place.servers {
+        server.set(|says| says.bundle = tainted.clone());
+    }
+    place.servers[2].kill();
+    place.down(2, |fault| matches!(fault, Fault::NotReady(_))).await;
+    assert_eq!(place.pool.bundle().await.unwrap().authorities().len(), 1);
+    place.servers[2].start();
+    place.down(2, |fault| matches!(fault, Fault::Untrusted(_))).await;
+}
+
+#[tokio::test]
+async fn a_new_authority_is_trusted_once_an_agent_tells_of_it() {
+    let (old, new) = (Authority::of(DOMAIN), Authority::of(DOMAIN));
+    let server = Server::new(new.svid("spire/server", HOUR), &old, bundle(&[&new]));
+    let place = Place::with(old, vec![server]).await;
+    place.down(0, |fault| matches!(fault, Fault::Untrusted(_))).await;
+    let mut told = place.authority.entitled(place.authority.svid("node", HOUR));
+    told.bundle.extend(new.der());
+    place.agent.tell(Some(told));
+    place.up(0).await;
+}
+
+#[tokio::test]
+async fn an_entry_that_was_removed_is_missing() {
+    let place = Place::new().await;
+    let names: Vec<_> = (1..=5).map(|node| format!("node/{node}")).collect();
+    place.servers.iter().for_each(|server| server.set(|says| says.entries = names.clone()));
+    let ids = |ids: &[String]| {
+        ids.iter().map(|path| format!("spiffe://{DOMAIN}/{path}")).collect::<Vec<_>>()
+    };
+    let there = place.pool.entries().await.unwrap();
+    assert_eq!(there.iter().map(ToString::to_string).collect::<Vec<_>>(), ids(&names));
+    let names = &names[1..];
+    place.servers.iter().for_each(|server| server.set(|says| says.entries = names.to_vec()));
+    let there = place.pool.entries().await.unwrap();
+    assert_eq!(there.iter().map(ToString::to_string).collect::<Vec<_>>(), ids(names));
+}
+
+#[tokio::test]
+async fn without_an_identity_no_server_is_asked() {
+    let place = Place::new().await;
+    place.agent.tell(None);
+    place.down(0, |fault| matches!(fault, Fault::NoIdentity(_))).await;
+}
