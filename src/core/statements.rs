@@ -6,7 +6,7 @@ use super::asides::Hello;
 use super::{Accepted, Core, Event, Output};
 use crate::gossip::{Stage, Taking, Walk};
 use crate::id::{Link, Millis, Nonce};
-use crate::membership::{KeyInForce, MemberIndex};
+use crate::membership::{KeyInForce, MAX_MEMBERS, MemberIndex};
 use crate::quorum::{
     Attestation, Certificate, CriticalEvent, Phase, Slot, Tally, UncheckedBallot,
     UncheckedCertificate, UncheckedPrevotes, UncheckedProof, max_link_len,
@@ -128,8 +128,12 @@ impl Core {
             _ => wire::max_container_len(members),
         };
         let found = bytes.len();
-        if found > limit {
+        if found > max_link_len(MAX_MEMBERS) {
             return Err(WireError::TooLong { what: "a packet", found, limit });
+        }
+        // A neighbour that is in a larger view passes on what is too long for this one: it pays for nothing.
+        if found > limit {
+            return Err(WireError::Unknown { what: "a packet of so many bytes" });
         }
         Packet::parse(bytes)
     }

@@ -34,7 +34,10 @@ const SCHEME: &str = "spiffe://";
 /// # Ok::<(), meshward::id::SpiffeIdError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SpiffeId(Arc<str>);
+pub struct SpiffeId(
+    // One word, as most members have none and a view may have thousands.
+    Arc<String>,
+);
 
 /// Why a text is no SPIFFE id of a workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -106,7 +109,7 @@ impl FromStr for SpiffeId {
         if !path.split('/').all(is_part) {
             return Err(SpiffeIdError::Path);
         }
-        Ok(Self(text.into()))
+        Ok(Self(Arc::new(text.to_owned())))
     }
 }
 

@@ -7,9 +7,7 @@ use std::task::{Context, Poll};
 
 use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;
-use libp2p::gossipsub::{
-    self, IdentTopic, IdentityTransform, MessageAuthenticity, WhitelistSubscriptionFilter,
-};
+use libp2p::gossipsub::{self, IdentTopic, MessageAuthenticity, WhitelistSubscriptionFilter};
 use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::{
     CloseConnection, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler,
@@ -20,6 +18,7 @@ use thiserror::Error;
 
 use super::direct::{Direct, PROTOCOL};
 use super::ids::MessageIds;
+use super::one_topic::OneTopic;
 use super::peers::Peers;
 use super::{Event, Router, Settings, score};
 use crate::host::MeshByzantineProtection;
@@ -30,7 +29,7 @@ use crate::suite::{EntropyError, OsEntropy};
 /// Streams with direct packets, in both directions, on one connection.
 const STREAMS: usize = 8;
 
-type Gossip = gossipsub::Behaviour<IdentityTransform, WhitelistSubscriptionFilter>;
+type Gossip = gossipsub::Behaviour<OneTopic, WhitelistSubscriptionFilter>;
 
 /// What a swarm does for meshward: it carries packets both ways and lets gossipsub pass on what was taken. Put
 /// it into a swarm, alone or among others.
@@ -106,9 +105,13 @@ impl Behaviour {
         let refused = |error: &dyn fmt::Display| SetupError::Gossipsub(error.to_string());
         let config = settings.gossipsub(&ids).map_err(|error| refused(&error))?;
         let filter = WhitelistSubscriptionFilter([topic.hash()].into());
-        let mut gossip =
-            Gossip::new_with_subscription_filter(MessageAuthenticity::Anonymous, config, filter)
-                .map_err(|error| refused(&error))?;
+        let mut gossip = Gossip::new_with_subscription_filter_and_transform(
+            MessageAuthenticity::Anonymous,
+            config,
+            filter,
+            OneTopic(topic.hash()),
+        )
+        .map_err(|error| refused(&error))?;
         gossip
             .with_peer_score(
                 score::params(topic.hash(), settings.silent_after),
@@ -117,7 +120,7 @@ impl Behaviour {
             .map_err(|error| refused(&error))?;
         gossip.subscribe(&topic).map_err(|error| refused(&error))?;
         let direct = request_response::Behaviour::with_codec(
-            Direct { longest: settings.longest_packet() },
+            Direct::new(settings.longest_packet()),
             [(PROTOCOL, ProtocolSupport::Full)],
             request_response::Config::default().with_max_concurrent_streams(STREAMS),
         );

@@ -1,10 +1,13 @@
 //! `/meshward/direct/1`: one packet to one neighbour.
 //!
 //! A stream carries the length of a packet, four bytes, little-endian, and the packet; one byte comes back when
-//! it was read. Nothing that is said about length is believed: memory is taken as bytes arrive, and never more
-//! than the longest packet of the mesh.
+//! it was read. Nothing that is said about length is believed: memory is taken as bytes arrive, never more
+//! than the longest packet of the mesh, and never more than a fixed amount for all streams together, however many
+//! strangers hold one open.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use libp2p::StreamProtocol;
 use libp2p::futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -15,10 +18,49 @@ pub(super) const PROTOCOL: StreamProtocol = StreamProtocol::new("/meshward/direc
 
 const WAS_READ: [u8; 1] = [1];
 
+/// So many bytes at a time.
+const CHUNK: usize = 16 * 1024;
+/// What all streams together may hold beside four of the longest packets, in bytes.
+const SHARED: usize = 16 * 1024 * 1024;
+
 /// Reads and writes packets of up to so many bytes.
 #[derive(Debug, Clone)]
 pub struct Direct {
-    pub(super) longest: usize,
+    longest: usize,
+    /// Bytes that streams may still take; all clones share it.
+    left: Arc<AtomicUsize>,
+}
+
+impl Direct {
+    pub(super) fn new(longest: usize) -> Self {
+        let left = longest.saturating_mul(4).saturating_add(SHARED);
+        Self { longest, left: Arc::new(AtomicUsize::new(left)) }
+    }
+}
+
+/// What one stream has taken, and gives back.
+struct Taken<'a> {
+    left: &'a AtomicUsize,
+    bytes: usize,
+}
+
+impl Taken<'_> {
+    fn take(&mut self, bytes: usize) -> io::Result<()> {
+        let lessen = |left: usize| left.checked_sub(bytes);
+        match self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, lessen) {
+            Ok(_) => {
+                self.bytes = self.bytes.saturating_add(bytes);
+                Ok(())
+            }
+            Err(_) => Err(io::Error::new(io::ErrorKind::OutOfMemory, "too much is being read")),
+        }
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.left.fetch_add(self.bytes, Ordering::Relaxed);
+    }
 }
 
 impl Codec for Direct {
@@ -36,12 +78,18 @@ impl Codec for Direct {
         if usize::try_from(length).map_or(true, |length| length > self.longest) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "longer than any packet"));
         }
-        let mut packet = Vec::new();
-        let read = io.take(u64::from(length)).read_to_end(&mut packet).await?;
-        match u32::try_from(read) == Ok(length) {
-            true => Ok(packet),
-            false => Err(io::ErrorKind::UnexpectedEof.into()),
+        let mut taken = Taken { left: &self.left, bytes: 0 };
+        let (mut packet, mut missing) = (Vec::new(), usize::try_from(length).unwrap_or(0));
+        while missing > 0 {
+            let chunk = missing.min(CHUNK);
+            taken.take(chunk)?;
+            let some = u64::try_from(chunk).map_err(io::Error::other)?;
+            if (&mut *io).take(some).read_to_end(&mut packet).await? < chunk {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            missing = missing.saturating_sub(chunk);
         }
+        Ok(packet)
     }
 
     async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<()>

@@ -49,7 +49,10 @@
 //! * A peer id costs nothing: who was put in quarantine comes back under another one, as a newcomer, whose
 //!   [budget](crate::GossipConfig::newcomer_checks) all newcomers share. Who is known by
 //!   [`Settings::bindings`] keeps a place. A host that knows all its neighbours admits only them, with
-//!   `libp2p::allow_block_list` in its swarm.
+//!   `libp2p::allow_block_list` in its swarm, in a field *before* this behaviour: gossipsub keeps something of a
+//!   connection that a later field refuses.
+//! * A step to the next view that carries many rotations may be longer than [`Settings::members`] allows for; who
+//!   missed the vote then needs the view from elsewhere.
 //! * Only a [pause](Settings::silent_after) tells who passes nothing on. What helps against it is enough
 //!   neighbours: a message arrives as long as some path leads through honest ones.
 //! * A statement that is sent again reaches neighbours only when gossipsub has forgotten it, after four
@@ -64,6 +67,7 @@ mod direct;
 mod event;
 mod ids;
 mod node;
+mod one_topic;
 mod peers;
 mod router;
 pub mod score;

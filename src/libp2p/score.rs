@@ -1,7 +1,7 @@
 //! What gossipsub's peer score is made of here.
 //!
 //! The parts and their names are those of the [specification] of gossipsub v1.1, "Peer Scoring"; the numbers
-//! follow from one rule: **an honest peer has 0**, whatever others do, and nothing outweighs an offence.
+//! follow from one rule: **an honest peer has 0**, whatever is handed to it, and nothing outweighs an offence.
 //!
 //! | part | weight | why |
 //! |---|---|---|

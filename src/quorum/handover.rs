@@ -82,9 +82,10 @@ impl QuorumValidator {
         let is_replaced =
             |node: &NodeId| change.replaced(view).any(|(replaced, _)| replaced == node);
         for (node, record) in change.anchors().iter().filter(|(node, _)| !is_replaced(node)) {
-            let name = (record.epoch, record.key.digest(), record.key.suite());
             let member = view.index_of(node).ok_or(Misuse::UnknownSubject(*node))?;
-            if self.directory.key_ever(member, name).is_none() {
+            // All of the record: with a commitment of its own to the next key, or to the recovery key, whoever
+            // proposes this would have the member (attacks K2, K13).
+            if !self.directory.records(member).iter().any(|known| **known == *record) {
                 return Err(Misuse::Change(format!("{node} is not known to have that key")));
             }
         }

@@ -181,6 +181,31 @@ fn k09_a_replacement_keeps_the_recovery_key() {
     }
 }
 
+/// K13: a view takes a member's newer key as it is. Whoever proposes it with commitments of its own would have
+/// the next key, or the recovery key, of a member that never lost anything.
+#[test]
+fn k13_a_newer_key_is_taken_with_its_own_commitments_alone() {
+    for suite in Suite::available() {
+        let mut mesh = mesh(suite);
+        mesh.guard(X).rotate_keys(suite, mesh.now).unwrap();
+        mesh.pass(2000);
+        let core = mesh.guard(0).core();
+        let member = core.view().index_of(&id(X)).unwrap();
+        let record = KeyRecord::clone(&core.directory().current(member).unwrap());
+        assert_eq!(record.epoch, Epoch { recovery: 0, operational: 1 }, "{suite}");
+        let own = Digest::from_bytes([7; 32]);
+        let change = |record: KeyRecord| Change::of(&mesh.view).anchor(id(X), record);
+        for of_the_liar in [
+            KeyRecord { recovery: own, ..record.clone() },
+            KeyRecord { next: own, ..record.clone() },
+        ] {
+            let refusal = refused(&mesh, 0, &change(of_the_liar));
+            assert!(refusal.contains("not known to have that key"), "{suite}: {refusal}");
+        }
+        mesh.guard(0).propose_change(change(record), mesh.now).unwrap();
+    }
+}
+
 /// Whoever lost its keys is given others by the quorum, and goes on under its name. A thief of the lost
 /// ones is out, whatever it says, and can freeze nobody. Who finds the recovery key outranks all that.
 #[test]
