@@ -4,7 +4,7 @@ use meshward::gossip::GossipConfig;
 use meshward::limit::Rate;
 use meshward::membership::ViewError;
 use meshward::reputation::Reputation;
-use meshward::wire::Header;
+use meshward::wire::{Container, Header, Tag};
 use meshward::{Accepted, Config, Kind, Nonce, Refusal, SentAt, Suite, View};
 
 use crate::support::{Mesh, certificate, failure, id, link};
@@ -184,5 +184,21 @@ fn a_view_with_another_number_is_refused() {
         bytes[0] = 1;
         let error = View::from_bytes(&bytes).unwrap_err();
         assert!(matches!(error, ViewError::Ancestry(number) if number.0 == 1), "{error}");
+    }
+}
+
+/// A neighbour that is in a larger view passes on certificates that are too long for the view here. It was
+/// charged for each as for garbage, and shut out for it, with the step that leads to its view.
+#[test]
+fn a_certificate_of_a_larger_view_costs_who_brings_it_nothing() {
+    for suite in Suite::available() {
+        let mut mesh = Mesh::new(suite, 4);
+        let of_many = Container::to_bytes(Tag::Certificate, mesh.view.mesh(), &[7; 40_000]);
+        for _ in 0..10 {
+            let refusal = mesh.give(0, link(1), &of_many).unwrap_err();
+            assert!(matches!(refusal, Refusal::NotUnderstood(_)), "{suite}: {refusal}");
+        }
+        let reputation = mesh.guard(0).core().link_reputation(link(1).id(), mesh.now);
+        assert_eq!(reputation, Reputation::FULL, "{suite}");
     }
 }
