@@ -11,6 +11,7 @@ mod messages;
 mod pool;
 mod server;
 mod source;
+mod trust;
 
 use std::fmt::Debug;
 use std::time::Duration;

@@ -14,23 +14,23 @@ use super::certs::{Authority, DOMAIN, bundle};
 use super::server::Server;
 use super::{HOUR, hear, until};
 
-struct Place {
+pub(crate) struct Place {
     _directory: TempDir,
-    authority: Authority,
-    agent: Agent,
-    servers: Vec<Server>,
+    pub(crate) authority: Authority,
+    pub(crate) agent: Agent,
+    pub(crate) servers: Vec<Server>,
     _source: WorkloadSource,
-    pool: ServerPool,
+    pub(crate) pool: ServerPool,
     events: Receiver<PoolEvent>,
 }
 
-fn spire_server(authority: &Authority) -> Server {
+pub(crate) fn spire_server(authority: &Authority) -> Server {
     Server::new(authority.svid("spire/server", HOUR), authority, bundle(&[authority]))
 }
 
 impl Place {
     /// Three servers, all of which are used.
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let authority = Authority::of(DOMAIN);
         let servers = (0..3).map(|_| spire_server(&authority)).collect();
         let place = Self::with(authority, servers).await;
@@ -41,7 +41,7 @@ impl Place {
     }
 
     /// These servers, whether they are used or not.
-    async fn with(authority: Authority, servers: Vec<Server>) -> Self {
+    pub(crate) async fn with(authority: Authority, servers: Vec<Server>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let svid = authority.entitled(authority.svid("node", HOUR));
         let agent = Agent::new(directory.path(), "a", Some(svid));
@@ -62,17 +62,17 @@ impl Place {
     }
 
     /// Waits until the server is not used, for a reason that is `wanted`.
-    async fn down(&self, server: usize, wanted: impl Fn(&Fault) -> bool) {
+    pub(crate) async fn down(&self, server: usize, wanted: impl Fn(&Fault) -> bool) {
         until("it is down", || self.fault(server).is_some_and(|fault| wanted(&fault))).await;
     }
 
     /// Waits until the server is used.
-    async fn up(&self, server: usize) {
+    pub(crate) async fn up(&self, server: usize) {
         until("it is up", || self.fault(server).is_none()).await;
     }
 
     /// Each of many calls is answered.
-    async fn answers(&self) {
+    pub(crate) async fn answers(&self) {
         for _ in 0..30 {
             assert_eq!(self.pool.bundle().await.unwrap().authorities().len(), 1);
         }

@@ -84,8 +84,10 @@ impl SpireServer {
             return Err(self.stranger(&found));
         }
         let untrusted = |error: webpki::Error| Fault::Untrusted(error.to_string());
-        let anchors = self.authorities.iter().map(|authority| anchor_from_trusted_cert(authority));
-        let anchors: Vec<TrustAnchor<'_>> = anchors.collect::<Result<_, _>>().map_err(untrusted)?;
+        // One that cannot be read, whoever told of it, takes nothing from the others.
+        let anchors = self.authorities.iter();
+        let anchors = anchors.filter_map(|authority| anchor_from_trusted_cert(authority).ok());
+        let anchors: Vec<TrustAnchor<'_>> = anchors.collect();
         let certificate = EndEntityCert::try_from(certificate).map_err(untrusted)?;
         let path = certificate.verify_for_usage(
             self.provider.signature_verification_algorithms.all,

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use rustls::pki_types::CertificateDer;
 use spiffe::{TrustDomain, X509Context};
 use tokio::sync::watch;
+use webpki::anchor_from_trusted_cert;
 
 use super::Fault;
 use super::api::Bundle;
@@ -53,14 +54,21 @@ impl Trust {
         Ok(())
     }
 
-    /// The authorities in `bundle` that are not tainted. A bundle that has none is none: whoever believed it
-    /// could never learn of another.
+    /// The authorities in `bundle` that can be read and are not tainted. A bundle that has none is none: whoever
+    /// believed it could never learn of another.
     pub(super) fn sound(&self, bundle: &Bundle) -> Result<Vec<Vec<u8>>, String> {
         if bundle.trust_domain != self.trust_domain.as_str() {
             return Err(format!("its bundle is that of {:?}", bundle.trust_domain));
         }
         let sound = bundle.x509_authorities.iter().filter(|authority| !authority.tainted);
+        let sound = sound.filter(|authority| is_readable(&authority.asn1));
         let sound: Vec<_> = sound.map(|authority| authority.asn1.clone()).collect();
-        if sound.is_empty() { Err("its bundle is empty".to_owned()) } else { Ok(sound) }
+        if sound.is_empty() { Err("its bundle has no authority".to_owned()) } else { Ok(sound) }
     }
+}
+
+/// Whether both who look at authorities here can read it: for its dates, and as the end of a chain.
+fn is_readable(authority: &[u8]) -> bool {
+    let readable = anchor_from_trusted_cert(&CertificateDer::from(authority)).is_ok();
+    readable && Validity::of(authority).is_some()
 }
