@@ -43,7 +43,8 @@ use crate::id::SpiffeId;
 /// * **Failover.** All calls here only read, so one that fails is tried with another server, within a deadline,
 ///   and within a budget of a tenth of all calls: servers in trouble get no multiple of the load.
 /// * **Trust.** A server shows a certificate for `spiffe://<trust domain>/spire/server` that an authority vouches
-///   for which an agent, or a server that was itself trusted, has told of. The pool shows the workload's SVID.
+///   for which an agent, or another server that was itself trusted, has told of, and which no server calls
+///   tainted. The pool shows the workload's SVID.
 #[derive(Debug)]
 pub struct ServerPool {
     shared: Arc<Shared>,
