@@ -112,11 +112,13 @@ fn acceptor(svid: &Svid, callers: &[u8]) -> TlsAcceptor {
     roots.add(CertificateDer::from(callers.to_vec())).unwrap();
     let callers = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
     let key = PrivatePkcs8KeyDer::from(svid.key.clone());
+    let chain = [&svid.certificate].into_iter().chain(&svid.intermediates);
+    let chain = chain.map(|certificate| certificate.clone().into()).collect();
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .with_client_cert_verifier(callers.build().unwrap())
-        .with_single_cert(vec![svid.certificate.clone().into()], key.into())
+        .with_single_cert(chain, key.into())
         .unwrap();
     config.alpn_protocols = vec![b"h2".to_vec()];
     TlsAcceptor::from(Arc::new(config))

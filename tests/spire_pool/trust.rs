@@ -99,3 +99,18 @@ async fn k06_a_server_does_not_vouch_for_itself() {
     restart(&mut place, 0, new.svid("spire/server", HOUR)).await;
     place.down(0, untrusted).await;
 }
+
+#[tokio::test]
+async fn k06_an_intermediate_of_another_trust_domain_vouches_for_nobody() {
+    let root = Authority::of(DOMAIN);
+    let (ours, theirs) = (root.under(Some(DOMAIN)), root.under(Some("other.test")));
+    // What theirs signs without a name is theirs, too.
+    let issuers = [&ours, &root.under(None), &theirs, &theirs.under(None)];
+    let servers = issuers
+        .map(|issuer| Server::new(issuer.svid("spire/server", HOUR), &root, bundle(&[&root])));
+    let place = Place::with(root, servers.into()).await;
+    place.up(0).await;
+    place.up(1).await;
+    place.down(2, untrusted).await;
+    place.down(3, untrusted).await;
+}
