@@ -6,6 +6,7 @@
 
 mod agent;
 mod certs;
+mod entries;
 mod machine;
 mod messages;
 mod pool;

@@ -42,6 +42,15 @@ impl Place {
 
     /// These servers, whether they are used or not.
     pub(crate) async fn with(authority: Authority, servers: Vec<Server>) -> Self {
+        Self::set(authority, servers, |_| ()).await
+    }
+
+    /// The same, with some values set.
+    pub(crate) async fn set(
+        authority: Authority,
+        servers: Vec<Server>,
+        set: impl FnOnce(&mut PoolConfig),
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let svid = authority.entitled(authority.svid("node", HOUR));
         let agent = Agent::new(directory.path(), "a", Some(svid));
@@ -53,11 +62,12 @@ impl Place {
         let addresses = servers.iter().map(address).collect();
         let mut config = PoolConfig::new(TrustDomain::new(DOMAIN).unwrap(), addresses);
         config.probe_interval = Duration::from_millis(100);
+        set(&mut config);
         let (pool, events) = ServerPool::start(config, &source).unwrap();
         Self { _directory: directory, authority, agent, servers, _source: source, pool, events }
     }
 
-    fn fault(&self, server: usize) -> Option<Fault> {
+    pub(crate) fn fault(&self, server: usize) -> Option<Fault> {
         self.pool.health()[server].1.clone()
     }
 
@@ -228,22 +238,6 @@ async fn a_new_authority_is_trusted_once_an_agent_tells_of_it() {
     told.bundle.extend(new.der());
     place.agent.tell(Some(told));
     place.up(0).await;
-}
-
-#[tokio::test]
-async fn an_entry_that_was_removed_is_missing() {
-    let place = Place::new().await;
-    let names: Vec<_> = (1..=5).map(|node| format!("node/{node}")).collect();
-    place.servers.iter().for_each(|server| server.set(|says| says.entries = names.clone()));
-    let ids = |ids: &[String]| {
-        ids.iter().map(|path| format!("spiffe://{DOMAIN}/{path}")).collect::<Vec<_>>()
-    };
-    let there = place.pool.entries().await.unwrap();
-    assert_eq!(there.iter().map(ToString::to_string).collect::<Vec<_>>(), ids(&names));
-    let names = &names[1..];
-    place.servers.iter().for_each(|server| server.set(|says| says.entries = names.to_vec()));
-    let there = place.pool.entries().await.unwrap();
-    assert_eq!(there.iter().map(ToString::to_string).collect::<Vec<_>>(), ids(names));
 }
 
 #[tokio::test]

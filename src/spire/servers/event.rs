@@ -84,10 +84,10 @@ pub enum PoolError {
         /// What it did.
         fault: Fault,
     },
-    /// A server answered that this may not be, so no other was asked.
+    /// All servers that were asked answered that this may not be.
     #[error("server {server} refused: {reason}")]
     Refused {
-        /// The server.
+        /// The last one.
         server: SocketAddr,
         /// What it said.
         reason: String,

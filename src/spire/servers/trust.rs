@@ -12,6 +12,7 @@ use webpki::anchor_from_trusted_cert;
 
 use super::Fault;
 use super::api::Bundle;
+use crate::id::{SpiffeId, SpiffeIdError};
 use crate::spire::NoIdentity;
 use crate::spire::validity::Validity;
 use crate::spire::workload::Known;
@@ -45,6 +46,14 @@ impl Trust {
 
     pub(super) fn context(&self) -> Result<Arc<X509Context>, NoIdentity> {
         self.known.borrow().current(SystemTime::now())
+    }
+
+    /// Who one is to the servers.
+    pub(super) fn own(&self) -> Result<SpiffeId, Fault> {
+        let context = self.context()?;
+        let svid = context.default_svid().ok_or(Fault::Identity("no SVID in it".to_owned()))?;
+        let own = svid.spiffe_id().to_string().parse();
+        own.map_err(|error: SpiffeIdError| Fault::Identity(error.to_string()))
     }
 
     /// Those by which the server at place `at` is believed, in order. They hold now: to the library that checks a
