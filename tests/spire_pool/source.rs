@@ -124,6 +124,15 @@ async fn an_identity_is_kept_no_longer_than_it_holds() {
 }
 
 #[tokio::test]
+async fn an_identity_that_nobody_is_there_to_renew_is_overdue_too() {
+    // It is so after six seconds: certificates here hold since ten seconds ago.
+    let mut place = Place::new(|authority| [(); 2].map(|()| node(authority, 14)));
+    place.hear(&SourceEvent::Recovered { by: 0 }).await;
+    place.agents.iter_mut().for_each(Agent::kill);
+    place.hear(&SourceEvent::Overdue).await;
+}
+
+#[tokio::test]
 async fn a_removed_entry_ends_the_identity() {
     let mut place = Place::entitled();
     place.hear(&SourceEvent::Recovered { by: 0 }).await;

@@ -30,8 +30,9 @@ pub enum SourceEvent {
         /// What is wrong with the one that was tried last.
         trouble: Trouble,
     },
-    /// An API serves, but it is late in renewing the SVID: two thirds of its life are over. Agents renew at
-    /// half of it, so this one has no SPIRE server, or none that signs.
+    /// The SVID should have been renewed: two thirds of its life are over, and agents renew at half of it. Either
+    /// no API serves, which [`Degraded`](Self::Degraded) has told, or the one that does has no SPIRE server, or
+    /// none that signs.
     Overdue,
     /// No API serves, and one denies this workload, or has another identity for it. There is none.
     Denied {
