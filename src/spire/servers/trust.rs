@@ -74,7 +74,8 @@ impl Trust {
         let holds = |der| Validity::of(der).is_some_and(|validity| validity.contains(now));
         all.retain(|der| is_readable(der) && holds(der));
         let tainted = learned.values().flat_map(|learned| &learned.tainted).map(Vec::as_slice);
-        let sound = &all - &tainted.collect();
+        let tainted: BTreeSet<_> = tainted.collect();
+        let sound: BTreeSet<_> = all.difference(&tainted).copied().collect();
         let believed = if sound.is_empty() { all } else { sound };
         believed.into_iter().map(|der| CertificateDer::from(der.to_vec())).collect()
     }
