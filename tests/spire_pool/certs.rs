@@ -16,6 +16,8 @@ pub(crate) const DOMAIN: &str = "mesh.test";
 pub(crate) struct Authority {
     pub(crate) domain: String,
     issuer: CertifiedIssuer<'static, KeyPair>,
+    /// What leads from it to a root, itself first; empty for a root.
+    chain: Vec<Vec<u8>>,
 }
 
 /// A certificate and its private key (PKCS #8), in DER.
@@ -23,18 +25,26 @@ pub(crate) struct Authority {
 pub(crate) struct Svid {
     pub(crate) id: String,
     pub(crate) certificate: Vec<u8>,
+    /// Those between it and the root.
+    pub(crate) intermediates: Vec<Vec<u8>>,
     pub(crate) key: Vec<u8>,
 }
 
 impl Authority {
     pub(crate) fn of(domain: &str) -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.subject_alt_names = vec![uri(&format!("spiffe://{domain}"))];
         let key = KeyPair::generate().unwrap();
-        let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
-        Self { domain: domain.to_owned(), issuer }
+        let issuer = CertifiedIssuer::self_signed(authority(Some(domain)), key).unwrap();
+        Self { domain: domain.to_owned(), issuer, chain: Vec::new() }
+    }
+
+    /// One below this, which bears the name of the trust domain `named` or none, and signs for the same trust
+    /// domain as this.
+    pub(crate) fn under(&self, named: Option<&str>) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let issuer = CertifiedIssuer::signed_by(authority(named), key, &self.issuer).unwrap();
+        let mut below = Self { domain: self.domain.clone(), issuer, chain: self.chain.clone() };
+        below.chain.insert(0, below.der());
+        below
     }
 
     /// In DER.
@@ -59,7 +69,8 @@ impl Authority {
         params.not_after = time(ends_in);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        Svid { id, certificate: certificate.der().to_vec(), key: key.serialize_der() }
+        let (certificate, intermediates) = (certificate.der().to_vec(), self.chain.clone());
+        Svid { id, certificate, intermediates, key: key.serialize_der() }
     }
 
     /// An answer of the Workload API: `svid`, with this authority as the bundle.
@@ -79,6 +90,15 @@ pub(crate) fn bundle(authorities: &[&Authority]) -> Bundle {
     let x509_authorities = asn1.map(|asn1| X509Certificate { asn1, tainted: false }).collect();
     let trust_domain = authorities[0].domain.clone();
     Bundle { trust_domain, x509_authorities, sequence_number: 1 }
+}
+
+fn authority(named: Option<&str>) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.subject_alt_names =
+        named.iter().map(|domain| uri(&format!("spiffe://{domain}"))).collect();
+    params
 }
 
 fn uri(text: &str) -> SanType {

@@ -6,11 +6,13 @@
 
 mod agent;
 mod certs;
+mod entries;
 mod machine;
 mod messages;
 mod pool;
 mod server;
 mod source;
+mod trust;
 
 use std::fmt::Debug;
 use std::time::Duration;

@@ -14,23 +14,23 @@ use super::certs::{Authority, DOMAIN, bundle};
 use super::server::Server;
 use super::{HOUR, hear, until};
 
-struct Place {
+pub(crate) struct Place {
     _directory: TempDir,
-    authority: Authority,
-    agent: Agent,
-    servers: Vec<Server>,
+    pub(crate) authority: Authority,
+    pub(crate) agent: Agent,
+    pub(crate) servers: Vec<Server>,
     _source: WorkloadSource,
-    pool: ServerPool,
+    pub(crate) pool: ServerPool,
     events: Receiver<PoolEvent>,
 }
 
-fn spire_server(authority: &Authority) -> Server {
+pub(crate) fn spire_server(authority: &Authority) -> Server {
     Server::new(authority.svid("spire/server", HOUR), authority, bundle(&[authority]))
 }
 
 impl Place {
     /// Three servers, all of which are used.
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let authority = Authority::of(DOMAIN);
         let servers = (0..3).map(|_| spire_server(&authority)).collect();
         let place = Self::with(authority, servers).await;
@@ -41,7 +41,16 @@ impl Place {
     }
 
     /// These servers, whether they are used or not.
-    async fn with(authority: Authority, servers: Vec<Server>) -> Self {
+    pub(crate) async fn with(authority: Authority, servers: Vec<Server>) -> Self {
+        Self::set(authority, servers, |_| ()).await
+    }
+
+    /// The same, with some values set.
+    pub(crate) async fn set(
+        authority: Authority,
+        servers: Vec<Server>,
+        set: impl FnOnce(&mut PoolConfig),
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let svid = authority.entitled(authority.svid("node", HOUR));
         let agent = Agent::new(directory.path(), "a", Some(svid));
@@ -53,26 +62,27 @@ impl Place {
         let addresses = servers.iter().map(address).collect();
         let mut config = PoolConfig::new(TrustDomain::new(DOMAIN).unwrap(), addresses);
         config.probe_interval = Duration::from_millis(100);
+        set(&mut config);
         let (pool, events) = ServerPool::start(config, &source).unwrap();
         Self { _directory: directory, authority, agent, servers, _source: source, pool, events }
     }
 
-    fn fault(&self, server: usize) -> Option<Fault> {
+    pub(crate) fn fault(&self, server: usize) -> Option<Fault> {
         self.pool.health()[server].1.clone()
     }
 
     /// Waits until the server is not used, for a reason that is `wanted`.
-    async fn down(&self, server: usize, wanted: impl Fn(&Fault) -> bool) {
+    pub(crate) async fn down(&self, server: usize, wanted: impl Fn(&Fault) -> bool) {
         until("it is down", || self.fault(server).is_some_and(|fault| wanted(&fault))).await;
     }
 
     /// Waits until the server is used.
-    async fn up(&self, server: usize) {
+    pub(crate) async fn up(&self, server: usize) {
         until("it is up", || self.fault(server).is_none()).await;
     }
 
     /// Each of many calls is answered.
-    async fn answers(&self) {
+    pub(crate) async fn answers(&self) {
         for _ in 0..30 {
             assert_eq!(self.pool.bundle().await.unwrap().authorities().len(), 1);
         }
@@ -228,22 +238,6 @@ async fn a_new_authority_is_trusted_once_an_agent_tells_of_it() {
     told.bundle.extend(new.der());
     place.agent.tell(Some(told));
     place.up(0).await;
-}
-
-#[tokio::test]
-async fn an_entry_that_was_removed_is_missing() {
-    let place = Place::new().await;
-    let names: Vec<_> = (1..=5).map(|node| format!("node/{node}")).collect();
-    place.servers.iter().for_each(|server| server.set(|says| says.entries = names.clone()));
-    let ids = |ids: &[String]| {
-        ids.iter().map(|path| format!("spiffe://{DOMAIN}/{path}")).collect::<Vec<_>>()
-    };
-    let there = place.pool.entries().await.unwrap();
-    assert_eq!(there.iter().map(ToString::to_string).collect::<Vec<_>>(), ids(&names));
-    let names = &names[1..];
-    place.servers.iter().for_each(|server| server.set(|says| says.entries = names.to_vec()));
-    let there = place.pool.entries().await.unwrap();
-    assert_eq!(there.iter().map(ToString::to_string).collect::<Vec<_>>(), ids(names));
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tonic::body::Body;
 use tonic::codegen::http;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 use tonic_prost::ProstCodec;
 use tower::service_fn;
 
@@ -31,6 +31,8 @@ pub(crate) struct Says {
     pub(crate) slow: Duration,
     /// Its database is away.
     pub(crate) broken: bool,
+    /// It lists no entries, and says so.
+    pub(crate) refuses: Option<Code>,
     /// Calls that it was asked, and those of them that were for entries.
     pub(crate) asked: usize,
     pub(crate) listed: usize,
@@ -52,8 +54,16 @@ impl Server {
             let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
             listener.local_addr().unwrap()
         };
-        let (entries, slow) = (Vec::new(), Duration::ZERO);
-        let says = Says { bundle, entries, ready: true, slow, broken: false, asked: 0, listed: 0 };
+        let says = Says {
+            bundle,
+            entries: vec!["node".to_owned()],
+            ready: true,
+            slow: Duration::ZERO,
+            broken: false,
+            refuses: None,
+            asked: 0,
+            listed: 0,
+        };
         let says = Arc::new(Mutex::new(says));
         let (api, ready, callers) = (address(), address(), callers.der());
         let mut server = Self { api, ready, says, svid, callers, machine: None };
@@ -112,11 +122,13 @@ fn acceptor(svid: &Svid, callers: &[u8]) -> TlsAcceptor {
     roots.add(CertificateDer::from(callers.to_vec())).unwrap();
     let callers = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
     let key = PrivatePkcs8KeyDer::from(svid.key.clone());
+    let chain = [&svid.certificate].into_iter().chain(&svid.intermediates);
+    let chain = chain.map(|certificate| certificate.clone().into()).collect();
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .with_client_cert_verifier(callers.build().unwrap())
-        .with_single_cert(vec![svid.certificate.clone().into()], key.into())
+        .with_single_cert(chain, key.into())
         .unwrap();
     config.alpn_protocols = vec![b"h2".to_vec()];
     TlsAcceptor::from(Arc::new(config))
@@ -150,8 +162,9 @@ async fn answer(request: http::Request<Incoming>, says: Arc<Mutex<Says>>) -> htt
         }
         "/spire.api.server.entry.v1.Entry/ListEntries" => {
             let service = service_fn(move |request: Request<ListEntriesRequest>| {
-                let answer = page(&now.entries, &request.into_inner());
-                async move { Ok::<_, Status>(Response::new(answer)) }
+                let page = page(&now.entries, &request.into_inner());
+                let refusal = now.refuses.map(|code| Status::new(code, "not for you"));
+                async move { refusal.map_or(Ok(Response::new(page)), Err) }
             });
             let codec = ProstCodec::<ListEntriesResponse, ListEntriesRequest>::default();
             tonic::server::Grpc::new(codec).unary(service, request).await
@@ -160,13 +173,13 @@ async fn answer(request: http::Request<Incoming>, says: Arc<Mutex<Says>>) -> htt
     }
 }
 
-/// At most two entries at once, whatever is asked for.
+/// At most two entries at once, whatever is asked for. One without a path has no id.
 fn page(entries: &[String], request: &ListEntriesRequest) -> ListEntriesResponse {
     let from: usize = request.page_token.parse().unwrap_or(0);
     let to = entries.len().min(from + 2);
     let entry = |path: &String| Entry {
         id: path.clone(),
-        spiffe_id: Some(SpiffeId {
+        spiffe_id: (!path.is_empty()).then(|| SpiffeId {
             trust_domain: super::certs::DOMAIN.to_owned(),
             path: format!("/{path}"),
         }),

@@ -24,6 +24,10 @@ struct Place {
 impl Place {
     /// A source that follows two agents, each of which tells what `told` makes.
     fn new(told: impl Fn(&Authority) -> [Option<X509Svid>; 2]) -> Self {
+        Self::expecting(None, told)
+    }
+
+    fn expecting(expect: Option<&str>, told: impl Fn(&Authority) -> [Option<X509Svid>; 2]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let authority = Authority::of(DOMAIN);
         let told = ["a1", "a2"].into_iter().zip(told(&authority));
@@ -31,6 +35,7 @@ impl Place {
         let agents: Vec<_> = agents.collect();
         let mut config = SourceConfig::new(agents.iter().map(Agent::endpoint));
         config.backoff = (Duration::from_millis(20), Duration::from_millis(100));
+        config.expect = expect.map(|id| id.parse().unwrap());
         let (source, events) = WorkloadSource::start(config).unwrap();
         Self { _directory: directory, authority, agents, source, events }
     }
@@ -119,6 +124,15 @@ async fn an_identity_is_kept_no_longer_than_it_holds() {
 }
 
 #[tokio::test]
+async fn an_identity_that_nobody_is_there_to_renew_is_overdue_too() {
+    // It is so after six seconds: certificates here hold since ten seconds ago.
+    let mut place = Place::new(|authority| [(); 2].map(|()| node(authority, 14)));
+    place.hear(&SourceEvent::Recovered { by: 0 }).await;
+    place.agents.iter_mut().for_each(Agent::kill);
+    place.hear(&SourceEvent::Overdue).await;
+}
+
+#[tokio::test]
 async fn a_removed_entry_ends_the_identity() {
     let mut place = Place::entitled();
     place.hear(&SourceEvent::Recovered { by: 0 }).await;
@@ -126,7 +140,7 @@ async fn a_removed_entry_ends_the_identity() {
     place.agents[0].tell(None);
     place.failed_over([0, 1]).await;
     place.agents[1].tell(None);
-    place.hear(&SourceEvent::Denied).await;
+    place.hear(&SourceEvent::Denied { trouble: Trouble::Denied }).await;
     assert_eq!(place.id(), Err(NoIdentity::Denied));
     // Also when they are away after that.
     place.agents.iter_mut().for_each(Agent::kill);
@@ -135,6 +149,55 @@ async fn a_removed_entry_ends_the_identity() {
     place.agents[0].start();
     place.hear(&SourceEvent::Recovered { by: 0 }).await;
     assert!(place.id().is_ok());
+}
+
+/// The one who is expected is `node` of the domain of these tests.
+fn stranger(found: &str) -> SourceEvent {
+    let (expected, found) = ("spiffe://mesh.test/node".parse().unwrap(), found.parse().unwrap());
+    SourceEvent::Denied { trouble: Trouble::Stranger { expected, found } }
+}
+
+#[tokio::test]
+async fn k06_an_agent_of_another_trust_domain_does_not_change_who_one_is() {
+    let other = Authority::of("other.test");
+    let mut place = Place::new(|authority| [node(authority, HOUR), node(&other, HOUR)]);
+    place.hear(&SourceEvent::Recovered { by: 0 }).await;
+    place.agents[0].kill();
+    // It knows the one who asks by another name; the one that is away may come back with the right one.
+    let denied = stranger("spiffe://other.test/node");
+    let heard = |event: &SourceEvent| match event {
+        SourceEvent::FailedOver { .. } => panic!("to a stranger"),
+        event => *event == denied,
+    };
+    hear(&mut place.events, heard).await;
+    assert_eq!(place.id(), Err(NoIdentity::Denied));
+    place.agents[0].start();
+    place.hear(&SourceEvent::Recovered { by: 0 }).await;
+    assert_eq!(place.id().unwrap(), "spiffe://mesh.test/node");
+}
+
+#[tokio::test]
+async fn k06_an_agent_that_serves_does_not_change_who_one_is() {
+    let mut place = Place::entitled();
+    place.hear(&SourceEvent::Recovered { by: 0 }).await;
+    let other = |place: &Place| Some(place.authority.entitled(place.authority.svid("b", HOUR)));
+    place.agents[0].tell(other(&place));
+    place.failed_over([0, 1]).await;
+    place.agents[1].tell(other(&place));
+    place.hear(&stranger("spiffe://mesh.test/b")).await;
+}
+
+#[tokio::test]
+async fn k06_nobody_is_served_first_but_the_one_who_is_expected() {
+    let other = Authority::of("other.test");
+    let told = |authority: &Authority| [node(&other, HOUR), node(authority, HOUR)];
+    let mut place = Place::expecting(Some("spiffe://mesh.test/node"), told);
+    let heard = |event: &SourceEvent| match event {
+        SourceEvent::Recovered { by } => *by == 1 || panic!("by a stranger"),
+        _ => false,
+    };
+    hear(&mut place.events, heard).await;
+    assert_eq!(place.id().unwrap(), "spiffe://mesh.test/node");
 }
 
 #[tokio::test]

@@ -3,9 +3,12 @@
 //! The messages are those parts of `spire/api/types/{bundle,entry,spiffeid}.proto` and
 //! `spire/api/server/{bundle,entry}/v1` of spire-api-sdk that are looked at; protobuf passes over the rest.
 
+use std::collections::BTreeSet;
+
 use tonic::Status;
 use tonic::transport::Channel;
 
+use crate::id::SpiffeId;
 use crate::spire::channel::unary;
 
 /// Entries asked for at once.
@@ -75,22 +78,24 @@ pub(super) async fn bundle(channel: Channel) -> Result<Bundle, Status> {
     unary(channel, "/spire.api.server.bundle.v1.Bundle/GetBundle", GetBundle {}).await
 }
 
-/// The SPIFFE ids of all entries, as they are written, once for each entry. More than `most` are an error:
-/// what a server says is held in memory.
-pub(super) async fn entries(channel: Channel, most: usize) -> Result<Vec<String>, Status> {
-    let (mut all, mut page_token) = (Vec::new(), String::new());
+/// The SPIFFE ids of all entries; what is no id of a workload is none of a member either. More than `most` entries,
+/// of whatever kind, are an error: what a server says is held in memory.
+pub(super) async fn entries(channel: Channel, most: usize) -> Result<BTreeSet<SpiffeId>, Status> {
+    let (mut ids, mut count, mut page_token) = (BTreeSet::new(), 0_usize, String::new());
     loop {
         let mask = Some(EntryMask { spiffe_id: true });
         let page = ListEntries { mask, page_size: PAGE, page_token };
         let path = "/spire.api.server.entry.v1.Entry/ListEntries";
         let answer: Entries = unary(channel.clone(), path, page).await?;
-        let ids = answer.entries.into_iter().filter_map(|entry| entry.spiffe_id);
-        all.extend(ids.map(|id| format!("spiffe://{}{}", id.trust_domain, id.path)));
-        if all.len() > most {
+        count = count.saturating_add(answer.entries.len());
+        if count > most {
             return Err(Status::resource_exhausted(format!("more than {most} entries")));
         }
+        let page = answer.entries.into_iter().filter_map(|entry| entry.spiffe_id);
+        let page = page.map(|id| format!("spiffe://{}{}", id.trust_domain, id.path));
+        ids.extend(page.filter_map(|id| id.parse::<SpiffeId>().ok()));
         if answer.next_page_token.is_empty() {
-            return Ok(all);
+            return Ok(ids);
         }
         page_token = answer.next_page_token;
     }

@@ -31,7 +31,7 @@ pub enum Fault {
         found: String,
     },
     /// It says that it is a server of this trust domain, and no authority known here vouches for that. One
-    /// whose CA is new is trusted as soon as a trusted one, or an agent, has told of that CA.
+    /// whose CA is new is trusted as soon as another that is, or an agent, has told of that CA.
     #[error("no known authority vouches for it: {0}")]
     Untrusted(String),
     /// It answers, and says that it cannot or will not.
@@ -84,10 +84,10 @@ pub enum PoolError {
         /// What it did.
         fault: Fault,
     },
-    /// A server answered that this may not be, so no other was asked.
+    /// All servers that were asked answered that this may not be.
     #[error("server {server} refused: {reason}")]
     Refused {
-        /// The server.
+        /// The last one.
         server: SocketAddr,
         /// What it said.
         reason: String,

@@ -43,7 +43,8 @@ use crate::id::SpiffeId;
 /// * **Failover.** All calls here only read, so one that fails is tried with another server, within a deadline,
 ///   and within a budget of a tenth of all calls: servers in trouble get no multiple of the load.
 /// * **Trust.** A server shows a certificate for `spiffe://<trust domain>/spire/server` that an authority vouches
-///   for which an agent, or a server that was itself trusted, has told of. The pool shows the workload's SVID.
+///   for which an agent, or another server that was itself trusted, has told of, and which no server calls
+///   tainted. The pool shows the workload's SVID.
 #[derive(Debug)]
 pub struct ServerPool {
     shared: Arc<Shared>,
@@ -104,24 +105,34 @@ impl ServerPool {
     }
 
     /// The SPIFFE ids that have a registration entry. A member whose id is missing has lost its entry:
-    /// [`removed`](crate::identity::removed) names it. SPIRE
-    /// answers this to a workload only whose own entry has `admin` set.
+    /// [`removed`](crate::identity::removed) names it. SPIRE answers this only to a workload whose own entry has
+    /// `admin` set.
+    ///
+    /// So the caller, a workload of this trust domain, has an entry, or it would have no SVID: a list without it,
+    /// above all an empty one, is not what the server knows, and is refused rather than taken for the removal of
+    /// everyone.
     ///
     /// One list is one server's word, and that of its database: a database put back from yesterday lacks what was
     /// made today. So it is ground for a proposal on which others, who ask for themselves, vote.
     ///
     /// # Errors
     ///
-    /// [`PoolError::Refused`] without `admin`, or if there are more than [`PoolConfig::max_entries`]; others if
-    /// no server could be asked or the answer was not understood.
+    /// [`PoolError::Refused`] without `admin`, or if there are more than [`PoolConfig::max_entries`];
+    /// [`PoolError::Malformed`] if the caller is not listed; others if no server could be asked.
     pub async fn entries(&self) -> Result<BTreeSet<SpiffeId>, PoolError> {
         let most = self.shared.config.max_entries;
-        let (_, ids) = self.call(|channel| api::entries(channel, most)).await?;
-        // What is no id of a workload is none of a member either.
-        Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
+        let (server, ids) = self.call(|channel| api::entries(channel, most)).await?;
+        let own = self.shared.trust.own().map_err(|fault| PoolError::NoServer { server, fault })?;
+        if !ids.contains(&own) {
+            let reason = format!("{own} asks and is not in the list of entries");
+            return Err(PoolError::Malformed { server, reason });
+        }
+        Ok(ids)
     }
 
-    /// Makes `call`, which only reads, with one server after the other until one answers.
+    /// Makes `call`, which only reads, with one server after the other until one answers. One that refuses it is
+    /// in no trouble: it is used for other calls, and asking another costs no part of the budget, unless it
+    /// refuses for want of something.
     async fn call<A, F>(&self, call: impl Fn(Channel) -> F) -> Result<(SocketAddr, A), PoolError>
     where
         F: Future<Output = Result<A, Status>>,
@@ -129,13 +140,13 @@ impl ServerPool {
         let shared = &self.shared;
         let started = Instant::now();
         let mut tried = Vec::new();
-        let mut failed = None;
+        let (mut failed, mut refused, mut costs) = (None, None, false);
         loop {
             let left = shared.config.deadline.saturating_sub(started.elapsed());
-            let more = tried.is_empty() || (!left.is_zero() && shared.budget.spend());
+            let more = tried.is_empty() || (!left.is_zero() && (!costs || shared.budget.spend()));
             let picked = if more { shared.pick(&tried) } else { None };
             let Some((at, server)) = picked else {
-                return Err(failed.unwrap_or_else(|| shared.no_server()));
+                return Err(failed.or(refused).unwrap_or_else(|| shared.no_server()));
             };
             tried.push(at);
             // It may have gone down since it was picked.
@@ -148,13 +159,16 @@ impl ServerPool {
                     server.answered(began.elapsed());
                     return Ok((address, answer));
                 }
-                Ok(Err(status)) if is_final(status.code()) => {
+                Ok(Err(status)) if is_refusal(status.code()) => {
+                    costs = status.code() == Code::ResourceExhausted;
                     let reason = status.to_string();
-                    return Err(PoolError::Refused { server: address, reason });
+                    refused = Some(PoolError::Refused { server: address, reason });
+                    continue;
                 }
                 Ok(Err(status)) => Fault::Refused(status.to_string()),
                 Err(_) => Fault::TimedOut,
             };
+            costs = true;
             shared.is_down(server, fault.clone());
             server.look.notify_one();
             failed = Some(PoolError::Failed { server: address, fault });
@@ -201,8 +215,8 @@ impl Shared {
     }
 }
 
-/// Whether another server would say the same.
-fn is_final(code: Code) -> bool {
+/// Whether a server that says so works, and will not.
+fn is_refusal(code: Code) -> bool {
     let codes = [
         Code::InvalidArgument,
         Code::NotFound,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use rustls::pki_types::CertificateDer;
 use spiffe::X509Context;
 use tokio::time::timeout;
 use tonic::transport::Channel;
@@ -16,6 +17,7 @@ use crate::spire::channel::over;
 struct Link {
     channel: Channel,
     context: Arc<X509Context>,
+    authorities: Vec<CertificateDer<'static>>,
 }
 
 /// Probes `server` until the pool is dropped. A probe that went well brings the bundle, too.
@@ -25,7 +27,7 @@ pub(super) async fn run(shared: Arc<Shared>, at: usize) {
     let interval = shared.config.probe_interval;
     let mut pause = Backoff::new(interval, interval);
     loop {
-        let probe = timeout(shared.config.probe_timeout, probe(&shared, server, &mut link));
+        let probe = timeout(shared.config.probe_timeout, probe(&shared, at, server, &mut link));
         match probe.await.unwrap_or(Err(Fault::TimedOut)) {
             Ok(channel) => {
                 if server.up(channel) {
@@ -44,6 +46,7 @@ pub(super) async fn run(shared: Arc<Shared>, at: usize) {
 
 async fn probe(
     shared: &Shared,
+    at: usize,
     server: &Server,
     link: &mut Option<Link>,
 ) -> Result<Channel, Fault> {
@@ -51,15 +54,19 @@ async fn probe(
         ready::ask(address).await?;
     }
     let context = shared.trust.context()?;
-    // Renewed certificates and new authorities are for new connections.
-    if !link.as_ref().is_some_and(|link| Arc::ptr_eq(&link.context, &context)) {
-        *link = Some(Link { channel: connect(shared, server, &context).await?, context });
+    let authorities = shared.trust.authorities(at, &context);
+    // A connection rests on what was believed when it was opened: whoever is believed no longer is let go.
+    let same =
+        |link: &Link| Arc::ptr_eq(&link.context, &context) && link.authorities == authorities;
+    if !link.as_ref().is_some_and(same) {
+        let channel = connect(shared, server, &context, authorities.clone()).await?;
+        *link = Some(Link { channel, context, authorities });
     }
     let Some(Link { channel, .. }) = link else { return Err(Fault::Unknown) };
     let started = Instant::now();
     let bundle = api::bundle(channel.clone()).await;
     let bundle = bundle.map_err(|status| Fault::Refused(status.to_string()))?;
-    shared.trust.learn(&bundle)?;
+    shared.trust.learn(at, &bundle)?;
     server.answered(started.elapsed());
     Ok(channel.clone())
 }
@@ -68,11 +75,11 @@ async fn connect(
     shared: &Shared,
     server: &Server,
     context: &X509Context,
+    authorities: Vec<CertificateDer<'static>>,
 ) -> Result<Channel, Fault> {
     let Some(svid) = context.default_svid() else {
         return Err(Fault::Identity("no SVID in it".to_owned()));
     };
-    let authorities = shared.trust.authorities(context);
     let trust_domain = &shared.config.trust_domain;
     let stream = tls::connect(server.address.api, svid, trust_domain, authorities).await?;
     let channel = over(stream).await;

@@ -13,7 +13,7 @@ use spiffe::{SpiffeId, TrustDomain, X509Svid};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use webpki::{EndEntityCert, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
 
 use super::Fault;
 
@@ -28,6 +28,7 @@ pub(super) async fn connect(
     let provider = Arc::new(ring::default_provider());
     let server = SpireServer {
         expected: format!("{}/spire/server", trust_domain.id_string()),
+        domain: trust_domain.id_string(),
         authorities,
         provider: provider.clone(),
     };
@@ -66,6 +67,8 @@ fn why_refused(error: &std::io::Error) -> Fault {
 #[derive(Debug)]
 struct SpireServer {
     expected: String,
+    /// `spiffe://<trust domain>`, as the certificates of its authorities are named.
+    domain: String,
     authorities: Vec<CertificateDer<'static>>,
     provider: Arc<CryptoProvider>,
 }
@@ -84,8 +87,10 @@ impl SpireServer {
             return Err(self.stranger(&found));
         }
         let untrusted = |error: webpki::Error| Fault::Untrusted(error.to_string());
-        let anchors = self.authorities.iter().map(|authority| anchor_from_trusted_cert(authority));
-        let anchors: Vec<TrustAnchor<'_>> = anchors.collect::<Result<_, _>>().map_err(untrusted)?;
+        // One that cannot be read, whoever told of it, takes nothing from the others.
+        let anchors = self.authorities.iter();
+        let anchors = anchors.filter_map(|authority| anchor_from_trusted_cert(authority).ok());
+        let anchors: Vec<TrustAnchor<'_>> = anchors.collect();
         let certificate = EndEntityCert::try_from(certificate).map_err(untrusted)?;
         let path = certificate.verify_for_usage(
             self.provider.signature_verification_algorithms.all,
@@ -94,9 +99,23 @@ impl SpireServer {
             now,
             KeyUsage::server_auth(),
             None,
-            None,
+            Some(&|path| self.issued_here(path)),
         );
         path.map(drop).map_err(untrusted)
+    }
+
+    /// Whether nobody between the server and the authority is one of another trust domain. Several that share a root
+    /// (SPIRE's UpstreamAuthority) each have an intermediate below it, and each could else issue the ids of all.
+    /// What another's has issued below itself is another's, whatever name it bears.
+    fn issued_here(&self, path: &VerifiedPath<'_>) -> Result<(), webpki::Error> {
+        let between = path.intermediate_certificates();
+        let mut names = between.flat_map(|issuer| issuer.valid_uri_names());
+        let spiffe =
+            |name: &str| name.get(..9).is_some_and(|s| s.eq_ignore_ascii_case("spiffe://"));
+        match names.any(|name| spiffe(name) && name != self.domain) {
+            true => Err(webpki::Error::NameConstraintViolation),
+            false => Ok(()),
+        }
     }
 
     fn stranger(&self, found: &SpiffeId) -> Fault {

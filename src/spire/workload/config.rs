@@ -5,6 +5,8 @@ use std::time::Duration;
 use spiffe::transport::Endpoint;
 use thiserror::Error;
 
+use crate::id::SpiffeId;
+
 /// The most APIs in one list: more agents than this serve no workload.
 const MAX_ENDPOINTS: usize = 16;
 
@@ -15,6 +17,11 @@ pub struct SourceConfig {
     /// The Workload APIs, 1 to 16, the one to begin with first: `unix:/path` or `tcp://ip:port`. Over TCP
     /// nothing is encrypted: the SVID's private key comes that way, so it is for the loopback alone.
     pub endpoints: Vec<Endpoint>,
+    /// The SPIFFE id of this workload, that of the first SVID that an API gives. An API that gives it another is
+    /// passed over like one that denies it: an agent of another trust domain, or with other entries, that is next
+    /// in the list does not change who this process is. `None` stands for the id that is served first, as
+    /// long as the source lives. Default: `None`.
+    pub expect: Option<SpiffeId>,
     /// Default: one second and one second, so a stopped agent is noticed after two.
     pub keepalive: Keepalive,
     /// How long a connection may take to open, 10 ms to 1 min. Default: 500 ms.
@@ -67,6 +74,7 @@ impl SourceConfig {
     pub fn new(endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
         Self {
             endpoints: endpoints.into_iter().collect(),
+            expect: None,
             keepalive: Keepalive::default(),
             connect_timeout: Duration::from_millis(500),
             answer_timeout: Duration::from_secs(5),

@@ -5,6 +5,8 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::mpsc;
 
+use crate::id::SpiffeId;
+
 /// What became of a [`WorkloadSource`](super::WorkloadSource). APIs are named by their places in the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -28,11 +30,15 @@ pub enum SourceEvent {
         /// What is wrong with the one that was tried last.
         trouble: Trouble,
     },
-    /// An API serves, but it is late in renewing the SVID: two thirds of its life are over. Agents renew at
-    /// half of it, so this one has no SPIRE server, or none that signs.
+    /// The SVID should have been renewed: two thirds of its life are over, and agents renew at half of it. Either
+    /// no API serves, which [`Degraded`](Self::Degraded) has told, or the one that does has no SPIRE server, or
+    /// none that signs.
     Overdue,
-    /// No API serves, and one says that this workload has no registration entry. There is no identity.
-    Denied,
+    /// No API serves, and one denies this workload, or has another identity for it. There is none.
+    Denied {
+        /// What that one said: [`Trouble::Denied`] or [`Trouble::Stranger`].
+        trouble: Trouble,
+    },
     /// The SVID has expired. There is no identity.
     Expired,
 }
@@ -59,6 +65,21 @@ pub enum Trouble {
     /// It gave an SVID that does not hold now, by this machine's clock.
     #[error("the SVID that it gave does not hold now")]
     Stale,
+    /// It gave an SVID of somebody else.
+    #[error("it says that this workload is {found}, and not {expected}")]
+    Stranger {
+        /// Who this workload is ([`SourceConfig::expect`](super::SourceConfig::expect)).
+        expected: SpiffeId,
+        /// Whose SVID it gave.
+        found: SpiffeId,
+    },
+}
+
+impl Trouble {
+    /// Whether the API knows who asks, and has no SVID for the identity that this workload has.
+    pub(super) fn denies(&self) -> bool {
+        matches!(self, Self::Denied | Self::Stranger { .. })
+    }
 }
 
 /// Why there is no identity.
@@ -68,8 +89,8 @@ pub enum NoIdentity {
     /// No API has answered yet.
     #[error("no Workload API has answered yet")]
     Waiting,
-    /// No API serves, and one says that this workload has no registration entry.
-    #[error("this workload has no registration entry")]
+    /// No API serves, and one says that this workload has no registration entry, or has one for another identity.
+    #[error("this workload has no registration entry for its identity")]
     Denied,
     /// No API has renewed the SVID and it has expired.
     #[error("the SVID has expired and no Workload API renews it")]

@@ -10,7 +10,7 @@ use super::{Known, SourceEvent};
 /// The clock may be set while one sleeps: it is looked at this often.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Tells when an SVID should have been renewed, and when it has expired; each once.
+/// Tells when an SVID should have been renewed, and when it has expired; each once, whether an API serves or not.
 pub(super) async fn watch(mut known: watch::Receiver<Known>, reports: Reports) {
     let (mut late, mut over) = (None, None);
     loop {

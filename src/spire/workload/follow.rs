@@ -13,6 +13,7 @@ use tonic::transport::Channel;
 use super::event::Reports;
 use super::life;
 use super::{Known, NoIdentity, SourceConfig, SourceEvent, Trouble};
+use crate::id::SpiffeId;
 use crate::spire::backoff::{Backoff, up_to};
 use crate::spire::channel::over;
 use crate::spire::validity::Validity;
@@ -48,27 +49,28 @@ impl Follower {
     /// whole round in which none did.
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::new(self.config.backoff.0, self.config.backoff.1);
-        // APIs in a row that did not serve, and whether one of them denies the workload.
-        let (mut missing, mut denied) = (0_usize, false);
+        // APIs in a row that did not serve, and what the last of them said that denies the workload.
+        let (mut missing, mut denied) = (0_usize, None);
         for at in (0..self.config.endpoints.len()).cycle() {
             let Ended { served, trouble } = self.follow(at).await;
             if served.is_some() {
-                (missing, denied) = (0, false);
+                (missing, denied) = (0, None);
             }
             missing = missing.saturating_add(1);
-            denied |= trouble == Trouble::Denied;
+            if trouble.denies() {
+                denied = Some(trouble.clone());
+            }
             let settled = served.is_some_and(|served| served >= SETTLED);
             if settled {
                 backoff.reset();
             }
             let all = missing >= self.config.endpoints.len();
             if all {
-                if denied {
-                    self.give_up()
-                } else {
-                    self.degrade(trouble)
+                match denied.take() {
+                    Some(trouble) => self.give_up(trouble),
+                    None => self.degrade(trouble),
                 }
-                (missing, denied) = (0, false);
+                missing = 0;
             }
             let hurried = !all && (settled || served.is_none());
             sleep(if hurried { up_to(self.config.spread) } else { backoff.wait() }).await;
@@ -119,8 +121,8 @@ impl Follower {
             Err(_) => return Trouble::TimedOut,
         };
         loop {
-            if !self.learned(context, at) {
-                return Trouble::Stale;
+            if let Err(trouble) = self.learned(context, at) {
+                return trouble;
             }
             since.get_or_insert_with(Instant::now);
             context = match contexts.next().await {
@@ -146,14 +148,15 @@ impl Follower {
         channel.map_err(|error| Trouble::Unreachable(error.to_string()))
     }
 
-    /// Takes what the API said; whether it holds.
-    fn learned(&mut self, context: X509Context, at: usize) -> bool {
+    /// Takes what the API said, if it holds and is said of this workload.
+    fn learned(&mut self, context: X509Context, at: usize) -> Result<(), Trouble> {
         let now = SystemTime::now();
-        let holds = context.default_svid().and_then(|svid| Validity::of(svid.leaf().as_bytes()));
-        let holds = holds.filter(|holds| holds.contains(now));
+        let svid = context.default_svid().ok_or(Trouble::Stale)?;
+        let holds = Validity::of(svid.leaf().as_bytes()).filter(|holds| holds.contains(now));
         if holds.is_none() {
-            return false;
+            return Err(Trouble::Stale);
         }
+        self.is_expected(&svid.spiffe_id().to_string())?;
         let gap = self.learn.borrow().current(now).is_err();
         let context = Some(context.into());
         // Before the event: whoever reads it finds the identity.
@@ -165,7 +168,15 @@ impl Follower {
             let after = self.lost.elapsed();
             self.reports.tell(SourceEvent::FailedOver { from, to: at, after });
         }
-        true
+        Ok(())
+    }
+
+    /// Whether this workload is `found`. If nobody has said who it is, it is so from now on.
+    fn is_expected(&mut self, found: &str) -> Result<(), Trouble> {
+        let found = found.parse::<SpiffeId>();
+        let found = found.map_err(|error| Trouble::Malformed(error.to_string()))?;
+        let expected = self.config.expect.get_or_insert_with(|| found.clone()).clone();
+        if expected == found { Ok(()) } else { Err(Trouble::Stranger { expected, found }) }
     }
 
     /// No API serves. It is told once, until one does.
@@ -175,13 +186,13 @@ impl Follower {
         }
     }
 
-    /// No API serves, and one says that there is no entry.
-    fn give_up(&mut self) {
+    /// No API serves, and one denies this workload.
+    fn give_up(&mut self, trouble: Trouble) {
         self.degraded = true;
         let absent = NoIdentity::Denied;
         let before = self.learn.send_replace(Known { context: None, holds: None, absent });
         if before.absent != NoIdentity::Denied {
-            self.reports.tell(SourceEvent::Denied);
+            self.reports.tell(SourceEvent::Denied { trouble });
         }
     }
 }

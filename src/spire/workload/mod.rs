@@ -49,7 +49,8 @@ impl Known {
 /// connection (a killed agent: at once) or gives no sign of life ([`Keepalive`]: a stopped
 /// one). While all are away, what the last one said is served until the SVID in it expires. An API that is
 /// there and says that the workload has no entry is not away: unless another one serves, what was known is
-/// given up at once. So every agent in the list needs the workload's entry.
+/// given up at once. So every agent in the list needs the workload's entry, with the same SPIFFE id
+/// ([`SourceConfig::expect`]).
 ///
 /// Its tasks run on the tokio runtime that it was started in and end when it is dropped.
 #[derive(Debug)]
