@@ -1,6 +1,5 @@
 //! The keys in force: one directory shared by everything that checks signatures.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -41,7 +40,7 @@ struct Keys {
     current: Arc<KeyRecord>,
     previous: Option<Previous>,
     /// The keys before those, newest last; and the other one, while the member is frozen.
-    past: VecDeque<Arc<KeyRecord>>,
+    past: Vec<Arc<KeyRecord>>,
     /// The epoch from which two different changes of the key lead, when such were seen.
     frozen: Option<Epoch>,
 }
@@ -77,7 +76,7 @@ impl Keys {
     /// Those of a member that joins.
     fn of(member: &Member) -> Arc<RwLock<Self>> {
         let current = Arc::clone(&member.key);
-        let (previous, past, frozen) = (None, VecDeque::new(), None);
+        let (previous, past, frozen) = (None, Vec::new(), None);
         Arc::new(RwLock::new(Self { current, previous, past, frozen }))
     }
 
@@ -96,7 +95,7 @@ impl Keys {
     fn remember(&mut self, record: Option<Arc<KeyRecord>>, past_keys: usize) {
         self.past.extend(record);
         if self.past.len() > past_keys {
-            self.past.pop_front();
+            self.past.remove(0);
         }
     }
 

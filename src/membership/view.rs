@@ -174,9 +174,7 @@ impl View {
     fn from_content(content: Content) -> Result<Self, ViewError> {
         check(&content.members)?;
         let bytes = wire::encode("a view", &content)?;
-        let Content { number, mut members, follows } = content;
-        // It stays as it is from here on.
-        members.shrink_to_fit();
+        let Content { number, members, follows } = content;
         if follows.is_some() != (number > ViewNumber(0)) {
             return Err(ViewError::Ancestry(number));
         }
