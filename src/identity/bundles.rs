@@ -11,7 +11,8 @@ use crate::id::SpiffeId;
 /// The X.509 authorities of each trust domain that is trusted here: of this node's own, and of those that
 /// it is federated with. A SPIFFE id is checked against those of its own trust domain and no others.
 ///
-/// What is in it is the host's to say, and so is how much.
+/// What is in it is the host's to say, and so is how much. An authority is taken at its word, whatever its own
+/// certificate names; one between it and a workload is not, and may be named for no other trust domain.
 #[derive(Debug, Clone, Default)]
 pub struct TrustBundles(BTreeMap<String, Vec<CertificateDer<'static>>>);
 

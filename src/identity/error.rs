@@ -93,6 +93,10 @@ pub enum SvidError {
     /// The chain leads to none of the authorities of the trust domain.
     #[error("no authority of {0} issued the certificate")]
     UnknownIssuer(String),
+    /// The chain leads to an authority of the trust domain, over one that is another trust domain's (sections 3.2
+    /// and 5.2; attack K6).
+    #[error("the chain to an authority of {0} goes over one of another trust domain")]
+    OtherIssuer(String),
     /// Something else is wrong with the chain (RFC 5280, section 6), in the words of `rustls-webpki`.
     #[error("the chain does not hold: {0}")]
     Chain(String),

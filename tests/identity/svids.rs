@@ -130,6 +130,46 @@ fn k06_another_trust_domain_is_refused() {
     assert_eq!(enrol(&case.root).unwrap_err(), unknown.into());
 }
 
+/// Attack K6 where two trust domains share a root: each issues for itself alone, whoever stands between.
+#[test]
+fn k06_an_issuer_of_another_trust_domain_is_refused_beneath_a_shared_root() {
+    let case = Case::new();
+    let under = |above: &Authority, names: &[&str]| {
+        let mut params = authority("between", "example.org");
+        params.subject_alt_names = names.iter().map(|name| uri(name)).collect();
+        above.beneath(params, Key::p256())
+    };
+    let other = SvidError::OtherIssuer("example.org".into());
+    let others = ["spiffe://other.org", "SPIFFE://other.org", "spiffe://example.org.uk"];
+    for name in others.into_iter().chain(["spiffe://example.org:1", "spiffe://", "spiffe://a/?"]) {
+        let between = under(&case.root, &["https://example.org", name]);
+        assert_eq!(case.refused(vec![between.der.clone()], &between), other, "{name}");
+        let mut params = authority("hidden", "example.org");
+        params.subject_alt_names.clear();
+        let hidden = between.beneath(params, Key::p256());
+        let chain = vec![hidden.der.clone(), between.der.clone()];
+        assert_eq!(case.refused(chain, &hidden), other, "{name}");
+    }
+    // One without a SPIFFE id, and one of its own.
+    for names in [[].as_slice(), &["https://example.org"], &["spiffe://example.org"]] {
+        let (key, between) = (Key::p256(), under(&case.root, names));
+        let leaf = between.issue(&workload(HERE), &key);
+        assert_eq!(case.verify(vec![leaf, between.der], key, now()), Ok(()), "{names:?}");
+    }
+    // The same issuer by another name as well: the path over that one is found.
+    let (key, named) = (Key::p256(), Key::p256());
+    let mut params = authority("between", "other.org");
+    let foreign = case.root.issue(&params, &named);
+    params.subject_alt_names.clear();
+    let between = case.root.beneath(params, named);
+    let chain = vec![between.issue(&workload(HERE), &key), foreign, between.der];
+    assert_eq!(case.verify(chain, key, now()), Ok(()));
+    // Whoever stands in the bundle is believed, whatever its name.
+    let (key, root) = (Key::p256(), Authority::new("root", "other.org"));
+    let case = Case { bundles: bundles(&[("example.org", &root)]), root };
+    assert_eq!(case.verify(vec![case.root.issue(&workload(HERE), &key)], key, now()), Ok(()));
+}
+
 #[test]
 fn every_reason_not_to_believe_a_certificate_is_named() {
     let mut met = Provoked::of("SvidError", include_str!("../../src/identity/error.rs"));
@@ -201,6 +241,9 @@ fn every_reason_not_to_believe_a_certificate_is_named() {
     let stranger = Authority::new("root", "example.org");
     let says = "no authority of example.org issued the certificate";
     met.meet(&case.refused(Vec::new(), &stranger), says);
+    let between = case.root.beneath(authority("between", "other.org"), Key::p256());
+    let says = "the chain to an authority of example.org goes over one of another trust domain";
+    met.meet(&case.refused(vec![between.der.clone()], &between), says);
     let mut narrow = authority("narrow", "example.org");
     narrow.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     let narrow = case.root.beneath(narrow, Key::p256());
