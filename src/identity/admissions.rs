@@ -11,7 +11,9 @@ use crate::membership::{Change, Member, View};
 
 /// The enrolments for the current view that were taken here, and what they permit to vote for.
 ///
-/// It holds one of each workload, the newest that it was shown, at most as many as it was made for, 4 KiB
+/// It holds one of each workload, the one that was made last, and of two of the same second the one that it was
+/// shown first: so nobody takes back what a host may have voted for by playing another again, and only who
+/// holds both keys can make two of one second. It holds at most as many as it was made for, 4 KiB
 /// each or less, and forgets them with the view that they are for.
 #[derive(Debug)]
 pub struct Admissions {
@@ -47,6 +49,9 @@ impl Admissions {
         taken.retain(|_, known| known.view() == view.digest() && !known.has_ended(at));
         if taken.len() >= self.limit && !taken.contains_key(spiffe_id) {
             return Err(EnrolmentError::Full(self.limit));
+        }
+        if taken.get(spiffe_id).is_some_and(|known| verified.yields_to(known)) {
+            return Err(EnrolmentError::Superseded(spiffe_id.clone()));
         }
         taken.insert(spiffe_id.clone(), verified);
         Ok(member)

@@ -11,7 +11,7 @@ use crate::wire::{self, WireError};
 pub(super) const BEGINNING: [u8; 8] = *b"mwenroll";
 
 /// The version of the format.
-pub(super) const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 2;
 
 /// What the key of the certificate signs begins with this. TLS 1.3 signs what begins with 64 spaces (RFC
 /// 8446, section 4.4.3), so neither signature can pass for the other.
@@ -28,6 +28,8 @@ pub(super) struct Claim {
     pub(super) member: Member,
     /// The certificate of the workload.
     pub(super) certificate: Digest,
+    /// When it was made, in seconds since 1970 by the workload's clock.
+    pub(super) made: u64,
 }
 
 impl Claim {

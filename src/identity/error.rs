@@ -181,9 +181,16 @@ pub enum EnrolmentError {
     /// The key of the certificate has not signed it.
     #[error("the key of the certificate has not signed it")]
     SvidSignature,
+    /// It says that it was made when its certificate was not in force yet, or not any more. In seconds since 1970.
+    #[error("it says that it was made at {0}, when its certificate was not in force")]
+    Made(u64),
     /// The certificates are no X.509-SVID, or none that is trusted here.
     #[error(transparent)]
     Svid(#[from] SvidError),
+    /// One that this workload made later for the same view has been taken, or another of the same second: this
+    /// one may have been played again by anybody.
+    #[error("a later enrolment of {0} has been taken")]
+    Superseded(SpiffeId),
     /// There are as many enrolments for this view as are taken.
     #[error("{0} enrolments are pending, as many as there may be")]
     Full(usize),

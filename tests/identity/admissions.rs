@@ -39,10 +39,15 @@ impl World {
         self.desk.consider(enrolment, &self.view, &self.bundles, now())
     }
 
-    /// The enrolment of that workload as that node, with a key of its own.
+    /// The enrolment of that workload as that node, with a key of its own, as many seconds later as its number.
     fn enrolment(&self, id: &str, seed: u8) -> Enrolment {
-        let (identity, _) = identity(seed);
-        Enrolment::seal(&self.view, (&identity, "new"), &self.root.svid(id), &OsEntropy).unwrap()
+        self.made(id, seed, seed.into())
+    }
+
+    fn made(&self, id: &str, seed: u8, later: u64) -> Enrolment {
+        let ((identity, _), svid) = (identity(seed), self.root.svid(id));
+        let at = now() + Duration::from_secs(later);
+        Enrolment::seal(&self.view, (&identity, "new"), &svid, &OsEntropy, at).unwrap()
     }
 
     fn permits(&self, change: &Change) -> Result<(), NotPermitted> {
@@ -111,6 +116,24 @@ fn the_reasons_of_the_policy_and_of_the_desk_say_what_they_are_about() {
     world.consider(&world.enrolment(&ids[2], 6)).unwrap();
     world.view = world.view.changed(&Change::of(&world.view).leave(node(1)), Vec::new()).unwrap();
     world.consider(&world.enrolment(&ids[0], 4)).unwrap();
+}
+
+/// Whoever heard an enrolment can play it again; the workload may have made another since.
+#[test]
+fn an_older_enrolment_for_the_same_view_takes_nothing_back() {
+    let world = World::new();
+    let [older, newer, twin] = [10, 20, 20].map(|later| world.made(HERE, 4, later));
+    let asks = |of: &Enrolment| Change::of(&world.view).join(of.member().clone());
+    for (taken, refused) in [(&older, None), (&newer, Some(&older)), (&newer, Some(&twin))] {
+        assert_eq!(world.consider(taken).as_ref(), Ok(taken.member()));
+        if let Some(refused) = refused {
+            let error = world.consider(refused).unwrap_err();
+            assert_eq!(error, EnrolmentError::Superseded(spiffe_id(HERE)));
+            assert_eq!(error.to_string(), format!("a later enrolment of {HERE} has been taken"));
+            assert!(matches!(world.permits(&asks(refused)), Err(NotPermitted::OtherRecord { .. })));
+        }
+        assert_eq!(world.permits(&asks(taken)), Ok(()));
+    }
 }
 
 #[test]
@@ -193,7 +216,7 @@ fn a_lost_key_is_replaced_by_enrolment_and_what_follows_by_rotation_needs_none()
     let replaced = Change::of(&world.view).replace(node(4), record.clone());
     assert!(matches!(world.permits(&replaced), Err(NotPermitted::NotEnrolled { .. })));
     let svid = world.root.svid(HERE);
-    let enrolment = Enrolment::seal(&world.view, (&anew, ""), &svid, &OsEntropy).unwrap();
+    let enrolment = Enrolment::seal(&world.view, (&anew, ""), &svid, &OsEntropy, now()).unwrap();
     assert_eq!(world.consider(&enrolment).unwrap().name, member.name);
     assert_eq!(world.permits(&replaced), Ok(()));
     let mut other = record;

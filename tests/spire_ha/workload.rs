@@ -71,7 +71,13 @@ async fn follow(config: SourceConfig, identity: &Identity) {
                 if now != before {
                     // With each renewed SVID again.
                     let svid = meshward::spire::svid(&context).unwrap();
-                    let enrolment = Enrolment::seal(&view, (identity, "node"), &svid, &OsEntropy);
+                    let enrolment = Enrolment::seal(
+                        &view,
+                        (identity, "node"),
+                        &svid,
+                        &OsEntropy,
+                        SystemTime::now(),
+                    );
                     say(&format!("enrolment {}", to_hex(&enrolment.unwrap().to_bytes().unwrap())));
                     say(&now);
                     before = now;
