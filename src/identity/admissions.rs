@@ -19,13 +19,21 @@ use crate::membership::{Change, Member, View};
 pub struct Admissions {
     policy: JoinPolicy,
     limit: usize,
-    taken: Mutex<BTreeMap<SpiffeId, VerifiedEnrolment>>,
+    held: Mutex<Held>,
+}
+
+/// Nothing is taken of who is barred.
+#[derive(Debug)]
+struct Held {
+    taken: BTreeMap<SpiffeId, VerifiedEnrolment>,
+    barred: BTreeSet<SpiffeId>,
 }
 
 impl Admissions {
     /// Takes the enrolments of whom `policy` lets join, of at most `limit` workloads for one view.
     pub const fn new(policy: JoinPolicy, limit: usize) -> Self {
-        Self { policy, limit, taken: Mutex::new(BTreeMap::new()) }
+        let held = Held { taken: BTreeMap::new(), barred: BTreeSet::new() };
+        Self { policy, limit, held: Mutex::new(held) }
     }
 
     /// Looks at an enrolment, and takes it if all of it holds; see [`Enrolment::verify`] for what is looked at
@@ -45,7 +53,11 @@ impl Admissions {
         self.policy.check(spiffe_id, *node)?;
         let verified = enrolment.verify(view, bundles, at)?;
         let member = verified.member().clone();
-        let mut taken = self.taken.lock();
+        let mut held = self.held.lock();
+        let Held { taken, barred } = &mut *held;
+        if barred.contains(spiffe_id) {
+            return Err(EnrolmentError::Withdrawn(spiffe_id.clone()));
+        }
         taken.retain(|_, known| known.view() == view.digest() && !known.has_ended(at));
         if taken.len() >= self.limit && !taken.contains_key(spiffe_id) {
             return Err(EnrolmentError::Full(self.limit));
@@ -57,9 +69,19 @@ impl Admissions {
         Ok(member)
     }
 
-    /// Forgets what was taken of a workload: it is not registered any more.
+    /// Forgets what was taken of a workload, and takes nothing of it until it is [readmitted](Self::readmit),
+    /// in whatever view: it is not registered any more, say. Its certificate may hold yet, and whoever
+    /// heard its enrolment would play it again. Each that is withdrawn is remembered: how many is the host's to
+    /// say.
     pub fn withdraw(&self, spiffe_id: &SpiffeId) {
-        self.taken.lock().remove(spiffe_id);
+        let mut held = self.held.lock();
+        held.taken.remove(spiffe_id);
+        held.barred.insert(spiffe_id.clone());
+    }
+
+    /// Takes enrolments of a workload again that was [withdrawn](Self::withdraw).
+    pub fn readmit(&self, spiffe_id: &SpiffeId) {
+        self.held.lock().barred.remove(spiffe_id);
     }
 
     /// Whether this host may vote for `change` of `view`, the current one: whether it has taken an enrolment,
@@ -98,8 +120,8 @@ impl Admissions {
     ) -> Result<(), NotPermitted> {
         let node = member.id;
         let spiffe_id = member.spiffe_id.clone().ok_or(NotPermitted::Unbound(node))?;
-        let taken = self.taken.lock();
-        match taken.get(&spiffe_id).filter(|known| known.view() == view.digest()) {
+        let held = self.held.lock();
+        match held.taken.get(&spiffe_id).filter(|known| known.view() == view.digest()) {
             None => Err(NotPermitted::NotEnrolled { node, spiffe_id }),
             Some(known) if known.has_ended(at) => Err(NotPermitted::Expired(spiffe_id)),
             // With which view it begins follows from the view that the change starts from.

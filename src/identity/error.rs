@@ -191,6 +191,9 @@ pub enum EnrolmentError {
     /// one may have been played again by anybody.
     #[error("a later enrolment of {0} has been taken")]
     Superseded(SpiffeId),
+    /// The host has [withdrawn](super::Admissions::withdraw) the workload.
+    #[error("{0} was withdrawn")]
+    Withdrawn(SpiffeId),
     /// There are as many enrolments for this view as are taken.
     #[error("{0} enrolments are pending, as many as there may be")]
     Full(usize),

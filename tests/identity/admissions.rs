@@ -115,6 +115,9 @@ fn the_reasons_of_the_policy_and_of_the_desk_say_what_they_are_about() {
     world.desk.withdraw(&spiffe_id(&ids[0]));
     world.consider(&world.enrolment(&ids[2], 6)).unwrap();
     world.view = world.view.changed(&Change::of(&world.view).leave(node(1)), Vec::new()).unwrap();
+    let withdrawn = EnrolmentError::Withdrawn(spiffe_id(&ids[0]));
+    assert_eq!(world.consider(&world.enrolment(&ids[0], 4)), Err(withdrawn), "in any view");
+    world.desk.readmit(&spiffe_id(&ids[0]));
     world.consider(&world.enrolment(&ids[0], 4)).unwrap();
 }
 
@@ -195,7 +198,15 @@ fn a_host_votes_for_the_very_record_that_was_enrolled() {
     let refused = world.desk.permits(&next, &anew, now());
     assert!(matches!(refused, Err(NotPermitted::NotEnrolled { .. })), "K11: {refused:?}");
     world.desk.withdraw(&spiffe_id(HERE));
+    assert_eq!(world.permits(&asked), Err(missing.clone()));
+    // What it said is played again: nobody takes it until the host says so.
+    let again = world.consider(&enrolment).unwrap_err();
+    assert_eq!(again, EnrolmentError::Withdrawn(spiffe_id(HERE)));
+    assert_eq!(again.to_string(), format!("{HERE} was withdrawn"));
     assert_eq!(world.permits(&asked), Err(missing));
+    world.desk.readmit(&spiffe_id(HERE));
+    world.consider(&enrolment).unwrap();
+    assert_eq!(world.permits(&asked), Ok(()));
     met.assert_all();
 }
 

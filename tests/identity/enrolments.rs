@@ -208,6 +208,7 @@ fn every_reason_not_to_believe_an_enrolment_is_named() {
     met.elsewhere("Policy", "admissions.rs");
     met.elsewhere("PolicyNode", "admissions.rs");
     met.elsewhere("Superseded", "admissions.rs");
+    met.elsewhere("Withdrawn", "admissions.rs");
     met.elsewhere("Full", "admissions.rs");
     met.elsewhere("Suite", "a key of a suite that is not compiled in, or broken entropy");
     met.assert_all();
