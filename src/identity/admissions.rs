@@ -13,7 +13,7 @@ use crate::membership::{Change, Member, View};
 ///
 /// It holds one of each workload, the one that was made last, and of two of the same second the one that it was
 /// shown first: so nobody takes back what a host may have voted for by playing another again, and only who
-/// holds both keys can make two of one second. It holds at most as many as it was made for, 4 KiB
+/// holds both keys can make two of one second. It holds at most as many as it was made for, 48 KiB
 /// each or less, and forgets them with the view that they are for.
 #[derive(Debug)]
 pub struct Admissions {
@@ -85,7 +85,7 @@ impl Admissions {
     }
 
     /// Whether this host may vote for `change` of `view`, the current one: whether it has taken an enrolment,
-    /// whose certificate has not ended at `at`, of each member that the change lets in or gives a key in the place of a
+    /// whose certificates hold by `bundles` at `at`, of each member that the change lets in or gives a key in the place of a
     /// lost one, and for that very record. Who leaves, and newer keys that follow from those that are known,
     /// are no matter of enrolments.
     ///
@@ -95,19 +95,20 @@ impl Admissions {
         &self,
         view: &View,
         change: &Change,
+        bundles: &TrustBundles,
         at: SystemTime,
     ) -> Result<(), NotPermitted> {
         if change.from() != view.digest() {
             return Err(NotPermitted::OtherView);
         }
         for member in change.joins() {
-            self.permits_record(view, member, at)?;
+            self.permits_record(view, member, bundles, at)?;
         }
         for (node, record) in change.replaced(view) {
             let before = view.index_of(node).and_then(|place| view.member(place));
             let before = before.ok_or(NotPermitted::Unbound(*node))?;
             let member = Member { key: record.clone().into(), ..before.clone() };
-            self.permits_record(view, &member, at)?;
+            self.permits_record(view, &member, bundles, at)?;
         }
         Ok(())
     }
@@ -116,6 +117,7 @@ impl Admissions {
         &self,
         view: &View,
         member: &Member,
+        bundles: &TrustBundles,
         at: SystemTime,
     ) -> Result<(), NotPermitted> {
         let node = member.id;
@@ -125,7 +127,9 @@ impl Admissions {
             None => Err(NotPermitted::NotEnrolled { node, spiffe_id }),
             Some(known) if known.has_ended(at) => Err(NotPermitted::Expired(spiffe_id)),
             // With which view it begins follows from the view that the change starts from.
-            Some(known) if anywhen(known.member()) == anywhen(member) => Ok(()),
+            Some(known) if anywhen(known.member()) == anywhen(member) => known
+                .holds(bundles, at)
+                .map_err(|error| NotPermitted::Untrusted { spiffe_id, error }),
             Some(_) => Err(NotPermitted::OtherRecord { node, spiffe_id }),
         }
     }

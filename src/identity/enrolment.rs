@@ -171,7 +171,8 @@ impl Enrolment {
         }
         let not_after = u64::try_from(not_after).unwrap_or(0);
         let (view, member) = (self.claim.view, self.member().clone());
-        Ok(VerifiedEnrolment { view, member, made, not_after })
+        let chain = self.chain.clone();
+        Ok(VerifiedEnrolment { view, member, chain, made, not_after })
     }
 }
 
@@ -180,6 +181,7 @@ impl Enrolment {
 pub struct VerifiedEnrolment {
     view: Digest,
     member: Member,
+    chain: Vec<Vec<u8>>,
     made: u64,
     /// When its certificate ends, in seconds since 1970.
     not_after: u64,
@@ -200,6 +202,11 @@ impl VerifiedEnrolment {
     /// in the same second for another record.
     pub(super) fn yields_to(&self, known: &Self) -> bool {
         self.made < known.made || (self.made == known.made && self.member != known.member)
+    }
+
+    /// Whether its certificates hold by `bundles`, which may have changed since, at `at`.
+    pub(super) fn holds(&self, bundles: &TrustBundles, at: SystemTime) -> Result<(), SvidError> {
+        path::check(&self.chain, bundles, seconds(at)).map(drop)
     }
 
     /// Whether its certificate has ended at `at`.

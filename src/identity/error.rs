@@ -229,6 +229,14 @@ pub enum NotPermitted {
         /// The workload that it is bound to.
         spiffe_id: SpiffeId,
     },
+    /// The certificates do not hold any more: the authority that vouched for them is trusted no longer, say.
+    #[error("the certificates of {spiffe_id} do not hold any more: {error}")]
+    Untrusted {
+        /// The workload.
+        spiffe_id: SpiffeId,
+        /// What is wrong with them now.
+        error: SvidError,
+    },
     /// The certificate has ended since it was taken.
     #[error("the certificate of {0} has ended")]
     Expired(SpiffeId),

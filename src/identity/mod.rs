@@ -55,8 +55,8 @@
 //!
 //! // A change was proposed: the host proposes it too, if this says so. If not, it asks again when it
 //! // has taken another enrolment.
-//! fn agrees(desk: &Admissions, view: &View, change: &Change) -> bool {
-//!     desk.permits(view, change, SystemTime::now()).is_ok()
+//! fn agrees(desk: &Admissions, view: &View, bundles: &TrustBundles, change: &Change) -> bool {
+//!     desk.permits(view, change, bundles, SystemTime::now()).is_ok()
 //! }
 //! ```
 //!

@@ -51,7 +51,7 @@ impl World {
     }
 
     fn permits(&self, change: &Change) -> Result<(), NotPermitted> {
-        self.desk.permits(&self.view, change, now())
+        self.desk.permits(&self.view, change, &self.bundles, now())
     }
 }
 
@@ -185,17 +185,26 @@ fn a_host_votes_for_the_very_record_that_was_enrolled() {
 
     // What was taken lasts as long as its certificate, and as its view.
     let (last, day) = (Duration::from_secs(144_000), Duration::from_secs(86_400));
-    let at = |later| world.desk.permits(&world.view, &asked, now() + later);
+    let at = |later| world.desk.permits(&world.view, &asked, &world.bundles, now() + later);
     assert_eq!((at(day), at(last)), (Ok(()), Ok(())));
     met.meet(
         &at(last + Duration::from_secs(1)).unwrap_err(),
         &format!("the certificate of {HERE} has ended"),
     );
     let next = world.view.changed(&Change::of(&world.view).leave(node(1)), Vec::new()).unwrap();
-    let stale = world.desk.permits(&next, &asked, now()).unwrap_err();
+    let stale = world.desk.permits(&next, &asked, &world.bundles, now()).unwrap_err();
+    // What was taken lasts no longer than the trust in who vouched for it.
+    let anew = bundles(&[("example.org", &Authority::new("root", "example.org"))]);
+    met.meet(
+        &world.desk.permits(&world.view, &asked, &anew, now()).unwrap_err(),
+        &format!(
+            "the certificates of {HERE} do not hold any more: \
+             no authority of example.org issued the certificate"
+        ),
+    );
     met.meet(&stale, "the change starts from another view");
     let anew = Change::of(&next).join(member);
-    let refused = world.desk.permits(&next, &anew, now());
+    let refused = world.desk.permits(&next, &anew, &world.bundles, now());
     assert!(matches!(refused, Err(NotPermitted::NotEnrolled { .. })), "K11: {refused:?}");
     world.desk.withdraw(&spiffe_id(HERE));
     assert_eq!(world.permits(&asked), Err(missing.clone()));

@@ -39,7 +39,7 @@ impl Hosts {
             let events = std::mem::take(&mut *self.mesh.nodes[place].host.events.lock());
             for event in &events {
                 if let Event::ChangeProposed { change } = event
-                    && desk.permits(&view, change, now()).is_ok()
+                    && desk.permits(&view, change, &self.bundles, now()).is_ok()
                 {
                     self.propose(place, change);
                     voted.push(place);

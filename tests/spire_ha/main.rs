@@ -187,7 +187,7 @@ fn all_enrol(genesis: &View, workloads: &[Workload], pool: &Pool) -> View {
         change.join(desk.consider(&asked, genesis, &bundles, SystemTime::now()).unwrap())
     };
     let change = workloads.iter().fold(Change::of(genesis), join);
-    desk.permits(genesis, &change, SystemTime::now()).unwrap();
+    desk.permits(genesis, &change, &bundles, SystemTime::now()).unwrap();
     genesis.changed(&change, Vec::new()).unwrap()
 }
 
