@@ -13,7 +13,7 @@ use crate::membership::{Change, Member, View};
 ///
 /// It holds one of each workload, the one that was made last, and of two of the same second the one that it was
 /// shown first: so nobody takes back what a host may have voted for by playing another again, and only who
-/// holds both keys can make two of one second. It holds at most as many as it was made for, 48 KiB
+/// holds both keys can make two of one second. It holds at most as many as it was made for and one for each member, 48 KiB
 /// each or less, and forgets them with the view that they are for.
 #[derive(Debug)]
 pub struct Admissions {
@@ -30,7 +30,8 @@ struct Held {
 }
 
 impl Admissions {
-    /// Takes the enrolments of whom `policy` lets join, of at most `limit` workloads for one view.
+    /// Takes the enrolments of whom `policy` lets join, of at most `limit` workloads that are no members for
+    /// one view. Members that ask for another key take none of their places: they are as many as the view has.
     pub const fn new(policy: JoinPolicy, limit: usize) -> Self {
         let held = Held { taken: BTreeMap::new(), barred: BTreeSet::new() };
         Self { policy, limit, held: Mutex::new(held) }
@@ -58,8 +59,15 @@ impl Admissions {
         if barred.contains(spiffe_id) {
             return Err(EnrolmentError::Withdrawn(spiffe_id.clone()));
         }
+        // A thread that still has an older view does not make those for the newer one forgotten.
+        if taken.values().any(|known| known.member().joined > member.joined) {
+            let (number, digest) = (view.number(), view.digest());
+            return Err(EnrolmentError::OtherView { number, digest });
+        }
         taken.retain(|_, known| known.view() == view.digest() && !known.has_ended(at));
-        if taken.len() >= self.limit && !taken.contains_key(spiffe_id) {
+        let joins = |member: &Member| view.index_of(&member.id).is_none();
+        let joining = taken.values().filter(|known| joins(known.member())).count();
+        if joins(&member) && joining >= self.limit && !taken.contains_key(spiffe_id) {
             return Err(EnrolmentError::Full(self.limit));
         }
         if taken.get(spiffe_id).is_some_and(|known| verified.yields_to(known)) {

@@ -194,7 +194,7 @@ pub enum EnrolmentError {
     /// The host has [withdrawn](super::Admissions::withdraw) the workload.
     #[error("{0} was withdrawn")]
     Withdrawn(SpiffeId),
-    /// There are as many enrolments for this view as are taken.
+    /// There are as many enrolments of joiners for this view as are taken.
     #[error("{0} enrolments are pending, as many as there may be")]
     Full(usize),
     /// The post-quantum key cannot sign.

@@ -268,6 +268,42 @@ fn whose_registration_has_ended_is_named() {
     assert_eq!(view.changed(&leaves, Vec::new()).unwrap().len(), 2);
 }
 
+/// Members that enrol again take no joiner's place, and a thread that is late takes nothing away.
+#[test]
+fn joiners_are_bounded_whatever_members_enrol_and_the_newest_view_counts() {
+    let mut world = World::new();
+    let ids = ["a", "b", "c", "d", "e"].map(|last| format!("spiffe://example.org/router/{last}"));
+    let joining =
+        ids.iter().zip(4..).take(2).fold(Change::of(&world.view), |change, (id, seed)| {
+            change.join(world.consider(&world.enrolment(id, seed)).unwrap())
+        });
+    let before = (world.view.clone(), world.enrolment(&ids[2], 6));
+    world.view = world.view.changed(&joining, Vec::new()).unwrap();
+    let replaced = ids.iter().zip(4..).take(2).map(|(id, seed)| {
+        let lost = world.view.member(world.view.index_of(&node(seed)).unwrap()).unwrap();
+        let of = (node(seed), &*lost.key);
+        let anew = Identity::replace(&Disk::default(), of, Suite::MlDsa65, &OsEntropy).unwrap();
+        let svid = world.root.svid(id);
+        let asked = Enrolment::seal(&world.view, (&anew, ""), &svid, &OsEntropy, now()).unwrap();
+        let record = KeyRecord::clone(&world.consider(&asked).unwrap().key);
+        Change::of(&world.view).replace(node(seed), record)
+    });
+    let mut permitted: Vec<_> = replaced.collect();
+    for (id, seed) in ids.iter().zip(4..).skip(2).take(2) {
+        let member = world.consider(&world.enrolment(id, seed)).unwrap();
+        permitted.push(Change::of(&world.view).join(member));
+    }
+    assert_eq!(world.consider(&world.enrolment(&ids[4], 8)), Err(EnrolmentError::Full(2)));
+
+    let (view, late) = before;
+    let (number, digest) = (view.number(), view.digest());
+    let refused = world.desk.consider(&late, &view, &world.bundles, now());
+    assert_eq!(refused, Err(EnrolmentError::OtherView { number, digest }));
+    for change in permitted {
+        assert_eq!(world.permits(&change), Ok(()));
+    }
+}
+
 /// A workload cannot take the place that another has, whatever it enrols.
 #[test]
 fn one_node_for_each_workload_and_one_workload_for_each_node() {
