@@ -8,7 +8,7 @@ use crate::id::{Digest, MeshId, NodeId, SpiffeId, SpiffeIdError, ViewNumber};
 use crate::suite::{SuiteError, VerifyError};
 use crate::wire::WireError;
 
-/// Why a bundle is not taken. Whatever was known of its trust domain before stays.
+/// Why a bundle, or one of its authorities, is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BundleError {
