@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::EnrolmentError;
 use crate::id::{Digest, MeshId, SpiffeId, ViewNumber};
-use crate::membership::{Member, View};
+use crate::membership::{Change, KeyRecord, Member, View};
 use crate::wire::{self, WireError};
 
 /// How an enrolment begins, and no packet and no other file does.
@@ -72,6 +72,18 @@ impl Claim {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a view can have its record beside all who are members of `view`: one with too long a name, say,
+    /// would hold a place here, and no change with it would be one.
+    pub(super) fn stands(&self, view: &View) -> Result<(), EnrolmentError> {
+        let Member { id: node, key, .. } = &self.member;
+        let change = match view.index_of(node) {
+            None => Change::of(view).join(self.member.clone()),
+            Some(_) => Change::of(view).replace(*node, KeyRecord::clone(key)),
+        };
+        view.changed(&change, Vec::new())?;
+        Ok(())
     }
 }
 

@@ -78,6 +78,7 @@ impl Enrolment {
             made: seconds(at),
         };
         claim.fits(view)?;
+        claim.stands(view)?;
         let signed = claim.to_bytes()?;
         let by_svid = svid.sign(&by_svid(&signed))?;
         let key = identity.signing_key();
@@ -137,8 +138,9 @@ impl Enrolment {
     }
 
     /// Checks all of it at the time `at`, by the host's wall clock, which the certificates have to do with and
-    /// nothing else here: one signature check of the suite, and one of the certificate's scheme for each
-    /// certificate and one more. `view` is the current one.
+    /// nothing else here: at most one signature check of the suite, and of the certificates' schemes one for each
+    /// certificate and one more; up to a hundred, where `rustls-webpki` ends, if somebody made the chain for
+    /// that, with many issuers of one name. `view` is the current one.
     ///
     /// # Errors
     /// [`EnrolmentError`] says what is wrong with it.
@@ -169,6 +171,7 @@ impl Enrolment {
         if !i64::try_from(made).is_ok_and(|made| (not_before..=not_after).contains(&made)) {
             return Err(EnrolmentError::Made(made));
         }
+        self.claim.stands(view)?;
         let not_after = u64::try_from(not_after).unwrap_or(0);
         let (view, member) = (self.claim.view, self.member().clone());
         let chain = self.chain.clone();

@@ -5,6 +5,7 @@ use thiserror::Error;
 use super::enrolment::MAX_ENROLMENT_LEN;
 use super::svid::MAX_CHAIN_LEN;
 use crate::id::{Digest, MeshId, NodeId, SpiffeId, SpiffeIdError, ViewNumber};
+use crate::membership::ViewError;
 use crate::suite::{SuiteError, VerifyError};
 use crate::wire::WireError;
 
@@ -152,6 +153,9 @@ pub enum EnrolmentError {
         /// The workload that asks to be it.
         spiffe_id: SpiffeId,
     },
+    /// No view can have the record beside the members of the current one.
+    #[error("no view can have it: {0}")]
+    View(#[from] ViewError),
     /// The policy lets this workload join under no name.
     #[error("the policy does not let {0} join")]
     Policy(SpiffeId),

@@ -76,7 +76,10 @@ fn the_policy_names_workloads_what_is_beneath_and_whole_trust_domains() {
     for refused in beside.map(spiffe_id) {
         assert_eq!(under.check(&refused, node(1)), Err(EnrolmentError::Policy(refused.clone())));
     }
-    let whole = JoinPolicy::default().allow_trust_domain("example.org");
+    let whole = JoinPolicy::default().allow_trust_domain("example.org").unwrap();
+    for none in ["", "spiffe://example.org", "Example.org", "example.org/a", "example.org/"] {
+        assert!(JoinPolicy::default().allow_trust_domain(none).is_err(), "{none}");
+    }
     assert_eq!(whole.check(&south, node(1)), Ok(()));
     for refused in ["spiffe://example.org.uk/a", "spiffe://sub.example.org/a"].map(spiffe_id) {
         assert_eq!(whole.check(&refused, node(1)), Err(EnrolmentError::Policy(refused.clone())));

@@ -1,7 +1,7 @@
 //! Which enrolments are believed, and why others are not.
 
 use meshward::identity::{Enrolment, EnrolmentError, MAX_ENROLMENT_LEN, SvidError};
-use meshward::membership::KeyRecord;
+use meshward::membership::{KeyRecord, MAX_NAME_LEN};
 use meshward::suite::{Purpose, VerifyError};
 use meshward::{Change, Digest, Identity, Member, MeshId, OsEntropy, Suite, View, ViewNumber};
 
@@ -165,6 +165,14 @@ fn every_reason_not_to_believe_an_enrolment_is_named() {
     met.meet(&slot, "it is for joining with view 0, which is not the next");
     let other = changed(&|forge| forge.claim.member.id = node(1));
     met.meet(&other, &format!("{} is a member, and not bound to {HERE}", node(1)));
+
+    let long = "x".repeat(MAX_NAME_LEN + 1);
+    let says = format!("the name of {} is longer than {MAX_NAME_LEN} bytes", node(4));
+    let named = changed(&|forge| forge.claim.member.name = long.clone());
+    met.meet(&named, &format!("no view can have it: {says}"));
+    let (unnamed, _) = identity(4);
+    let sealed = Enrolment::seal(&view, (&unnamed, &long), &root.svid(HERE), &OsEntropy, now());
+    assert_eq!(sealed.unwrap_err(), named, "who asks is told as well");
 
     let here = Some(HERE.parse().unwrap());
     let mut members = view.members().to_vec();
