@@ -4,14 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::EnrolmentError;
 use crate::id::{Digest, MeshId, SpiffeId, ViewNumber};
-use crate::membership::{Member, View};
+use crate::membership::{Change, KeyRecord, Member, View};
 use crate::wire::{self, WireError};
 
 /// How an enrolment begins, and no packet and no other file does.
 pub(super) const BEGINNING: [u8; 8] = *b"mwenroll";
 
 /// The version of the format.
-pub(super) const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 2;
 
 /// What the key of the certificate signs begins with this. TLS 1.3 signs what begins with 64 spaces (RFC
 /// 8446, section 4.4.3), so neither signature can pass for the other.
@@ -28,6 +28,8 @@ pub(super) struct Claim {
     pub(super) member: Member,
     /// The certificate of the workload.
     pub(super) certificate: Digest,
+    /// When it was made, in seconds since 1970 by the workload's clock.
+    pub(super) made: u64,
 }
 
 impl Claim {
@@ -70,6 +72,18 @@ impl Claim {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a view can have its record beside all who are members of `view`: one with too long a name, say,
+    /// would hold a place here, and no change with it would be one.
+    pub(super) fn stands(&self, view: &View) -> Result<(), EnrolmentError> {
+        let Member { id: node, key, .. } = &self.member;
+        let change = match view.index_of(node) {
+            None => Change::of(view).join(self.member.clone()),
+            Some(_) => Change::of(view).replace(*node, KeyRecord::clone(key)),
+        };
+        view.changed(&change, Vec::new())?;
+        Ok(())
     }
 }
 

@@ -24,7 +24,7 @@ const _: () = assert!(MAX_ENROLMENT_LEN <= MAX_BODY_LEN, "a message can carry an
 /// the view gives it ([`Change::replace`](crate::Change::replace)).
 ///
 /// It names the mesh, the view that it is for, and the whole [record](Member) that the next view is to have:
-/// node id, name, SPIFFE id, suite and epoch of the key, the key, and its commitments. It is signed with that key,
+/// node id, name, SPIFFE id, suite and epoch of the key, the key, and its commitments; and when it was made. It is signed with that key,
 /// and with the private key of the X.509-SVID, whose chain it carries. Nothing in it is secret.
 ///
 /// What it is is what it says: a signature of ECDSA can be written in two ways, and the certificates between
@@ -50,7 +50,9 @@ struct Parts<'a> {
 
 impl Enrolment {
     /// Makes the enrolment of this workload for `view`, which is the current one: as the node of `identity`,
-    /// under `name`, or under the name that the view gives it if it is a member that has lost its keys.
+    /// under `name`, or under the name that the view gives it if it is a member that has lost its keys. It says
+    /// that it was made `at`, in whole seconds: of two for one view the later counts, so the second is to be made
+    /// in a later second than the first.
     ///
     /// # Errors
     /// [`EnrolmentError`]: the workload is another member, or the node is a member and another workload; or a key cannot
@@ -60,6 +62,7 @@ impl Enrolment {
         (identity, name): (&Identity, &str),
         svid: &Svid,
         entropy: &dyn Entropy,
+        at: SystemTime,
     ) -> Result<Self, EnrolmentError> {
         let node = identity.node();
         let known = view.index_of(&node).and_then(|place| view.member(place));
@@ -72,8 +75,10 @@ impl Enrolment {
             view: view.digest(),
             member: Member { joined: next, ..member },
             certificate: Claim::digest_of(svid.certificate()),
+            made: seconds(at),
         };
         claim.fits(view)?;
+        claim.stands(view)?;
         let signed = claim.to_bytes()?;
         let by_svid = svid.sign(&by_svid(&signed))?;
         let key = identity.signing_key();
@@ -133,8 +138,9 @@ impl Enrolment {
     }
 
     /// Checks all of it at the time `at`, by the host's wall clock, which the certificates have to do with and
-    /// nothing else here: one signature check of the suite, and one of the certificate's scheme for each
-    /// certificate and one more. `view` is the current one.
+    /// nothing else here: at most one signature check of the suite, and of the certificates' schemes one for each
+    /// certificate and one more; up to a hundred, where `rustls-webpki` ends, if somebody made the chain for
+    /// that, with many issuers of one name. `view` is the current one.
     ///
     /// # Errors
     /// [`EnrolmentError`] says what is wrong with it.
@@ -149,7 +155,8 @@ impl Enrolment {
         if Claim::digest_of(certificate) != self.claim.certificate {
             return Err(EnrolmentError::OtherCertificate);
         }
-        let Leaf { spiffe_id: found, not_after } = path::check(&self.chain, bundles, seconds(at))?;
+        let leaf = path::check(&self.chain, bundles, seconds(at))?;
+        let Leaf { spiffe_id: found, not_before, not_after } = leaf;
         let claimed = self.claim.spiffe_id()?;
         if *claimed != found {
             return Err(EnrolmentError::OtherIdentity { claimed: claimed.clone(), found });
@@ -160,8 +167,15 @@ impl Enrolment {
         let key = &self.claim.member.key.key;
         key.verify(Purpose::Enrolment, &by_key(&self.signed), &self.by_key)
             .map_err(EnrolmentError::Possession)?;
+        let made = self.claim.made;
+        if !i64::try_from(made).is_ok_and(|made| (not_before..=not_after).contains(&made)) {
+            return Err(EnrolmentError::Made(made));
+        }
+        self.claim.stands(view)?;
         let not_after = u64::try_from(not_after).unwrap_or(0);
-        Ok(VerifiedEnrolment { view: self.claim.view, member: self.member().clone(), not_after })
+        let (view, member) = (self.claim.view, self.member().clone());
+        let chain = self.chain.clone();
+        Ok(VerifiedEnrolment { view, member, chain, made, not_after })
     }
 }
 
@@ -170,6 +184,8 @@ impl Enrolment {
 pub struct VerifiedEnrolment {
     view: Digest,
     member: Member,
+    chain: Vec<Vec<u8>>,
+    made: u64,
     /// When its certificate ends, in seconds since 1970.
     not_after: u64,
 }
@@ -183,6 +199,17 @@ impl VerifiedEnrolment {
     /// The record that the next view is to have.
     pub const fn member(&self) -> &Member {
         &self.member
+    }
+
+    /// Whether it gives way to `known`, another of the same workload for the same view: that was made later, or
+    /// in the same second for another record.
+    pub(super) fn yields_to(&self, known: &Self) -> bool {
+        self.made < known.made || (self.made == known.made && self.member != known.member)
+    }
+
+    /// Whether its certificates hold by `bundles`, which may have changed since, at `at`.
+    pub(super) fn holds(&self, bundles: &TrustBundles, at: SystemTime) -> Result<(), SvidError> {
+        path::check(&self.chain, bundles, seconds(at)).map(drop)
     }
 
     /// Whether its certificate has ended at `at`.

@@ -5,10 +5,11 @@ use thiserror::Error;
 use super::enrolment::MAX_ENROLMENT_LEN;
 use super::svid::MAX_CHAIN_LEN;
 use crate::id::{Digest, MeshId, NodeId, SpiffeId, SpiffeIdError, ViewNumber};
+use crate::membership::ViewError;
 use crate::suite::{SuiteError, VerifyError};
 use crate::wire::WireError;
 
-/// Why a bundle is not taken. Whatever was known of its trust domain before stays.
+/// Why a bundle, or one of its authorities, is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BundleError {
@@ -93,6 +94,10 @@ pub enum SvidError {
     /// The chain leads to none of the authorities of the trust domain.
     #[error("no authority of {0} issued the certificate")]
     UnknownIssuer(String),
+    /// The chain leads to an authority of the trust domain, over one that is another trust domain's (sections 3.2
+    /// and 5.2; attack K6).
+    #[error("the chain to an authority of {0} goes over one of another trust domain")]
+    OtherIssuer(String),
     /// Something else is wrong with the chain (RFC 5280, section 6), in the words of `rustls-webpki`.
     #[error("the chain does not hold: {0}")]
     Chain(String),
@@ -148,6 +153,9 @@ pub enum EnrolmentError {
         /// The workload that asks to be it.
         spiffe_id: SpiffeId,
     },
+    /// No view can have the record beside the members of the current one.
+    #[error("no view can have it: {0}")]
+    View(#[from] ViewError),
     /// The policy lets this workload join under no name.
     #[error("the policy does not let {0} join")]
     Policy(SpiffeId),
@@ -177,10 +185,20 @@ pub enum EnrolmentError {
     /// The key of the certificate has not signed it.
     #[error("the key of the certificate has not signed it")]
     SvidSignature,
+    /// It says that it was made when its certificate was not in force yet, or not any more. In seconds since 1970.
+    #[error("it says that it was made at {0}, when its certificate was not in force")]
+    Made(u64),
     /// The certificates are no X.509-SVID, or none that is trusted here.
     #[error(transparent)]
     Svid(#[from] SvidError),
-    /// There are as many enrolments for this view as are taken.
+    /// One that this workload made later for the same view has been taken, or another of the same second: this
+    /// one may have been played again by anybody.
+    #[error("a later enrolment of {0} has been taken")]
+    Superseded(SpiffeId),
+    /// The host has [withdrawn](super::Admissions::withdraw) the workload.
+    #[error("{0} was withdrawn")]
+    Withdrawn(SpiffeId),
+    /// There are as many enrolments of joiners for this view as are taken.
     #[error("{0} enrolments are pending, as many as there may be")]
     Full(usize),
     /// The post-quantum key cannot sign.
@@ -214,6 +232,14 @@ pub enum NotPermitted {
         node: NodeId,
         /// The workload that it is bound to.
         spiffe_id: SpiffeId,
+    },
+    /// The certificates do not hold any more: the authority that vouched for them is trusted no longer, say.
+    #[error("the certificates of {spiffe_id} do not hold any more: {error}")]
+    Untrusted {
+        /// The workload.
+        spiffe_id: SpiffeId,
+        /// What is wrong with them now.
+        error: SvidError,
     },
     /// The certificate has ended since it was taken.
     #[error("the certificate of {0} has ended")]

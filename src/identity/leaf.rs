@@ -18,7 +18,8 @@ const URI: Tag = Tag(6);
 /// What the certificate of a workload says.
 pub(super) struct Leaf {
     pub(super) spiffe_id: SpiffeId,
-    /// When it ends, in seconds since 1970.
+    /// When it begins and when it ends, in seconds since 1970.
+    pub(super) not_before: i64,
     pub(super) not_after: i64,
 }
 
@@ -72,7 +73,9 @@ fn read_leaf(certificate: &X509Certificate<'_>) -> Result<Leaf, SvidError> {
     if extended.is_some_and(|usage| !(usage.value.client_auth && usage.value.server_auth)) {
         return Err(SvidError::ExtendedKeyUsage(spiffe_id));
     }
-    Ok(Leaf { spiffe_id, not_after: certificate.validity().not_after.timestamp() })
+    let validity = certificate.validity();
+    let (not_before, not_after) = (validity.not_before.timestamp(), validity.not_after.timestamp());
+    Ok(Leaf { spiffe_id, not_before, not_after })
 }
 
 /// The URIs that a certificate names; an empty text in the place of one that is no text.

@@ -11,7 +11,9 @@
 //! |---|---|
 //! | An enrolment names the view that it is for by its digest, and with it the place in the order of views at which its node joins; in any other it is worth nothing. | K11: an old enrolment of an expelled member is played again. |
 //! | An id is checked against the authorities of its own trust domain alone, never against those of another that is federated with it. | K6: a server of another trust domain answers. |
+//! | No issuer between a workload and the authority is named for another trust domain. | K6: two trust domains share a root, and one issues for the other. |
 //! | Both keys sign the same statement, which names the certificate. | One takes another's statement and puts a name or a key of its own to it. |
+//! | An enrolment says when it was made, and of two for one view the later counts. | An older one of the same workload, whose key it has given up, is played again. |
 //! | The [record](crate::Member) that a change lets in is the very one that was enrolled: name, key and commitments. | K13 at the door: a sponsor puts in commitments of its own. |
 //! | A key that takes the place of a lost one ([`Change::replace`](crate::Change::replace)) is enrolled by the workload that the view binds the node to. | K9: a member's host is talked into a key of somebody else's. |
 //!
@@ -31,7 +33,7 @@
 //! # use meshward::{Change, Identity, OsEntropy, View};
 //! // The joiner: what the Workload API gave it, the view that it was given, the keys that it made.
 //! fn ask(view: &View, identity: &Identity, svid: &Svid) -> Result<Vec<u8>, EnrolmentError> {
-//!     Enrolment::seal(view, (identity, "north"), svid, &OsEntropy)?.to_bytes()
+//!     Enrolment::seal(view, (identity, "north"), svid, &OsEntropy, SystemTime::now())?.to_bytes()
 //! }
 //!
 //! // Every member: who may join is policy, and the policy is the same on all of them.
@@ -53,8 +55,8 @@
 //!
 //! // A change was proposed: the host proposes it too, if this says so. If not, it asks again when it
 //! // has taken another enrolment.
-//! fn agrees(desk: &Admissions, view: &View, change: &Change) -> bool {
-//!     desk.permits(view, change, SystemTime::now()).is_ok()
+//! fn agrees(desk: &Admissions, view: &View, bundles: &TrustBundles, change: &Change) -> bool {
+//!     desk.permits(view, change, bundles, SystemTime::now()).is_ok()
 //! }
 //! ```
 //!
@@ -74,7 +76,7 @@ mod claim;
 mod enrolment;
 mod error;
 mod leaf;
-mod path;
+pub(crate) mod path;
 mod policy;
 mod svid;
 

@@ -8,7 +8,7 @@ use webpki::ring::{
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
     RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
 };
-use webpki::{EndEntityCert, Error, KeyUsage, anchor_from_trusted_cert};
+use webpki::{EndEntityCert, Error, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
 
 use super::leaf::{self, Leaf};
 use super::{SvidError, TrustBundles};
@@ -29,6 +29,9 @@ static ISSUED_WITH: [&dyn SignatureVerificationAlgorithm; 8] = [
 static SIGNED_WITH: [&dyn SignatureVerificationAlgorithm; 4] =
     [ECDSA_P256_SHA256, ECDSA_P384_SHA384, ED25519, RSA_PSS_2048_8192_SHA256_LEGACY_KEY];
 
+/// How the name of a trust domain begins.
+const SCHEME: &str = "spiffe://";
+
 /// Checks the form of a chain, and that it leads to an authority of its own trust domain at `at`, in seconds
 /// since 1970. `rustls-webpki` bounds what that costs.
 pub(super) fn check(
@@ -46,10 +49,30 @@ pub(super) fn check(
     let certificate = EndEntityCert::try_from(first).map_err(|_| SvidError::Unreadable(1))?;
     let time = UnixTime::since_unix_epoch(Duration::from_secs(at));
     let usage = KeyUsage::client_auth();
+    let within = |path: &VerifiedPath<'_>| stays_within(path, domain);
     certificate
-        .verify_for_usage(&ISSUED_WITH, &anchors, between, time, usage, None, None)
+        .verify_for_usage(&ISSUED_WITH, &anchors, between, time, usage, None, Some(&within))
         .map_err(|error| refused(&error, domain))?;
     Ok(leaf)
+}
+
+/// Whether no certificate between that of the workload and the authority is that of another trust domain than
+/// `domain` (X.509-SVID, sections 3.2 and 5.2). Where two trust domains share a root, each would issue for
+/// the other otherwise (attack K6). All of them are looked at, or one of another trust domain would put an
+/// issuer without a name beneath itself. To be given to `rustls-webpki`, which goes on to the next path.
+///
+/// An authority in the bundle itself is taken at its word, whatever it is named: it is there by the host's.
+pub(crate) fn stays_within(path: &VerifiedPath<'_>, domain: &str) -> Result<(), Error> {
+    let is_other = |uri: &str| {
+        let scheme = uri.get(..SCHEME.len()).unwrap_or_default();
+        scheme.eq_ignore_ascii_case(SCHEME) && uri.strip_prefix(SCHEME) != Some(domain)
+    };
+    let mut uris = path.intermediate_certificates().flat_map(|issuer| issuer.valid_uri_names());
+    match uris.any(is_other) {
+        // Nothing else distrusts a certificate here.
+        true => Err(Error::CertDistrusted),
+        false => Ok(()),
+    }
 }
 
 fn refused(error: &Error, domain: &str) -> SvidError {
@@ -60,6 +83,7 @@ fn refused(error: &Error, domain: &str) -> SvidError {
         Error::CertNotValidYet { time, not_before } => {
             SvidError::NotYetValid { not_before: not_before.as_secs(), at: time.as_secs() }
         }
+        Error::CertDistrusted => SvidError::OtherIssuer(domain.to_owned()),
         // An issuer of the right name and another key is another issuer.
         Error::UnknownIssuer | Error::InvalidSignatureForPublicKey => {
             SvidError::UnknownIssuer(domain.to_owned())

@@ -2,10 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::EnrolmentError;
-use crate::id::{NodeId, SpiffeId};
+use super::{EnrolmentError, bundles};
+use crate::id::{NodeId, SpiffeId, SpiffeIdError};
 
 /// Which workloads may join, and as which nodes. The default lets nobody.
+///
+/// Only [`allow_as`](Self::allow_as) says which node a workload is. By all else it may join as any that is no
+/// member yet: a workload that hears the enrolment of another may ask for its node id first. Where more than
+/// one party is behind what is allowed, name the nodes.
 ///
 /// Members vote by their own: it is to be the same on all of them, or too few agree.
 #[derive(Debug, Clone, Default)]
@@ -32,18 +36,21 @@ impl JoinPolicy {
         self
     }
 
-    /// Lets `id` join and every workload beneath it: whose id goes on from it with a slash.
+    /// Lets `id` join and every workload beneath it: whose id goes on from it with a slash. As any node.
     #[must_use]
     pub fn allow_under(mut self, id: SpiffeId) -> Self {
         self.under.insert(id);
         self
     }
 
-    /// Lets every workload of a trust domain join.
-    #[must_use]
-    pub fn allow_trust_domain(mut self, name: impl Into<String>) -> Self {
-        self.trust_domains.insert(name.into());
-        self
+    /// Lets every workload of a trust domain join, as any node.
+    ///
+    /// # Errors
+    /// [`SpiffeIdError`]: no trust domain has that name, so nobody would be let in.
+    pub fn allow_trust_domain(mut self, name: &str) -> Result<Self, SpiffeIdError> {
+        bundles::check_name(name)?;
+        self.trust_domains.insert(name.to_owned());
+        Ok(self)
     }
 
     /// Whether `workload` may join as `node`.

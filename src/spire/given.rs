@@ -16,16 +16,14 @@ pub fn svid(context: &X509Context) -> Result<Svid, SvidError> {
     Svid::new(chain, Zeroizing::new(svid.private_key().as_bytes().to_vec()))
 }
 
-/// All bundles of `set`: that of the workload's own trust domain, and those of others that it is federated with.
-///
-/// # Errors
-///
-/// [`BundleError`], for an authority that cannot be read.
-pub fn trust_bundles(set: &X509BundleSet) -> Result<TrustBundles, BundleError> {
-    let mut bundles = TrustBundles::default();
+/// All bundles of `set`: that of the workload's own trust domain, and those of others that it is federated with;
+/// and what is wrong with the authorities that cannot be read, which are left out
+/// ([`TrustBundles::set`]).
+pub fn trust_bundles(set: &X509BundleSet) -> (TrustBundles, Vec<BundleError>) {
+    let (mut bundles, mut unread) = (TrustBundles::default(), Vec::new());
     for (trust_domain, bundle) in set.iter() {
         let authorities = bundle.authorities().iter().map(|authority| authority.as_bytes());
-        bundles.set(trust_domain.as_str(), authorities)?;
+        unread.extend(bundles.set(trust_domain.as_str(), authorities));
     }
-    Ok(bundles)
+    (bundles, unread)
 }

@@ -39,14 +39,19 @@ impl World {
         self.desk.consider(enrolment, &self.view, &self.bundles, now())
     }
 
-    /// The enrolment of that workload as that node, with a key of its own.
+    /// The enrolment of that workload as that node, with a key of its own, as many seconds later as its number.
     fn enrolment(&self, id: &str, seed: u8) -> Enrolment {
-        let (identity, _) = identity(seed);
-        Enrolment::seal(&self.view, (&identity, "new"), &self.root.svid(id), &OsEntropy).unwrap()
+        self.made(id, seed, seed.into())
+    }
+
+    fn made(&self, id: &str, seed: u8, later: u64) -> Enrolment {
+        let ((identity, _), svid) = (identity(seed), self.root.svid(id));
+        let at = now() + Duration::from_secs(later);
+        Enrolment::seal(&self.view, (&identity, "new"), &svid, &OsEntropy, at).unwrap()
     }
 
     fn permits(&self, change: &Change) -> Result<(), NotPermitted> {
-        self.desk.permits(&self.view, change, now())
+        self.desk.permits(&self.view, change, &self.bundles, now())
     }
 }
 
@@ -71,7 +76,10 @@ fn the_policy_names_workloads_what_is_beneath_and_whole_trust_domains() {
     for refused in beside.map(spiffe_id) {
         assert_eq!(under.check(&refused, node(1)), Err(EnrolmentError::Policy(refused.clone())));
     }
-    let whole = JoinPolicy::default().allow_trust_domain("example.org");
+    let whole = JoinPolicy::default().allow_trust_domain("example.org").unwrap();
+    for none in ["", "spiffe://example.org", "Example.org", "example.org/a", "example.org/"] {
+        assert!(JoinPolicy::default().allow_trust_domain(none).is_err(), "{none}");
+    }
     assert_eq!(whole.check(&south, node(1)), Ok(()));
     for refused in ["spiffe://example.org.uk/a", "spiffe://sub.example.org/a"].map(spiffe_id) {
         assert_eq!(whole.check(&refused, node(1)), Err(EnrolmentError::Policy(refused.clone())));
@@ -110,7 +118,28 @@ fn the_reasons_of_the_policy_and_of_the_desk_say_what_they_are_about() {
     world.desk.withdraw(&spiffe_id(&ids[0]));
     world.consider(&world.enrolment(&ids[2], 6)).unwrap();
     world.view = world.view.changed(&Change::of(&world.view).leave(node(1)), Vec::new()).unwrap();
+    let withdrawn = EnrolmentError::Withdrawn(spiffe_id(&ids[0]));
+    assert_eq!(world.consider(&world.enrolment(&ids[0], 4)), Err(withdrawn), "in any view");
+    world.desk.readmit(&spiffe_id(&ids[0]));
     world.consider(&world.enrolment(&ids[0], 4)).unwrap();
+}
+
+/// Whoever heard an enrolment can play it again; the workload may have made another since.
+#[test]
+fn an_older_enrolment_for_the_same_view_takes_nothing_back() {
+    let world = World::new();
+    let [older, newer, twin] = [10, 20, 20].map(|later| world.made(HERE, 4, later));
+    let asks = |of: &Enrolment| Change::of(&world.view).join(of.member().clone());
+    for (taken, refused) in [(&older, None), (&newer, Some(&older)), (&newer, Some(&twin))] {
+        assert_eq!(world.consider(taken).as_ref(), Ok(taken.member()));
+        if let Some(refused) = refused {
+            let error = world.consider(refused).unwrap_err();
+            assert_eq!(error, EnrolmentError::Superseded(spiffe_id(HERE)));
+            assert_eq!(error.to_string(), format!("a later enrolment of {HERE} has been taken"));
+            assert!(matches!(world.permits(&asks(refused)), Err(NotPermitted::OtherRecord { .. })));
+        }
+        assert_eq!(world.permits(&asks(taken)), Ok(()));
+    }
 }
 
 #[test]
@@ -159,20 +188,37 @@ fn a_host_votes_for_the_very_record_that_was_enrolled() {
 
     // What was taken lasts as long as its certificate, and as its view.
     let (last, day) = (Duration::from_secs(144_000), Duration::from_secs(86_400));
-    let at = |later| world.desk.permits(&world.view, &asked, now() + later);
+    let at = |later| world.desk.permits(&world.view, &asked, &world.bundles, now() + later);
     assert_eq!((at(day), at(last)), (Ok(()), Ok(())));
     met.meet(
         &at(last + Duration::from_secs(1)).unwrap_err(),
         &format!("the certificate of {HERE} has ended"),
     );
     let next = world.view.changed(&Change::of(&world.view).leave(node(1)), Vec::new()).unwrap();
-    let stale = world.desk.permits(&next, &asked, now()).unwrap_err();
+    let stale = world.desk.permits(&next, &asked, &world.bundles, now()).unwrap_err();
+    // What was taken lasts no longer than the trust in who vouched for it.
+    let anew = bundles(&[("example.org", &Authority::new("root", "example.org"))]);
+    met.meet(
+        &world.desk.permits(&world.view, &asked, &anew, now()).unwrap_err(),
+        &format!(
+            "the certificates of {HERE} do not hold any more: \
+             no authority of example.org issued the certificate"
+        ),
+    );
     met.meet(&stale, "the change starts from another view");
     let anew = Change::of(&next).join(member);
-    let refused = world.desk.permits(&next, &anew, now());
+    let refused = world.desk.permits(&next, &anew, &world.bundles, now());
     assert!(matches!(refused, Err(NotPermitted::NotEnrolled { .. })), "K11: {refused:?}");
     world.desk.withdraw(&spiffe_id(HERE));
+    assert_eq!(world.permits(&asked), Err(missing.clone()));
+    // What it said is played again: nobody takes it until the host says so.
+    let again = world.consider(&enrolment).unwrap_err();
+    assert_eq!(again, EnrolmentError::Withdrawn(spiffe_id(HERE)));
+    assert_eq!(again.to_string(), format!("{HERE} was withdrawn"));
     assert_eq!(world.permits(&asked), Err(missing));
+    world.desk.readmit(&spiffe_id(HERE));
+    world.consider(&enrolment).unwrap();
+    assert_eq!(world.permits(&asked), Ok(()));
     met.assert_all();
 }
 
@@ -193,7 +239,7 @@ fn a_lost_key_is_replaced_by_enrolment_and_what_follows_by_rotation_needs_none()
     let replaced = Change::of(&world.view).replace(node(4), record.clone());
     assert!(matches!(world.permits(&replaced), Err(NotPermitted::NotEnrolled { .. })));
     let svid = world.root.svid(HERE);
-    let enrolment = Enrolment::seal(&world.view, (&anew, ""), &svid, &OsEntropy).unwrap();
+    let enrolment = Enrolment::seal(&world.view, (&anew, ""), &svid, &OsEntropy, now()).unwrap();
     assert_eq!(world.consider(&enrolment).unwrap().name, member.name);
     assert_eq!(world.permits(&replaced), Ok(()));
     let mut other = record;
@@ -223,6 +269,42 @@ fn whose_registration_has_ended_is_named() {
     assert_eq!(gone(&[]), [node(1), node(3)]);
     let leaves = gone(&["spiffe://d/a"]).into_iter().fold(Change::of(&view), Change::leave);
     assert_eq!(view.changed(&leaves, Vec::new()).unwrap().len(), 2);
+}
+
+/// Members that enrol again take no joiner's place, and a thread that is late takes nothing away.
+#[test]
+fn joiners_are_bounded_whatever_members_enrol_and_the_newest_view_counts() {
+    let mut world = World::new();
+    let ids = ["a", "b", "c", "d", "e"].map(|last| format!("spiffe://example.org/router/{last}"));
+    let joining =
+        ids.iter().zip(4..).take(2).fold(Change::of(&world.view), |change, (id, seed)| {
+            change.join(world.consider(&world.enrolment(id, seed)).unwrap())
+        });
+    let before = (world.view.clone(), world.enrolment(&ids[2], 6));
+    world.view = world.view.changed(&joining, Vec::new()).unwrap();
+    let replaced = ids.iter().zip(4..).take(2).map(|(id, seed)| {
+        let lost = world.view.member(world.view.index_of(&node(seed)).unwrap()).unwrap();
+        let of = (node(seed), &*lost.key);
+        let anew = Identity::replace(&Disk::default(), of, Suite::MlDsa65, &OsEntropy).unwrap();
+        let svid = world.root.svid(id);
+        let asked = Enrolment::seal(&world.view, (&anew, ""), &svid, &OsEntropy, now()).unwrap();
+        let record = KeyRecord::clone(&world.consider(&asked).unwrap().key);
+        Change::of(&world.view).replace(node(seed), record)
+    });
+    let mut permitted: Vec<_> = replaced.collect();
+    for (id, seed) in ids.iter().zip(4..).skip(2).take(2) {
+        let member = world.consider(&world.enrolment(id, seed)).unwrap();
+        permitted.push(Change::of(&world.view).join(member));
+    }
+    assert_eq!(world.consider(&world.enrolment(&ids[4], 8)), Err(EnrolmentError::Full(2)));
+
+    let (view, late) = before;
+    let (number, digest) = (view.number(), view.digest());
+    let refused = world.desk.consider(&late, &view, &world.bundles, now());
+    assert_eq!(refused, Err(EnrolmentError::OtherView { number, digest }));
+    for change in permitted {
+        assert_eq!(world.permits(&change), Ok(()));
+    }
 }
 
 /// A workload cannot take the place that another has, whatever it enrols.

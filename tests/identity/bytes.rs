@@ -53,7 +53,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..4096)) {
-        let beginning = b"mwenroll\x01".as_slice();
+        let beginning = b"mwenroll\x02".as_slice();
         prop_assert!(!holds(&bytes));
         prop_assert!(!holds(&[beginning, &bytes].concat()));
     }

@@ -1,7 +1,7 @@
 //! Which enrolments are believed, and why others are not.
 
 use meshward::identity::{Enrolment, EnrolmentError, MAX_ENROLMENT_LEN, SvidError};
-use meshward::membership::KeyRecord;
+use meshward::membership::{KeyRecord, MAX_NAME_LEN};
 use meshward::suite::{Purpose, VerifyError};
 use meshward::{Change, Digest, Identity, Member, MeshId, OsEntropy, Suite, View, ViewNumber};
 
@@ -28,7 +28,7 @@ fn what_a_workload_seals_is_believed_and_is_the_documented_form() {
     let (root, view) = (root(), view());
     let svid = root.svid(HERE);
     let (identity, _) = identity(4);
-    let sealed = Enrolment::seal(&view, (&identity, "north"), &svid, &OsEntropy).unwrap();
+    let sealed = Enrolment::seal(&view, (&identity, "north"), &svid, &OsEntropy, now()).unwrap();
     let member = verify(&sealed.to_bytes().unwrap(), &view, &root).unwrap();
     let expected = identity.member("north").with_spiffe_id(HERE.parse().unwrap());
     assert_eq!(member, Member { joined: ViewNumber(1), ..expected });
@@ -116,7 +116,7 @@ fn a_lost_key_is_replaced_by_the_workload_of_the_member_alone() {
         Identity::replace(&Disk::default(), (node(4), lost), Suite::MlDsa65, &OsEntropy).unwrap()
     };
     let identity = found(&lost);
-    let sealed = |id| Enrolment::seal(&view, (&identity, "x"), &root.svid(id), &OsEntropy);
+    let sealed = |id| Enrolment::seal(&view, (&identity, "x"), &root.svid(id), &OsEntropy, now());
     let anew = verify(&sealed(HERE).unwrap().to_bytes().unwrap(), &view, &root).unwrap();
     assert_eq!((anew.id, anew.name.as_str()), (node(4), "north"), "the name is the view's");
     assert_eq!(anew.key.epoch, lost.epoch.next_replacement().unwrap());
@@ -140,8 +140,8 @@ fn every_reason_not_to_believe_an_enrolment_is_named() {
     met.meet(&fails(b"meshward\x01"), "these bytes are no enrolment: they do not begin as one");
     assert_eq!(fails(&whole[..8]), EnrolmentError::Beginning);
     let mut later = whole.clone();
-    later[8] = 2;
-    met.meet(&fails(&later), "version 2 of the enrolment is not known here");
+    later[8] = 1;
+    met.meet(&fails(&later), "version 1 of the enrolment is not known here");
     let long = vec![0; MAX_ENROLMENT_LEN + 1];
     met.meet(&fails(&long), "an enrolment of 49153 bytes, 49152 are allowed");
     let heavy = Forge { chain: vec![vec![0; MAX_ENROLMENT_LEN]; 1], ..Forge::new(&view, &root) };
@@ -166,6 +166,14 @@ fn every_reason_not_to_believe_an_enrolment_is_named() {
     let other = changed(&|forge| forge.claim.member.id = node(1));
     met.meet(&other, &format!("{} is a member, and not bound to {HERE}", node(1)));
 
+    let long = "x".repeat(MAX_NAME_LEN + 1);
+    let says = format!("the name of {} is longer than {MAX_NAME_LEN} bytes", node(4));
+    let named = changed(&|forge| forge.claim.member.name = long.clone());
+    met.meet(&named, &format!("no view can have it: {says}"));
+    let (unnamed, _) = identity(4);
+    let sealed = Enrolment::seal(&view, (&unnamed, &long), &root.svid(HERE), &OsEntropy, now());
+    assert_eq!(sealed.unwrap_err(), named, "who asks is told as well");
+
     let here = Some(HERE.parse().unwrap());
     let mut members = view.members().to_vec();
     members[0].spiffe_id = here;
@@ -173,7 +181,7 @@ fn every_reason_not_to_believe_an_enrolment_is_named() {
     let twice = verify(&Forge::new(&bound, &root).bytes(), &bound, &root).unwrap_err();
     met.meet(&twice, &format!("{HERE} is bound to {}", node(1)));
     let (identity, _) = identity(4);
-    let sealed = Enrolment::seal(&bound, (&identity, ""), &root.svid(HERE), &OsEntropy);
+    let sealed = Enrolment::seal(&bound, (&identity, ""), &root.svid(HERE), &OsEntropy, now());
     assert_eq!(sealed.unwrap_err(), twice, "who asks is told as well");
 
     let south = "spiffe://example.org/router/south";
@@ -191,10 +199,24 @@ fn every_reason_not_to_believe_an_enrolment_is_named() {
     met.meet(&not_held, "the key of the certificate has not signed it");
     let stranger = changed(&|forge| forge.key = crate::forge::identity(5).1);
     met.meet(&stranger, "possession of the key is not shown: the signature does not hold");
+    // For three days, of which the middle one begins here.
+    for made in [1_799_884_799, 1_800_144_001, u64::MAX] {
+        met.meet(
+            &changed(&|forge| forge.claim.made = made),
+            &format!("it says that it was made at {made}, when its certificate was not in force"),
+        );
+    }
+    for made in [1_799_884_800, 1_800_144_000] {
+        let mut forge = Forge::new(&view, &root);
+        forge.claim.made = made;
+        assert_eq!(verify(&forge.bytes(), &view, &root), Ok(forge.claim.member.clone()));
+    }
     let none = changed(&|forge| forge.chain.clear());
     met.meet(&none, &SvidError::Empty.to_string());
     met.elsewhere("Policy", "admissions.rs");
     met.elsewhere("PolicyNode", "admissions.rs");
+    met.elsewhere("Superseded", "admissions.rs");
+    met.elsewhere("Withdrawn", "admissions.rs");
     met.elsewhere("Full", "admissions.rs");
     met.elsewhere("Suite", "a key of a suite that is not compiled in, or broken entropy");
     met.assert_all();

@@ -6,7 +6,7 @@ use meshward::suite::{Purpose, SigningKey};
 use meshward::{Digest, Identity, Member, MeshId, NodeId, OsEntropy, Suite, View, ViewNumber};
 use serde::Serialize;
 
-use crate::authority::{Authority, Key, workload};
+use crate::authority::{Authority, Key, NOW, workload};
 use crate::support::{Disk, active_key};
 
 pub(crate) const HERE: &str = "spiffe://example.org/router/north";
@@ -38,6 +38,7 @@ pub(crate) struct Claim {
     pub(crate) view: Digest,
     pub(crate) member: Member,
     pub(crate) certificate: Digest,
+    pub(crate) made: u64,
 }
 
 #[derive(Serialize)]
@@ -71,6 +72,7 @@ impl Forge {
             view: view.digest(),
             member: Member { joined: ViewNumber(view.number().0 + 1), ..member },
             certificate: Digest::from_bytes([0; 32]),
+            made: NOW,
         };
         Self { claim, chain, svid_key, key, keeps_digest: false }
     }
@@ -85,7 +87,7 @@ impl Forge {
 
     /// What the key of the suite signs.
     fn to_sign(claim: &[u8]) -> Vec<u8> {
-        [b"mwenroll\x01", claim].concat()
+        [b"mwenroll\x02", claim].concat()
     }
 
     pub(crate) fn by_svid(&self, claim: &[u8]) -> Vec<u8> {

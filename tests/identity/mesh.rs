@@ -39,7 +39,7 @@ impl Hosts {
             let events = std::mem::take(&mut *self.mesh.nodes[place].host.events.lock());
             for event in &events {
                 if let Event::ChangeProposed { change } = event
-                    && desk.permits(&view, change, now()).is_ok()
+                    && desk.permits(&view, change, &self.bundles, now()).is_ok()
                 {
                     self.propose(place, change);
                     voted.push(place);
@@ -108,7 +108,8 @@ fn k11_a_mesh_admits_a_workload_expels_it_and_takes_its_old_enrolment_for_nothin
     let disk = Disk::default();
     let identity = Identity::create(&disk, id(5), suite, &OsEntropy).unwrap();
     let enrolment =
-        Enrolment::seal(&genesis, (&identity, "north"), &root.svid(HERE), &OsEntropy).unwrap();
+        Enrolment::seal(&genesis, (&identity, "north"), &root.svid(HERE), &OsEntropy, now())
+            .unwrap();
     let bytes = enrolment.to_bytes().unwrap();
     let member = hosts.sponsor(0, &bytes).unwrap();
     let (taken, _) = hosts.work();

@@ -16,7 +16,7 @@ use crate::provoked::Provoked;
 pub(crate) fn bundles(of: &[(&str, &Authority)]) -> TrustBundles {
     let mut bundles = TrustBundles::default();
     for (domain, authority) in of {
-        bundles.set(domain, [&authority.der]).unwrap();
+        assert_eq!(bundles.set(domain, [&authority.der]), []);
     }
     bundles
 }
@@ -95,7 +95,7 @@ fn a_chain_leads_over_issuers_to_any_authority_of_the_bundle() {
     assert_eq!(case.verify(chain, key, now()), Ok(()));
     // The authority before a change and the one after stand side by side.
     let after = Authority::new("after", "example.org");
-    case.bundles.set("example.org", [&case.root.der, &after.der]).unwrap();
+    assert_eq!(case.bundles.set("example.org", [&case.root.der, &after.der]), []);
     for root in [&case.root, &after] {
         let key = Key::p256();
         assert_eq!(case.verify(vec![root.issue(&workload(HERE), &key)], key, now()), Ok(()));
@@ -113,7 +113,7 @@ fn k06_another_trust_domain_is_refused() {
     let other = Authority::new("root", "other.org");
     let unknown = SvidError::UnknownIssuer("example.org".into());
     assert_eq!(case.refused(Vec::new(), &other), unknown, "an authority that nobody knows");
-    case.bundles.set("other.org", [&other.der]).unwrap();
+    assert_eq!(case.bundles.set("other.org", [&other.der]), []);
     assert_eq!(case.refused(Vec::new(), &other), unknown, "one that is federated");
 
     // It speaks for its own, and for nobody else's.
@@ -128,6 +128,46 @@ fn k06_another_trust_domain_is_refused() {
     assert_eq!(enrol(&other).unwrap().member().spiffe_id, Some(theirs.parse().unwrap()));
     let unknown = SvidError::UnknownIssuer("other.org".into());
     assert_eq!(enrol(&case.root).unwrap_err(), unknown.into());
+}
+
+/// Attack K6 where two trust domains share a root: each issues for itself alone, whoever stands between.
+#[test]
+fn k06_an_issuer_of_another_trust_domain_is_refused_beneath_a_shared_root() {
+    let case = Case::new();
+    let under = |above: &Authority, names: &[&str]| {
+        let mut params = authority("between", "example.org");
+        params.subject_alt_names = names.iter().map(|name| uri(name)).collect();
+        above.beneath(params, Key::p256())
+    };
+    let other = SvidError::OtherIssuer("example.org".into());
+    let others = ["spiffe://other.org", "SPIFFE://other.org", "spiffe://example.org.uk"];
+    for name in others.into_iter().chain(["spiffe://example.org:1", "spiffe://", "spiffe://a/?"]) {
+        let between = under(&case.root, &["https://example.org", name]);
+        assert_eq!(case.refused(vec![between.der.clone()], &between), other, "{name}");
+        let mut params = authority("hidden", "example.org");
+        params.subject_alt_names.clear();
+        let hidden = between.beneath(params, Key::p256());
+        let chain = vec![hidden.der.clone(), between.der.clone()];
+        assert_eq!(case.refused(chain, &hidden), other, "{name}");
+    }
+    // One without a SPIFFE id, and one of its own.
+    for names in [[].as_slice(), &["https://example.org"], &["spiffe://example.org"]] {
+        let (key, between) = (Key::p256(), under(&case.root, names));
+        let leaf = between.issue(&workload(HERE), &key);
+        assert_eq!(case.verify(vec![leaf, between.der], key, now()), Ok(()), "{names:?}");
+    }
+    // The same issuer by another name as well: the path over that one is found.
+    let (key, named) = (Key::p256(), Key::p256());
+    let mut params = authority("between", "other.org");
+    let foreign = case.root.issue(&params, &named);
+    params.subject_alt_names.clear();
+    let between = case.root.beneath(params, named);
+    let chain = vec![between.issue(&workload(HERE), &key), foreign, between.der];
+    assert_eq!(case.verify(chain, key, now()), Ok(()));
+    // Whoever stands in the bundle is believed, whatever its name.
+    let (key, root) = (Key::p256(), Authority::new("root", "other.org"));
+    let case = Case { bundles: bundles(&[("example.org", &root)]), root };
+    assert_eq!(case.verify(vec![case.root.issue(&workload(HERE), &key)], key, now()), Ok(()));
 }
 
 #[test]
@@ -201,6 +241,9 @@ fn every_reason_not_to_believe_a_certificate_is_named() {
     let stranger = Authority::new("root", "example.org");
     let says = "no authority of example.org issued the certificate";
     met.meet(&case.refused(Vec::new(), &stranger), says);
+    let between = case.root.beneath(authority("between", "other.org"), Key::p256());
+    let says = "the chain to an authority of example.org goes over one of another trust domain";
+    met.meet(&case.refused(vec![between.der.clone()], &between), says);
     let mut narrow = authority("narrow", "example.org");
     narrow.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     let narrow = case.root.beneath(narrow, Key::p256());
@@ -255,7 +298,7 @@ fn every_reason_not_to_believe_a_certificate_is_named() {
 }
 
 #[test]
-fn every_reason_not_to_take_a_bundle_is_named_and_keeps_the_one_before() {
+fn every_reason_not_to_take_an_authority_is_named_and_the_others_are_taken() {
     let mut met = Provoked::of("BundleError", include_str!("../../src/identity/error.rs"));
     let mut case = Case::new();
     let holds = |case: &Case| {
@@ -263,15 +306,27 @@ fn every_reason_not_to_take_a_bundle_is_named_and_keeps_the_one_before() {
         case.verify(vec![case.root.issue(&workload(HERE), &key)], key, now())
     };
     for name in ["", "Example.org", "spiffe://example.org", "example.org/a", "example.org/"] {
-        let error = case.bundles.set(name, [&case.root.der]).unwrap_err();
-        assert!(matches!(&error, BundleError::TrustDomain(found, _) if found == name), "{error}");
+        let error = case.bundles.set(name, [&case.root.der]);
+        assert!(
+            matches!(&error[..], [BundleError::TrustDomain(found, _)] if found == name),
+            "{error:?}"
+        );
     }
-    let error = case.bundles.set("E", [&case.root.der]).unwrap_err();
-    met.meet(&error, "\"E\" is no trust domain: a trust domain is 1 to 255 of the characters a-z, 0-9, '.', '-', '_'");
-    let none = case.bundles.set("example.org", [case.root.der.clone(), b"none".to_vec()]);
-    met.meet(&none.unwrap_err(), "authority 2 of example.org is no certificate");
+    let error = case.bundles.set("E", [&case.root.der]);
+    met.meet(&error[0], "\"E\" is no trust domain: a trust domain is 1 to 255 of the characters a-z, 0-9, '.', '-', '_'");
+    let other = Authority::new("other", "example.org");
+    let some = [other.der.clone(), b"none".to_vec(), case.root.der.clone()];
+    case.bundles = TrustBundles::default();
+    let unread = case.bundles.set("example.org", some);
+    assert_eq!(unread.len(), 1);
+    met.meet(&unread[0], "authority 2 of example.org is no certificate");
+    assert_eq!(holds(&case), Ok(()), "what stands beside it counts");
+    let no_bundle = Err(SvidError::NoBundle("example.org".into()));
+    assert_eq!(case.bundles.set("example.org", [b"none"]).len(), 1);
+    assert_eq!(holds(&case), no_bundle);
+    assert_eq!(case.bundles.set("example.org", [&case.root.der]), []);
     assert_eq!(holds(&case), Ok(()));
-    case.bundles.set("example.org", [[0; 0]; 0]).unwrap();
-    assert_eq!(holds(&case), Err(SvidError::NoAuthority("example.org".into())));
+    assert_eq!(case.bundles.set("example.org", [[0; 0]; 0]), []);
+    assert_eq!(holds(&case), no_bundle);
     met.assert_all();
 }

@@ -181,13 +181,14 @@ fn all_enrol(genesis: &View, workloads: &[Workload], pool: &Pool) -> View {
     let policy = JoinPolicy::default().allow_under(spiffe_id("node"));
     let desk = Admissions::new(policy, 8);
     let context = pool.source.current().unwrap();
-    let bundles = trust_bundles(context.bundle_set()).unwrap();
+    let (bundles, unread) = trust_bundles(context.bundle_set());
+    assert_eq!(unread, []);
     let join = |change: Change, workload: &Workload| {
         let asked = workload.enrolment();
         change.join(desk.consider(&asked, genesis, &bundles, SystemTime::now()).unwrap())
     };
     let change = workloads.iter().fold(Change::of(genesis), join);
-    desk.permits(genesis, &change, SystemTime::now()).unwrap();
+    desk.permits(genesis, &change, &bundles, SystemTime::now()).unwrap();
     genesis.changed(&change, Vec::new()).unwrap()
 }
 

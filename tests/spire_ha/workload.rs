@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use std::{env, fs, process, thread};
 
 use meshward::identity::Enrolment;
@@ -71,7 +71,13 @@ async fn follow(config: SourceConfig, identity: &Identity) {
                 if now != before {
                     // With each renewed SVID again.
                     let svid = meshward::spire::svid(&context).unwrap();
-                    let enrolment = Enrolment::seal(&view, (identity, "node"), &svid, &OsEntropy);
+                    let enrolment = Enrolment::seal(
+                        &view,
+                        (identity, "node"),
+                        &svid,
+                        &OsEntropy,
+                        SystemTime::now(),
+                    );
                     say(&format!("enrolment {}", to_hex(&enrolment.unwrap().to_bytes().unwrap())));
                     say(&now);
                     before = now;
