@@ -129,14 +129,14 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8]) -> io::Result<Vec<u8>> {
-        let mut direct = Direct { longest: 5 };
+        let mut direct = Direct::new(5);
         block_on(direct.read_request(&PROTOCOL, &mut Cursor::new(bytes)))
     }
 
     #[test]
     fn what_is_written_is_read() {
         let mut bytes = Cursor::new(Vec::new());
-        let mut direct = Direct { longest: 5 };
+        let mut direct = Direct::new(5);
         block_on(direct.write_request(&PROTOCOL, &mut bytes, b"abcde".to_vec())).unwrap();
         assert_eq!(read(bytes.get_ref()).unwrap(), b"abcde");
     }
@@ -151,5 +151,27 @@ mod tests {
         assert!(read(&[1, 0, 0]).is_err());
         // What follows is another stream's matter.
         assert_eq!(read(&of(2, b"abcd")).unwrap(), b"ab");
+    }
+
+    /// However many streams are held open half read, they hold no more than they share; what ends gives back.
+    #[test]
+    fn streams_share_a_bound() {
+        let direct = Direct::new(CHUNK);
+        let left = || direct.left.load(Ordering::Relaxed);
+        let all = left();
+        let mut held: Vec<_> = (0..all / CHUNK)
+            .map(|_| {
+                let mut taken = Taken { left: &direct.left, bytes: 0 };
+                taken.take(CHUNK).unwrap();
+                taken
+            })
+            .collect();
+        assert_eq!(left(), 0);
+        let mut late = Taken { left: &direct.left, bytes: 0 };
+        assert_eq!(late.take(1).unwrap_err().kind(), io::ErrorKind::OutOfMemory);
+        held.pop();
+        late.take(CHUNK).unwrap();
+        drop((held, late));
+        assert_eq!(left(), all);
     }
 }
