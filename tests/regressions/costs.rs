@@ -192,7 +192,7 @@ fn a_view_with_another_number_is_refused() {
 #[test]
 fn a_certificate_of_a_larger_view_costs_who_brings_it_nothing() {
     for suite in Suite::available() {
-        let mut mesh = Mesh::new(suite, 4);
+        let mesh = Mesh::new(suite, 4);
         let of_many = Container::to_bytes(Tag::Certificate, mesh.view.mesh(), &[7; 40_000]);
         for _ in 0..10 {
             let refusal = mesh.give(0, link(1), &of_many).unwrap_err();
