@@ -13,9 +13,10 @@ use spiffe::{SpiffeId, TrustDomain, X509Svid};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use webpki::{EndEntityCert, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
+use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
 use super::Fault;
+use crate::identity::path::stays_within;
 
 /// Connects to `address` as `svid`, and accepts nobody but a SPIRE server of `trust_domain` whose chain ends at
 /// one of `authorities`.
@@ -28,7 +29,7 @@ pub(super) async fn connect(
     let provider = Arc::new(ring::default_provider());
     let server = SpireServer {
         expected: format!("{}/spire/server", trust_domain.id_string()),
-        domain: trust_domain.id_string(),
+        domain: trust_domain.to_string(),
         authorities,
         provider: provider.clone(),
     };
@@ -67,7 +68,7 @@ fn why_refused(error: &std::io::Error) -> Fault {
 #[derive(Debug)]
 struct SpireServer {
     expected: String,
-    /// `spiffe://<trust domain>`, as the certificates of its authorities are named.
+    /// The name of the trust domain.
     domain: String,
     authorities: Vec<CertificateDer<'static>>,
     provider: Arc<CryptoProvider>,
@@ -99,23 +100,9 @@ impl SpireServer {
             now,
             KeyUsage::server_auth(),
             None,
-            Some(&|path| self.issued_here(path)),
+            Some(&|path| stays_within(path, &self.domain)),
         );
         path.map(drop).map_err(untrusted)
-    }
-
-    /// Whether nobody between the server and the authority is one of another trust domain. Several that share a root
-    /// (SPIRE's UpstreamAuthority) each have an intermediate below it, and each could else issue the ids of all.
-    /// What another's has issued below itself is another's, whatever name it bears.
-    fn issued_here(&self, path: &VerifiedPath<'_>) -> Result<(), webpki::Error> {
-        let between = path.intermediate_certificates();
-        let mut names = between.flat_map(|issuer| issuer.valid_uri_names());
-        let spiffe =
-            |name: &str| name.get(..9).is_some_and(|s| s.eq_ignore_ascii_case("spiffe://"));
-        match names.any(|name| spiffe(name) && name != self.domain) {
-            true => Err(webpki::Error::NameConstraintViolation),
-            false => Ok(()),
-        }
     }
 
     fn stranger(&self, found: &SpiffeId) -> Fault {
