@@ -28,7 +28,7 @@
 //! let behaviour = Behaviour::new(settings, router, Arc::clone(&shield), clock)?;
 //!
 //! // It goes into a swarm that is there, or makes one of its own, which `libp2p::run` runs.
-//! let mut swarm = swarm(libp2p::identity::Keypair::generate_ed25519(), behaviour)?;
+//! let mut swarm = swarm(::libp2p::identity::Keypair::generate_ed25519(), behaviour)?;
 //! swarm.listen_on("/ip4/127.0.0.1/tcp/0".parse()?)?;
 //! // The health loop is the host's, on any thread.
 //! shield.sign_beacon(b"my routes", clock())?;
