@@ -160,7 +160,7 @@ fn identities_outlive_servers_and_agents() {
     world.server(1, "entry delete", &["-entryID", &entries[4]]);
     let took = until("it is denied", || !gone.said("gap").is_empty());
     println!("entry removed: denied after {took:?}");
-    assert_eq!(gone.said("gap"), ["gap this workload has no registration entry"]);
+    assert_eq!(gone.said("gap"), ["gap this workload has no registration entry for its identity"]);
     assert_eq!(removed(&view, &pool.entries()), [NodeId::from_bytes([5; 32])]);
     assert!(workloads.iter().all(|workload| workload.said("gap").is_empty()));
 }
