@@ -43,6 +43,7 @@ mod staged;
 mod standings;
 mod start;
 mod statements;
+mod steps;
 mod stored_proofs;
 mod succession;
 mod tick;

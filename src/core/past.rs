@@ -10,8 +10,8 @@ use crate::quorum::ViewLink;
 use crate::store::{Batch, Store, Table};
 use crate::wire::WireError;
 
-/// Steps that are kept ready for members that were away, the newest: 5 KiB each for every member. The
-/// store has them all.
+/// Steps that are kept ready for members that were away, the newest: 5 KiB each for every member, and 9 KiB for
+/// each rotation that led to a key they are signed with. The store has them all.
 const MOST_LINKS: usize = 64;
 
 /// The newest steps, and the one that is being written.

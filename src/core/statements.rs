@@ -127,9 +127,9 @@ impl Core {
             Ok(Tag::View) => max_link_len(members),
             _ => wire::max_container_len(members),
         };
-        let found = bytes.len();
-        if found > max_link_len(MAX_MEMBERS) {
-            return Err(WireError::TooLong { what: "a packet", found, limit });
+        let (found, most) = (bytes.len(), max_link_len(MAX_MEMBERS));
+        if found > most {
+            return Err(WireError::TooLong { what: "a packet", found, limit: most });
         }
         // A neighbour that is in a larger view passes on what is too long for this one: it pays for nothing.
         if found > limit {

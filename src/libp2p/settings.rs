@@ -11,7 +11,7 @@ use super::ids::MessageIds;
 use crate::id::NodeId;
 use crate::keyring::Misuse;
 use crate::membership::View;
-use crate::wire::{MAX_FRAME_LEN, max_container_len};
+use crate::wire::max_packet_len;
 
 /// Room for what stands beside a packet in an RPC of gossipsub: the topic and the lengths.
 const RPC_OVERHEAD: usize = 1_024;
@@ -27,7 +27,7 @@ pub struct Settings {
     /// The topic: the same for all members. [`new`](Self::new) names the mesh in it.
     pub topic: String,
     /// The most members that the mesh will ever have: 1 to 10 000. It bounds the packets that are taken, of
-    /// which a certificate is the longest: 4 KiB a member and 16 KiB more, at least 64 KiB. Each connection may
+    /// which the step to a next view is the longest: 8 KiB a member and 128 KiB more. Each connection may
     /// make this node hold some of them.
     pub members: usize,
     /// Connections that others may have with this node, two a peer: 1 to 65 536. More are refused. Those that
@@ -63,7 +63,7 @@ impl Settings {
 
     /// The longest packet that is sent and taken, in bytes.
     pub(super) fn longest_packet(&self) -> usize {
-        max_container_len(self.members).max(MAX_FRAME_LEN)
+        max_packet_len(self.members)
     }
 
     pub(super) fn validate(&self) -> Result<(), Misuse> {

@@ -150,6 +150,13 @@ impl Certificate {
         &self.attestors
     }
 
+    /// Who attested, each under which key, in the order of `view`, in which it was agreed.
+    pub(crate) fn signers(&self, view: &View) -> Vec<(MemberIndex, Epoch, Digest)> {
+        let form = UncheckedCertificate::parse(&self.bytes, view);
+        let signed = form.map(|form| form.content.signed).unwrap_or_default();
+        signed.iter().map(|one| (one.attestor, one.epoch, one.key)).collect()
+    }
+
     /// The number of the statement of `member` in it.
     pub(super) fn nonce_of(&self, member: MemberIndex) -> Option<Nonce> {
         let place = self.attestors.binary_search(&member).ok()?;

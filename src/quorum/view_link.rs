@@ -6,19 +6,26 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::certificate::UncheckedCertificate;
-use super::{Certificate, CriticalEvent};
+use super::{Certificate, CriticalEvent, PendingCertificate};
 use crate::id::{MAX_SPIFFE_ID_LEN, MeshId};
 use crate::keyring::{HistoryError, KeyHistory};
 use crate::membership::{Directory, MAX_CARRIED_LEN, View};
 use crate::wire::{self, Container, Packet, Refusal, Tag, WireError};
 
+/// The longest step of all, in bytes: what is decoded in one piece, with room for the lengths of its parts.
+const MOST_LINK_LEN: usize = wire::DECODE_LIMIT - 8 * 1024 * 1024;
+
 /// The longest step from a view of `members`, in bytes: the next view, its certificate, and the
-/// rotations that lead to the keys it is signed with.
+/// rotations that lead to the keys it is signed with, four for each signer. At most 104 MiB.
 pub const fn max_link_len(members: usize) -> usize {
-    members
+    let len = members
         .saturating_mul(32 * 1024 + MAX_SPIFFE_ID_LEN)
-        .saturating_add(256 * 1024 + MAX_CARRIED_LEN)
+        .saturating_add(256 * 1024 + MAX_CARRIED_LEN);
+    if len < MOST_LINK_LEN { len } else { MOST_LINK_LEN }
 }
+
+/// What it is called where it cannot be read or written.
+const WHAT: &str = "a step to the next view";
 
 #[derive(Serialize, Deserialize)]
 struct Content<'a> {
@@ -38,21 +45,31 @@ pub struct ViewLink {
 }
 
 impl ViewLink {
-    /// Puts a decided view, its certificate and the rotations of the signers together.
+    /// Puts a decided view, its certificate and the rotations by which the keys of the signers follow from
+    /// those in the view `before` together. Where they make the step longer than
+    /// [anybody takes](max_link_len), they stay away: whoever knows the keys needs none.
     pub(crate) fn assemble(
+        before: &View,
         view: Arc<View>,
         certificate: &Certificate,
         rotations: &[Arc<[u8]>],
     ) -> Result<Self, WireError> {
         let written = view.to_bytes().map_err(|_| WireError::Encode { what: "a view" })?;
-        let content = Content {
-            rotations: rotations.iter().map(AsRef::as_ref).collect(),
-            certificate: certificate.as_bytes(),
-            view: &written,
+        let with = |rotations: &[Arc<[u8]>]| {
+            Content {
+                rotations: rotations.iter().map(AsRef::as_ref).collect(),
+                certificate: certificate.as_bytes(),
+                view: &written,
+            }
+            .to_bytes(view.mesh())
         };
-        let payload = wire::encode("a step to the next view", &content)?;
-        let bytes = Container::to_bytes(Tag::View, view.mesh(), &payload).into();
-        Ok(Self { view, bytes })
+        let mut bytes = with(rotations)?;
+        if bytes.len() > max_link_len(before.len()) {
+            let (found, rotations) = (bytes.len(), rotations.len());
+            tracing::warn!(found, rotations, "too long a step: it goes without its rotations");
+            bytes = with(&[])?;
+        }
+        Ok(Self { view, bytes: bytes.into() })
     }
 
     /// Takes back what this node stored itself, without checking a signature.
@@ -71,6 +88,23 @@ impl ViewLink {
     pub fn as_bytes(&self) -> &Arc<[u8]> {
         &self.bytes
     }
+
+    /// The same without rotations, if it is longer than every transport carries in a mesh of `members`:
+    /// whoever knows the keys can check that.
+    pub(crate) fn shortened(&self, members: usize) -> Option<Vec<u8>> {
+        if self.bytes.len() <= wire::max_packet_len(members) {
+            return None;
+        }
+        let Ok(Packet::View(container)) = Packet::parse(&self.bytes) else { return None };
+        let content: Content<'_> = wire::decode(WHAT, container.payload()).ok()?;
+        Content { rotations: Vec::new(), ..content }.to_bytes(container.mesh()).ok()
+    }
+}
+
+impl Content<'_> {
+    fn to_bytes(&self, mesh: MeshId) -> Result<Vec<u8>, WireError> {
+        Ok(Container::to_bytes(Tag::View, mesh, &wire::encode(WHAT, self)?))
+    }
 }
 
 /// A step to the next view that has the right form and was not checked.
@@ -79,12 +113,11 @@ pub(crate) struct UncheckedLink<'a> {
     view: Arc<View>,
     certificate: &'a [u8],
     rotations: Vec<&'a [u8]>,
-    container: Container<'a>,
 }
 
 impl<'a> UncheckedLink<'a> {
     pub(crate) fn read(container: Container<'a>) -> Result<Self, Refusal> {
-        let content: Content<'a> = wire::decode("a step to the next view", container.payload())?;
+        let content: Content<'a> = wire::decode(WHAT, container.payload())?;
         let view = View::from_bytes(content.view).map_err(|error| match error {
             crate::membership::ViewError::Wire(error) => Refusal::from(error),
             _ => Refusal::Nonsense("the view in it is none"),
@@ -93,7 +126,7 @@ impl<'a> UncheckedLink<'a> {
             return Err(Refusal::OtherMesh(view.mesh()));
         }
         let Content { rotations, certificate, .. } = content;
-        Ok(Self { view: Arc::new(view), certificate, rotations, container })
+        Ok(Self { view: Arc::new(view), certificate, rotations })
     }
 
     fn parse(bytes: &'a [u8], mesh: MeshId) -> Result<Self, Refusal> {
@@ -128,24 +161,40 @@ impl<'a> UncheckedLink<'a> {
             .ok_or(Refusal::Nonsense("it does not lead on from the view known here"))
     }
 
-    /// Checks it against the view before and its members' keys: one signature check for each attestor.
-    pub(crate) fn verify(self, directory: &Directory) -> Result<(ViewLink, Certificate), Refusal> {
-        self.follows(directory.view())?;
-        let certificate = Certificate::verify(self.certificate, directory)?;
-        Ok((self.certified_by(&certificate)?, certificate))
+    /// Whether this is the very certificate in it, which was checked before.
+    pub(crate) fn is_certified_by(&self, certificate: &Certificate) -> bool {
+        self.certificate == certificate.as_bytes() && self.is_what_says(certificate.event())
     }
 
-    /// The same with a certificate that was checked before.
-    pub(crate) fn certified_by(self, certificate: &Certificate) -> Result<ViewLink, Refusal> {
-        let (view, digest) = (self.view.number(), self.view.digest());
-        match *certificate.event() == (CriticalEvent::ViewChange { view, digest }) {
-            true => {
-                let (mesh, payload) = (self.container.mesh(), self.container.payload());
-                let bytes = Container::to_bytes(Tag::View, mesh, payload).into();
-                Ok(ViewLink { view: self.view, bytes })
-            }
+    /// Its certificate before it is checked: by members' keys in `directory`, of the view before.
+    pub(crate) fn pending<'d>(
+        &'d self,
+        directory: &'d Directory,
+    ) -> Result<PendingCertificate<'d>, Refusal> {
+        let pending = PendingCertificate::read(self.certificate, directory)?;
+        match self.is_what_says(pending.event()) {
+            true => Ok(pending),
             false => Err(Refusal::Nonsense("its certificate is for something else")),
         }
+    }
+
+    fn is_what_says(&self, event: &CriticalEvent) -> bool {
+        let (view, digest) = (self.view.number(), self.view.digest());
+        *event == CriticalEvent::ViewChange { view, digest }
+    }
+
+    /// Checks it by the view `before` and the rotations in it alone, whatever is known here: two signature
+    /// checks for each rotation, one for each attestor. Rotations that lead nowhere are left behind: whoever
+    /// knows the keys need not have looked at them, and passed them on. Gives the others.
+    pub(crate) fn verify_alone(
+        &self,
+        before: &Arc<View>,
+    ) -> Result<(Certificate, Vec<Arc<[u8]>>), Refusal> {
+        self.follows(before)?;
+        let mut history = KeyHistory::new(Arc::clone(before));
+        let rotations = self.rotations.iter().filter(|rotation| history.add(rotation).is_ok());
+        let rotations = rotations.map(|rotation| Arc::from(*rotation)).collect();
+        Ok((self.pending(history.directory())?.verify()?, rotations))
     }
 }
 
@@ -204,10 +253,10 @@ impl Chain {
             let added = history.add(rotation);
             added.map_err(|error| ChainError::Rotation { number, error })?;
         }
-        let rotations = link.rotations().iter().map(|rotation| Box::from(*rotation)).collect();
-        let (link, certificate) = link.verify(history.directory()).map_err(refused)?;
-        self.newest = link.view;
-        (self.certificate, self.rotations) = (Some(certificate), rotations);
+        let pending = link.pending(history.directory()).map_err(refused)?;
+        let certificate = pending.verify().map_err(refused)?;
+        self.rotations = link.rotations.iter().map(|rotation| Box::from(*rotation)).collect();
+        (self.newest, self.certificate) = (link.view, Some(certificate));
         Ok(self.newest())
     }
 

@@ -3,7 +3,7 @@
 use super::shape::MIN_PIECE_LEN;
 use super::shelf::{PACKET_COST, PIECE_COST};
 use crate::keyring::Misuse;
-use crate::wire::MAX_FRAME_LEN;
+use crate::wire::{MAX_FRAME_LEN, max_packet_len};
 
 /// The numbers reassembly is run with. Ranges are checked when a [`Reassembler`](super::Reassembler) is
 /// built.
@@ -32,8 +32,7 @@ impl ReassemblyConfig {
     /// certificates and steps from view to view of 8 KiB a member and 128 KiB more. 2 neighbours in a mesh of 9
     /// cost at most 2.4 MB, 8 in one of 1000 at most 200 MB.
     pub fn of(members: usize, neighbours: usize) -> Self {
-        let packet_bytes = members.saturating_mul(8 * 1024).saturating_add(128 * 1024);
-        let packet_bytes = packet_bytes.clamp(MAX_FRAME_LEN, MOST_PACKET);
+        let packet_bytes = max_packet_len(members).clamp(MAX_FRAME_LEN, MOST_PACKET);
         Self {
             packet_bytes,
             link_bytes: packet_bytes.saturating_mul(2),

@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 use super::WireError;
 
 /// Decoding never reads or reserves more than this, whatever lengths the bytes claim. Larger than what is
-/// decoded in one piece: the largest view, 67 MiB, with a certificate of as many members, 36 MiB.
-const DECODE_LIMIT: usize = 112 * 1024 * 1024;
+/// decoded in one piece: the largest view, 67 MiB, with a certificate of two thirds of its members, 36 MiB.
+pub(crate) const DECODE_LIMIT: usize = 112 * 1024 * 1024;
 
 const CONFIG: Configuration<LittleEndian, Fixint, Limit<DECODE_LIMIT>> =
     bincode::config::standard()

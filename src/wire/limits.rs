@@ -19,3 +19,9 @@ pub const MAX_ATTACHMENT_LEN: usize = 4 * 1024;
 pub const fn max_container_len(members: usize) -> usize {
     members.saturating_mul(4 * 1024).saturating_add(16 * 1024)
 }
+
+/// The longest packet that a transport has to carry in a mesh of `members`, in bytes: the step to a next
+/// view, which is the view with its certificate. Longer ones are worth a try.
+pub const fn max_packet_len(members: usize) -> usize {
+    members.saturating_mul(8 * 1024).saturating_add(128 * 1024)
+}

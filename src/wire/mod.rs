@@ -24,7 +24,7 @@ mod packet;
 mod refusal;
 mod statement;
 
-pub(crate) use codec::{decode, encode, encode_secret};
+pub(crate) use codec::{DECODE_LIMIT, decode, encode, encode_secret};
 pub use container::Container;
 pub use error::WireError;
 pub use frame::{Frame, SignedHeader, seal_frame};
@@ -32,6 +32,7 @@ pub use header::{HEADER_LEN, Header};
 pub use kind::Kind;
 pub use limits::{
     MAX_ATTACHMENT_LEN, MAX_BODY_LEN, MAX_CONTENT_LEN, MAX_FRAME_LEN, max_container_len,
+    max_packet_len,
 };
 pub(crate) use packet::FRAGMENT_TAG;
 pub use packet::{Packet, Tag, VERSION};

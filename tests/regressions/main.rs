@@ -7,6 +7,7 @@
 mod costs;
 mod keys;
 mod statements;
+mod steps;
 #[path = "../support/mod.rs"]
 mod support;
 mod travel;

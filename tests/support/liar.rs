@@ -254,8 +254,13 @@ pub(crate) fn certificate(view: &View, votes: &[(u32, Vec<u8>)]) -> Vec<u8> {
 
 /// A step to `view`, written by hand around a certificate.
 pub(crate) fn step(view: &View, certificate: &[u8]) -> Vec<u8> {
-    let mut payload = 0_u64.to_le_bytes().to_vec();
-    for part in [certificate, &view.to_bytes().unwrap()] {
+    step_with(view, certificate, &[])
+}
+
+/// The same with rotations, or what is in the place of some.
+pub(crate) fn step_with(view: &View, certificate: &[u8], rotations: &[&[u8]]) -> Vec<u8> {
+    let mut payload = (rotations.len() as u64).to_le_bytes().to_vec();
+    for part in rotations.iter().copied().chain([certificate, &view.to_bytes().unwrap()]) {
         payload.extend((part.len() as u64).to_le_bytes());
         payload.extend(part);
     }

@@ -29,7 +29,8 @@ pub(crate) use host::HostSide;
 pub(crate) use keys::active_key;
 #[allow(unused_imports, reason = "each test crate uses a part of it")]
 pub(crate) use liar::{
-    Chance, Liar, candidates, certificate, copy, names, riddle, said, step, with_signature,
+    Chance, Liar, candidates, certificate, copy, names, riddle, said, step, step_with,
+    with_signature,
 };
 
 pub(crate) struct Node {
@@ -69,6 +70,8 @@ pub(crate) struct Mesh {
     piled_up: Vec<(usize, usize, Arc<[u8]>)>,
     /// What somebody on every path holds back for good: whose packet, and the packet.
     pub(crate) censor: Option<Censor>,
+    /// The longest packet that the air carries, in bytes.
+    pub(crate) longest: usize,
     /// From whom to whom a relay lets one frame of the first through when the clock shows a multiple of so many
     /// milliseconds, and keeps what is left; all else passes.
     pub(crate) slow: BTreeMap<(usize, usize), u64>,
@@ -150,6 +153,7 @@ impl Mesh {
             late: BTreeMap::new(),
             piled_up: Vec::new(),
             censor: None,
+            longest: usize::MAX,
             links: BTreeMap::new(),
             slow: BTreeMap::new(),
             stock: BTreeMap::new(),
@@ -268,13 +272,17 @@ impl Mesh {
             self.nodes[from].host.replies.lock().extract_if(.., to_nodes).collect();
         for (link, bytes) in replies {
             let to = usize::try_from(link.id().0).unwrap();
-            if !self.nodes[to].down && !self.cut.contains(&(from, to)) {
+            let fits = bytes.len() <= self.longest;
+            if fits && !self.nodes[to].down && !self.cut.contains(&(from, to)) {
                 air.push((from, to, bytes.into()));
             }
         }
         let relays = self.relays;
         for (bytes, except) in sent.into_iter().filter(|sent| relays || sent.1.is_none()) {
             if self.censor.as_mut().is_some_and(|censor| censor(from, &bytes)) {
+                continue;
+            }
+            if bytes.len() > self.longest {
                 continue;
             }
             let bytes: Arc<[u8]> = bytes.into();

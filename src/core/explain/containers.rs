@@ -5,8 +5,7 @@ use super::super::statements::PROOF_CHECKS;
 use crate::gossip::{Looking, Stage, Walk};
 use crate::id::{Link, Millis, ViewNumber};
 use crate::quorum::{
-    Chain, ChainError, Phase, UncheckedCertificate, UncheckedLink, UncheckedPrevotes,
-    UncheckedProof,
+    Phase, UncheckedCertificate, UncheckedLink, UncheckedPrevotes, UncheckedProof,
 };
 use crate::store::Batch;
 use crate::wire::{Container, Packet, Refusal, Statement, Tag};
@@ -82,12 +81,11 @@ impl Core {
         now: Millis,
     ) -> Result<(), Refusal> {
         walk.enters(Stage::Content);
-        let bytes = Container::to_bytes(Tag::View, container.mesh(), container.payload());
         let unchecked = UncheckedLink::read(container)?;
         walk.enters(Stage::View);
         let (found, current) = (unchecked.view().number(), self.view().number());
         if found <= current {
-            return self.look_at_rival_of_ours(walk, link, (&unchecked, &bytes), now);
+            return self.look_at_rival_of_ours(walk, link, &unchecked, now);
         }
         if unchecked.follows(self.view()).is_err() {
             return Err(Refusal::OtherView { found, current });
@@ -96,21 +94,13 @@ impl Core {
         if self.past.lock().has_stepped(current) {
             return Err(Refusal::Duplicate);
         }
-        let step = match self.quorum.view_certificate() {
-            Some(certificate) => unchecked.certified_by(&certificate)?,
-            None => {
-                for rotation in unchecked.rotations() {
-                    let Packet::Statement(statement) = Packet::parse(rotation)? else { continue };
-                    walk.apart(|walk| self.look_at_brought(walk, link, &statement, now));
-                }
-                let checks = unchecked.checks(self.view())?;
-                self.gossip.affords(walk, (link, None), checks, now)?;
-                walk.enters(Stage::Signature);
-                unchecked.verify(walk.directory(&self.directory))?.0
-            }
-        };
+        for rotation in unchecked.rotations() {
+            let Packet::Statement(statement) = Packet::parse(rotation)? else { continue };
+            walk.apart(|walk| self.look_at_brought(walk, link, &statement, now));
+        }
+        self.check_step(walk, link, &unchecked, now)?;
         walk.enters(Stage::Standing);
-        let parts = self.quorum.put_parts_after(step.view(), &mut Batch::new());
+        let parts = self.quorum.put_parts_after(unchecked.view(), &mut Batch::new());
         parts.map_err(|_| Refusal::Nonsense("what it carries on is unreadable"))
     }
 
@@ -135,7 +125,7 @@ impl Core {
         &self,
         walk: &mut Looking,
         link: Link,
-        (unchecked, bytes): (&UncheckedLink<'_>, &[u8]),
+        unchecked: &UncheckedLink<'_>,
         now: Millis,
     ) -> Result<(), Refusal> {
         let (number, digest) = (unchecked.view().number(), unchecked.view().digest());
@@ -148,14 +138,9 @@ impl Core {
         };
         self.gossip.affords(walk, (link, None), unchecked.checks(&before)?, now)?;
         walk.enters(Stage::Signature);
-        match Chain::from_view(before).extend(bytes) {
-            Ok(_) => {
-                walk.enters(Stage::Standing);
-                Err(Refusal::Outdated)
-            }
-            Err(ChainError::Link { refusal, .. }) => Err(refusal),
-            Err(ChainError::Rotation { .. }) => Err(Refusal::Refuted),
-        }
+        unchecked.verify_alone(&before)?;
+        walk.enters(Stage::Standing);
+        Err(Refusal::Outdated)
     }
 
     pub(super) fn look_at_cookie(

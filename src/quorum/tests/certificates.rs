@@ -1,7 +1,7 @@
 //! Certificates: enough, canonical, and checked by anybody.
 
 use super::*;
-use crate::wire::{Container, Tag, max_container_len};
+use crate::wire::{Container, Tag, max_container_len, max_packet_len};
 
 fn certified(
     mesh: &Mesh,
@@ -197,6 +197,8 @@ fn certificate_sizes() {
             let quorum = mesh.directory.view().quorum();
             let len = certified(&mesh, 0..quorum, &failure(members - 1, mark(5))).len();
             assert!(len <= max_container_len(members));
+            let view = mesh.directory.view().to_bytes().unwrap().len();
+            assert!(len + view + 1024 * members <= max_packet_len(members), "with long SPIFFE ids");
             let line = format!("\n/// | {members} | {quorum} | {len} |\n");
             assert!(documented.contains(&line), "Certificate's table lacks {line}");
         }
