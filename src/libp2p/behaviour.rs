@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;
@@ -13,11 +14,12 @@ use libp2p::swarm::{
     CloseConnection, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler,
     THandlerInEvent, THandlerOutEvent, ToSwarm,
 };
-use libp2p::{Multiaddr, PeerId, connection_limits};
+use libp2p::{Multiaddr, PeerId};
 use thiserror::Error;
 
 use super::direct::{Direct, PROTOCOL};
 use super::ids::MessageIds;
+use super::limits::Limits;
 use super::one_topic::OneTopic;
 use super::peers::Peers;
 use super::{Event, Router, Settings, score};
@@ -38,6 +40,7 @@ type Gossip = gossipsub::Behaviour<OneTopic, WhitelistSubscriptionFilter>;
 /// and writes of the store included: poll it in a task or a thread of its own.
 pub struct Behaviour {
     pub(super) inner: Inner,
+    limits: Limits,
     pub(super) topic: IdentTopic,
     pub(super) ids: MessageIds,
     pub(super) peers: Peers,
@@ -52,7 +55,6 @@ pub struct Behaviour {
 /// The parts that libp2p has. Public by name alone: it stands in the type of the connections.
 #[derive(NetworkBehaviour)]
 pub struct Inner {
-    limits: connection_limits::Behaviour,
     pub(super) gossip: Gossip,
     pub(super) direct: request_response::Behaviour<Direct>,
 }
@@ -101,7 +103,8 @@ impl Behaviour {
         clock: impl Fn() -> Millis + Send + 'static,
     ) -> Result<Self, SetupError> {
         settings.validate().map_err(keyring::Error::from)?;
-        let (topic, ids) = (IdentTopic::new(&settings.topic), MessageIds::new());
+        let topic = IdentTopic::new(&settings.topic);
+        let ids = MessageIds::new(settings.remembered());
         let refused = |error: &dyn fmt::Display| SetupError::Gossipsub(error.to_string());
         let config = settings.gossipsub(&ids).map_err(|error| refused(&error))?;
         let filter = WhitelistSubscriptionFilter([topic.hash()].into());
@@ -128,9 +131,9 @@ impl Behaviour {
         for peer in settings.bindings.values() {
             shield.reserve_link(peers.link_of(peer), clock())?;
         }
-        let limits = connection_limits::Behaviour::new(settings.limits());
         Ok(Self {
-            inner: Inner { limits, gossip, direct },
+            inner: Inner { gossip, direct },
+            limits: Limits::new(usize::try_from(settings.connections).unwrap_or(usize::MAX)),
             topic,
             ids,
             peers,
@@ -175,6 +178,7 @@ impl NetworkBehaviour for Behaviour {
         local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
+        self.limits.comes(id)?;
         self.inner.handle_pending_inbound_connection(id, local, remote)
     }
 
@@ -186,6 +190,8 @@ impl NetworkBehaviour for Behaviour {
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         self.admit(&peer)?;
+        let is_stranger = self.peers.nodes_of(&peer).is_empty();
+        self.limits.has_come(id, is_stranger, self.peers.connections_with(&peer))?;
         self.inner.handle_established_inbound_connection(id, peer, local, remote)
     }
 
@@ -196,6 +202,7 @@ impl NetworkBehaviour for Behaviour {
         addresses: &[Multiaddr],
         role: Endpoint,
     ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
+        self.limits.goes(id)?;
         self.inner.handle_pending_outbound_connection(id, peer, addresses, role)
     }
 
@@ -208,19 +215,25 @@ impl NetworkBehaviour for Behaviour {
         port: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         self.admit(&peer)?;
+        self.limits.has_gone(id, self.peers.connections_with(&peer))?;
         self.inner.handle_established_outbound_connection(id, peer, address, role, port)
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         self.inner.on_swarm_event(event);
+        self.limits.note(&event);
         match event {
-            FromSwarm::ConnectionEstablished(new) if new.other_established == 0 => {
-                self.peers.connected(new.peer_id);
-                self.rate(&new.peer_id);
+            FromSwarm::ConnectionEstablished(new) => {
+                self.peers.connected(new.peer_id, new.other_established.saturating_add(1));
+                if new.other_established == 0 {
+                    self.rate(&new.peer_id);
+                }
             }
-            FromSwarm::ConnectionClosed(old) if old.remaining_established == 0 => {
-                self.peers.disconnected(&old.peer_id);
-                self.to_close.remove(&old.peer_id);
+            FromSwarm::ConnectionClosed(old) => {
+                self.peers.disconnected(&old.peer_id, old.remaining_established);
+                if old.remaining_established == 0 {
+                    self.to_close.remove(&old.peer_id);
+                }
             }
             _ => {}
         }
@@ -232,6 +245,7 @@ impl NetworkBehaviour for Behaviour {
         id: ConnectionId,
         event: THandlerOutEvent<Self>,
     ) {
+        self.ids.arrives(Instant::now());
         self.inner.on_connection_handler_event(peer, id, event);
     }
 

@@ -1,11 +1,14 @@
 //! How packets go through a [`Behaviour`]: what arrives, to meshward; what meshward sends, to the neighbours;
 //! and what a peer has done, into its score.
 
+use std::time::Instant;
+
 use libp2p::PeerId;
-use libp2p::gossipsub::{self, MessageId, PublishError};
+use libp2p::gossipsub::{self, MessageAcceptance, MessageId, PublishError};
 use libp2p::request_response::{self, Message};
 
 use super::behaviour::InnerEvent;
+use super::ids::{MessageIds, Sending};
 use super::router::To;
 use super::{Behaviour, Event, Verdict, score};
 use crate::core::{Accepted, Blame};
@@ -73,13 +76,13 @@ impl Behaviour {
         let verdict = Verdict::of(&result);
         let gossip = &mut self.inner.gossip;
         gossip.report_message_validation_result(id, &peer, verdict.acceptance());
-        if verdict == Verdict::DropCopy {
-            self.ids.reopen(id);
-        } else if self.ids.close(id) && verdict == Verdict::PassOn {
-            // It was passed on. Under this id it must not be announced, too: others know it by its first
-            // one, and would wait in vain for this, at this node's cost.
-            let forgotten = Verdict::Drop.acceptance();
-            gossip.report_message_validation_result(id, &peer, forgotten);
+        match verdict {
+            Verdict::DropCopy => self.ids.reopen(id),
+            Verdict::PassOn => {
+                self.ids.was_sent(id, Instant::now());
+                self.keep_to_itself_if_uncommon(id);
+            }
+            Verdict::Keep | Verdict::Punish | Verdict::Drop => {}
         }
         Event::of(peer, result)
     }
@@ -120,14 +123,39 @@ impl Behaviour {
         }
     }
 
-    /// To all. What gossipsub knows was sent before, by this node or by whoever brought it.
+    /// To all, unless it went there lately.
     fn publish(&mut self, packet: Vec<u8>) {
-        match self.inner.gossip.publish(self.topic.hash(), packet) {
-            Ok(_) | Err(PublishError::Duplicate) => {}
+        let (topic, now) = (self.topic.hash(), Instant::now());
+        if self.ids.is_sent(&topic, &packet, now) {
+            return;
+        }
+        let mut publish = |how| {
+            let (topic, packet, gossip) = (topic.clone(), packet.clone(), &mut self.inner.gossip);
+            self.ids.while_sending(how, || gossip.publish(topic, packet))
+        };
+        let published = match publish(Sending::Commonly) {
+            Err(PublishError::Duplicate) => publish(Sending::Anyway),
+            published => published,
+        };
+        match published {
+            Ok(id) => {
+                self.ids.was_sent(&id, now);
+                self.keep_to_itself_if_uncommon(&id);
+            }
             Err(error) => {
                 tracing::debug!(%error, "a packet was not published");
                 self.router.lose_one();
             }
+        }
+    }
+
+    /// What was sent on under a name that others do not know is not announced: they would ask for it, and wait
+    /// in vain for that name, at this node's cost.
+    fn keep_to_itself_if_uncommon(&mut self, id: &MessageId) {
+        if !MessageIds::is_common(id) {
+            // Who brought it does not matter when it is ignored.
+            let (nobody, forgotten) = (PeerId::random(), MessageAcceptance::Ignore);
+            self.inner.gossip.report_message_validation_result(id, &nobody, forgotten);
         }
     }
 

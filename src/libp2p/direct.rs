@@ -2,8 +2,9 @@
 //!
 //! A stream carries the length of a packet, four bytes, little-endian, and the packet; one byte comes back when
 //! it was read. Nothing that is said about length is believed: memory is taken as bytes arrive, never more
-//! than the longest packet of the mesh, and never more than a fixed amount for all streams together, however many
-//! strangers hold one open.
+//! than the longest packet of the mesh, and beside the first chunk of each stream never more than a fixed amount
+//! for all streams together, however many strangers hold one open. So strangers that hold that amount keep nobody
+//! from sending what fits into a chunk, as challenges and their answers do.
 
 use std::io;
 use std::sync::Arc;
@@ -18,9 +19,9 @@ pub(super) const PROTOCOL: StreamProtocol = StreamProtocol::new("/meshward/direc
 
 const WAS_READ: [u8; 1] = [1];
 
-/// So many bytes at a time.
+/// So many bytes at a time. The first so many of a stream are taken from nothing that others need.
 const CHUNK: usize = 16 * 1024;
-/// What all streams together may hold beside four of the longest packets, in bytes.
+/// What all streams together may hold beside their first chunks and four of the longest packets, in bytes.
 const SHARED: usize = 16 * 1024 * 1024;
 
 /// Reads and writes packets of up to so many bytes.
@@ -82,7 +83,9 @@ impl Codec for Direct {
         let (mut packet, mut missing) = (Vec::new(), usize::try_from(length).unwrap_or(0));
         while missing > 0 {
             let chunk = missing.min(CHUNK);
-            taken.take(chunk)?;
+            if !packet.is_empty() {
+                taken.take(chunk)?;
+            }
             let some = u64::try_from(chunk).map_err(io::Error::other)?;
             if (&mut *io).take(some).read_to_end(&mut packet).await? < chunk {
                 return Err(io::ErrorKind::UnexpectedEof.into());
@@ -173,5 +176,21 @@ mod tests {
         late.take(CHUNK).unwrap();
         drop((held, late));
         assert_eq!(left(), all);
+    }
+
+    /// Whoever holds all that streams share holds up no packet of one chunk.
+    #[test]
+    fn short_packets_need_nothing_of_what_is_shared() {
+        let mut direct = Direct::new(CHUNK + 1);
+        let mut hostile = Taken { left: &Arc::clone(&direct.left), bytes: 0 };
+        hostile.take(direct.left.load(Ordering::Relaxed)).unwrap();
+        let mut read = |length: usize| {
+            let mut bytes = Cursor::new(Vec::new());
+            block_on(direct.write_request(&PROTOCOL, &mut bytes, vec![7; length])).unwrap();
+            let bytes = bytes.into_inner();
+            block_on(direct.read_request(&PROTOCOL, &mut Cursor::new(bytes)))
+        };
+        assert_eq!(read(CHUNK).unwrap(), vec![7; CHUNK]);
+        assert_eq!(read(CHUNK + 1).unwrap_err().kind(), io::ErrorKind::OutOfMemory);
     }
 }

@@ -45,20 +45,37 @@
 //! is in quarantine its connections are closed, and none is made until the quarantine ends. Nothing of that
 //! falls on a message's origin or on an honest peer that passed it on.
 //!
+//! # What it costs
+//! Packets are handed to meshward where the swarm is polled, one after the other; connections are read and kept
+//! alive in tasks of their own meanwhile. A signature check takes about 100 µs. All newcomers together get
+//! [500 a second](crate::GossipConfig::newcomer_checks), 5 % of a core, and so does
+//! [each link](crate::GossipConfig::link_checks) that has brought something true; but what needs a check and is
+//! no forgery is what members have signed, each as much as the
+//! [rate of an origin](crate::GossipConfig::origin_rate) allows, and a few forgeries put the link in quarantine.
+//! What needs none costs microseconds; a certificate, the longest thing to check, as many checks at once as it has
+//! signatures. The [store](crate::Store) is written to only for what members have signed and this node must not
+//! forget.
+//!
 //! # What it leaves open
 //! * A peer id costs nothing: who was put in quarantine comes back under another one, as a newcomer, whose
 //!   [budget](crate::GossipConfig::newcomer_checks) all newcomers share. Who is known by
 //!   [`Settings::bindings`] keeps a place. A host that knows all its neighbours admits only them, with
 //!   `libp2p::allow_block_list` in its swarm, in a field *before* this behaviour: gossipsub keeps something of a
 //!   connection that a later field refuses.
+//! * Strangers that do not show who they are can take all the [places](Settings::connections) for those that are
+//!   about to. Then a node has the connections that it makes itself, with nodes that are not besieged likewise.
 //! * A step to the next view that carries many rotations may be longer than [`Settings::members`] allows for; who
 //!   missed the vote then needs the view from elsewhere.
 //! * Only a [pause](Settings::silent_after) tells who passes nothing on. What helps against it is enough
 //!   neighbours: a message arrives as long as some path leads through honest ones.
 //! * A statement that is sent again reaches neighbours only when gossipsub has forgotten it, after four
 //!   [heartbeats](Settings::heartbeat).
-//! * Gossipsub remembers the id of each message for two minutes, refused ones as well. A peer that floods with
-//!   what is nobody's fault makes it do so for about half a minute, until its link is in quarantine for that.
+//! * A message whose first copy is dropped for its link's budget is not asked for (IWANT) during that time, but
+//!   heard from whoever sends it unasked: a neighbour in gossipsub's mesh, or its origin.
+//! * Gossipsub remembers the id of each message for two minutes, some 250 bytes, refused ones as well. A peer that
+//!   brings what is nobody's fault, as fast as its [packets](crate::GossipConfig::link_packets) allow, makes it
+//!   remember that many: with the default of 5 000 a second 150 MB, for as long as it goes on. And it keeps
+//!   some 100 bytes of each network address that a connection ever came from.
 //! * Announcements and requests (IHAVE, IWANT), grafts and prunes are gossipsub's own, with its own limits.
 
 mod behaviour;
@@ -66,6 +83,7 @@ mod carrying;
 mod direct;
 mod event;
 mod ids;
+mod limits;
 mod node;
 mod one_topic;
 mod peers;

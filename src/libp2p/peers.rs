@@ -25,6 +25,7 @@ pub(super) struct Peers {
 pub(super) struct Peer {
     /// Packets on their way to it alone.
     pub(super) under_way: usize,
+    connections: usize,
 }
 
 impl Peers {
@@ -52,14 +53,26 @@ impl Peers {
         LinkId(digest.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)))
     }
 
-    pub(super) fn connected(&mut self, peer: PeerId) {
+    /// There are so many connections with `peer`, one more than before.
+    pub(super) fn connected(&mut self, peer: PeerId, connections: usize) {
         self.by_link.insert(self.link_of(&peer), peer);
-        self.connected.entry(peer).or_default();
+        self.connected.entry(peer).or_default().connections = connections;
     }
 
-    pub(super) fn disconnected(&mut self, peer: &PeerId) {
-        self.by_link.remove(&self.link_of(peer));
-        self.connected.remove(peer);
+    /// There are so many left, one less than before.
+    pub(super) fn disconnected(&mut self, peer: &PeerId, connections: usize) {
+        match self.connected.get_mut(peer) {
+            Some(left) if connections > 0 => left.connections = connections,
+            _ => {
+                self.by_link.remove(&self.link_of(peer));
+                self.connected.remove(peer);
+            }
+        }
+    }
+
+    /// How many connections there are with `peer`.
+    pub(super) fn connections_with(&self, peer: &PeerId) -> usize {
+        self.connected.get(peer).map_or(0, |peer| peer.connections)
     }
 
     /// The peer on a link, if it is connected.
@@ -88,13 +101,17 @@ mod tests {
         let (one, other) = (PeerId::random(), PeerId::random());
         let link = peers.link_of(&one);
         assert!(peers.on(link).is_none());
-        peers.connected(one);
-        peers.connected(other);
+        peers.connected(one, 1);
+        peers.connected(other, 1);
+        peers.connected(one, 2);
+        assert_eq!(peers.connections_with(&one), 2);
+        peers.disconnected(&one, 1);
+        assert_eq!(peers.connections_with(&one), 1);
         assert_eq!(peers.on(link).unwrap().0, one);
-        peers.disconnected(&one);
+        peers.disconnected(&one, 0);
         assert!(peers.on(link).is_none() && peers.get_mut(&one).is_none());
         assert_eq!(peers.all(), [other]);
-        peers.connected(one);
+        peers.connected(one, 1);
         assert_eq!(peers.on(link).unwrap().0, one);
     }
 

@@ -12,7 +12,7 @@ use crate::hostile::Manner;
 use crate::node::clock;
 
 /// Honest nodes in a line, each of which dials the next, and one hostile member.
-fn line(honest: usize) -> Shape {
+pub(crate) fn line(honest: usize) -> Shape {
     let mut config = Config::default();
     config.quorum.suspicion_ms = 120_000;
     Shape {
@@ -25,8 +25,14 @@ fn line(honest: usize) -> Shape {
     }
 }
 
+/// Tells the nodes which peers they are.
+pub(crate) fn bind(settings: &mut Settings, _: usize, peers: &[PeerId]) {
+    settings.bindings =
+        BTreeMap::from_iter(peers.iter().enumerate().map(|(at, peer)| (id(at), *peer)));
+}
+
 /// A message that the node at `place` could send, and does not.
-fn unsent(field: &Field, place: usize, body: &[u8]) -> Vec<u8> {
+pub(crate) fn unsent(field: &Field, place: usize, body: &[u8]) -> Vec<u8> {
     field.nodes[place].shield.core().sign_message(Kind::RouteUpdate, body, clock()).unwrap()
 }
 
@@ -172,10 +178,6 @@ fn a_copy_that_its_link_cannot_pay_for_censors_nothing() {
 /// A peer that the mesh isolates is out of gossipsub's mesh, and what it says is heard.
 #[test]
 fn who_is_isolated_is_heard() {
-    fn bind(settings: &mut Settings, _: usize, peers: &[PeerId]) {
-        settings.bindings =
-            BTreeMap::from_iter(peers.iter().enumerate().map(|(at, peer)| (id(at), *peer)));
-    }
     let field = Field::start(Shape { adapt: bind, ..line(2) }).unwrap();
     let in_mesh = |field: &Field| field.nodes[1].seen.lock().mesh.contains(&field.peers[0]);
     field.until("they are in one mesh", in_mesh).unwrap();

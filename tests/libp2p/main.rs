@@ -13,6 +13,7 @@ mod node;
 #[path = "../../examples/libp2p_mesh/scenario.rs"]
 mod scenario;
 mod setup;
+mod traffic;
 mod verdicts;
 
 pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error>>;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;
+use libp2p::identity::Keypair;
 use libp2p::swarm::{ConnectionDenied, ConnectionId, NetworkBehaviour};
 use libp2p::{Multiaddr, PeerId};
-use meshward::libp2p::{Behaviour, InQuarantine, Router, Settings, SetupError};
+use meshward::libp2p::{Behaviour, InQuarantine, Router, Settings, SetupError, swarm};
 use meshward::wire::VERSION;
 use meshward::{
     Config, Host, Identity, Link, MemoryStore, MeshByzantineProtection, MeshRouter, OsEntropy,
@@ -48,6 +49,8 @@ fn settings_out_of_their_range_are_named() {
     assert_eq!(connections, says("connections is 65537, it may be 1 to 65536"));
     let heartbeat = refused(|it| it.heartbeat = Duration::from_millis(99));
     assert_eq!(heartbeat, says("heartbeat (ms) is 99, it may be 100 to 10000"));
+    let topic = refused(|it| it.topic = "t".repeat(513));
+    assert_eq!(topic, says("topic (bytes) is 513, it may be 1 to 512"));
     let silent_after = refused(|it| it.silent_after = Some(Duration::from_millis(4_999)));
     assert_eq!(silent_after, says("silent_after (ms) is 4999, it may be 5000 to 3600000"));
 }
@@ -93,4 +96,30 @@ fn who_is_in_quarantine_does_not_get_in() {
     };
     assert_eq!(is_denied(hostile), [true, true]);
     assert_eq!(is_denied(other), [false, false]);
+}
+
+/// Strangers that have made all the connections they may leave room for a peer that is known.
+#[test]
+fn strangers_leave_room_for_those_that_are_known() {
+    let known = PeerId::random();
+    let bind = |settings: &mut Settings| {
+        (settings.connections, settings.bindings) = (1, [(id(2), known)].into());
+    };
+    let (mut behaviour, _) = made(bind).unwrap();
+    let there: Multiaddr = "/memory/1".parse().unwrap();
+    let mut gets_in = |number: usize, peer: PeerId| {
+        let id = ConnectionId::new_unchecked(number);
+        behaviour.handle_pending_inbound_connection(id, &there, &there).unwrap();
+        behaviour.handle_established_inbound_connection(id, peer, &there, &there).is_ok()
+    };
+    assert!(gets_in(1, PeerId::random()));
+    assert!(!gets_in(2, PeerId::random()));
+    assert!(gets_in(3, known));
+}
+
+/// Outside of a runtime a swarm is made; only what it does then needs one.
+#[test]
+fn a_swarm_is_made_anywhere() {
+    let swarm = swarm(Keypair::generate_ed25519(), made(|_| {}).unwrap().0).unwrap();
+    assert_eq!(swarm.listeners().count(), 0);
 }
