@@ -32,7 +32,7 @@ where
     Endpoint::from_static("http://localhost").connect_with_connector(connector).await
 }
 
-/// Calls the method at `path`.
+/// Calls the method at `path`. A status with a source is none that the peer gave.
 pub(super) async fn unary<Q, A>(
     channel: Channel,
     path: &'static str,
@@ -43,8 +43,7 @@ where
     A: Message + Default + 'static,
 {
     let mut grpc = Grpc::new(channel);
-    let unready = |error: Error| Status::unavailable(error.to_string());
-    grpc.ready().await.map_err(unready)?;
+    grpc.ready().await.map_err(|error| Status::from_error(error.into()))?;
     let codec = ProstCodec::<Q, A>::default();
     let answer = grpc.unary(Request::new(request), PathAndQuery::from_static(path), codec).await?;
     Ok(answer.into_inner())

@@ -81,6 +81,16 @@ impl Place {
         until("it is up", || self.fault(server).is_none()).await;
     }
 
+    /// Waits until each of these servers was asked so often that the pool has read an answer of now.
+    pub(crate) async fn probed(&self, servers: &[usize]) {
+        let asked = |server: usize| self.servers[server].says.lock().unwrap().asked;
+        let before: Vec<_> = servers.iter().map(|server| asked(*server)).collect();
+        until("they are probed", || {
+            servers.iter().zip(&before).all(|(server, before)| asked(*server) > before + 3)
+        })
+        .await;
+    }
+
     /// Each of many calls is answered.
     pub(crate) async fn answers(&self) {
         for _ in 0..30 {
@@ -198,34 +208,6 @@ async fn a_server_without_database_or_not_ready_is_not_used() {
     place.answers().await;
     place.servers[1].set(|says| says.ready = true);
     place.up(1).await;
-}
-
-#[tokio::test]
-async fn a_new_authority_is_trusted_once_a_trusted_server_tells_of_it() {
-    let mut place = Place::new().await;
-    let next = Authority::of(DOMAIN);
-    place.servers[2].kill();
-    place.servers[2].svid = next.svid("spire/server", HOUR);
-    // On its own word it is not.
-    place.servers[2].set(|says| says.bundle = bundle(&[&next]));
-    place.servers[2].start();
-    place.down(2, |fault| matches!(fault, Fault::Untrusted(_))).await;
-    let both = bundle(&[&place.authority, &next]);
-    for server in &place.servers[..2] {
-        server.set(|says| says.bundle = both.clone());
-    }
-    place.up(2).await;
-    // One whose key is known to others is not trusted again.
-    let mut tainted = both;
-    tainted.x509_authorities[1].tainted = true;
-    for server in &place.servers {
-        server.set(|says| says.bundle = tainted.clone());
-    }
-    place.servers[2].kill();
-    place.down(2, |fault| matches!(fault, Fault::NotReady(_))).await;
-    assert_eq!(place.pool.bundle().await.unwrap().authorities().len(), 1);
-    place.servers[2].start();
-    place.down(2, |fault| matches!(fault, Fault::Untrusted(_))).await;
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! What is wrong with a server, and what a pool has to say.
 
+use std::error::Error as _;
 use std::net::SocketAddr;
 
 use thiserror::Error;
+use tonic::Status;
 
 use crate::spire::NoIdentity;
 
@@ -31,7 +33,7 @@ pub enum Fault {
         found: String,
     },
     /// It says that it is a server of this trust domain, and no authority known here vouches for that. One
-    /// whose CA is new is trusted as soon as another that is, or an agent, has told of that CA.
+    /// whose CA is new is trusted as soon as an agent has told of that CA.
     #[error("no known authority vouches for it: {0}")]
     Untrusted(String),
     /// It answers, and says that it cannot or will not.
@@ -46,6 +48,17 @@ pub enum Fault {
     /// The identity that there is cannot be used.
     #[error("the identity cannot be used: {0}")]
     Identity(String),
+}
+
+impl Fault {
+    /// What it says of the server that a call to it failed so. Where nobody said it, but the connection was lost,
+    /// there is a source.
+    pub(super) fn of(status: &Status) -> Self {
+        match status.source() {
+            Some(_) => Self::Unreachable(status.to_string()),
+            None => Self::Refused(status.to_string()),
+        }
+    }
 }
 
 /// What became of a server of a [`ServerPool`](super::ServerPool).
@@ -92,7 +105,7 @@ pub enum PoolError {
         /// What it said.
         reason: String,
     },
-    /// A server's answer is not what it should be.
+    /// The answer of the last server that gave one is not what it should be, and no other's is.
     #[error("the answer of server {server} was not understood: {reason}")]
     Malformed {
         /// The server.

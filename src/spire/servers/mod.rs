@@ -11,6 +11,7 @@ mod tls;
 mod trust;
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,7 +28,7 @@ pub use config::{PoolConfig, ServerAddress};
 pub use event::{Fault, PoolError, PoolEvent};
 
 use budget::Budget;
-use server::Server;
+use server::{Pending, Server};
 use trust::Trust;
 
 use super::WorkloadSource;
@@ -43,8 +44,8 @@ use crate::id::SpiffeId;
 /// * **Failover.** All calls here only read, so one that fails is tried with another server, within a deadline,
 ///   and within a budget of a tenth of all calls: servers in trouble get no multiple of the load.
 /// * **Trust.** A server shows a certificate for `spiffe://<trust domain>/spire/server` that an authority vouches
-///   for which an agent, or another server that was itself trusted, has told of, and which no server calls
-///   tainted. The pool shows the workload's SVID.
+///   for which the agents tell of, and which no majority of the servers (of those of the pool, away or not) calls
+///   tainted: one server that lies has no other refused. The pool shows the workload's SVID.
 #[derive(Debug)]
 pub struct ServerPool {
     shared: Arc<Shared>,
@@ -76,7 +77,8 @@ impl ServerPool {
         let runtime = Handle::try_current().map_err(|_| PoolError::NoRuntime)?;
         let (events, heard) = mpsc::channel(config.events);
         let servers = config.servers.iter().copied().map(Server::new).collect();
-        let trust = Trust::new(config.trust_domain.clone(), source.subscribe());
+        let trust =
+            Trust::new(config.trust_domain.clone(), config.servers.len(), source.subscribe());
         let shared = Arc::new(Shared { config, servers, trust, budget: Budget::new(), events });
         let probers = 0..shared.servers.len();
         let probers = probers.map(|at| runtime.spawn(probe::run(shared.clone(), at))).collect();
@@ -95,13 +97,14 @@ impl ServerPool {
     ///
     /// [`PoolError`], if no server could be asked or the answer was not understood.
     pub async fn bundle(&self) -> Result<X509Bundle, PoolError> {
-        let (server, bundle) = self.call(api::bundle).await?;
-        let malformed = |reason: String| PoolError::Malformed { server, reason };
-        let sound = self.shared.trust.sound(&bundle).map_err(malformed)?;
-        let sound: Vec<_> = sound.iter().map(Vec::as_slice).collect();
-        let trust_domain = self.shared.config.trust_domain.clone();
-        X509Bundle::from_x509_authorities(trust_domain, &sound)
-            .map_err(|error| malformed(error.to_string()))
+        let trust_domain = &self.shared.config.trust_domain;
+        self.call(api::bundle, |bundle| {
+            let sound = self.shared.trust.sound(&bundle)?;
+            let sound: Vec<_> = sound.iter().map(Vec::as_slice).collect();
+            let bundle = X509Bundle::from_x509_authorities(trust_domain.clone(), &sound);
+            bundle.map_err(|error| error.to_string())
+        })
+        .await
     }
 
     /// The SPIFFE ids that have a registration entry. A member whose id is missing has lost its entry:
@@ -120,52 +123,65 @@ impl ServerPool {
     /// [`PoolError::Refused`] without `admin`, or if there are more than [`PoolConfig::max_entries`];
     /// [`PoolError::Malformed`] if the caller is not listed; others if no server could be asked.
     pub async fn entries(&self) -> Result<BTreeSet<SpiffeId>, PoolError> {
+        let own = self.shared.trust.own();
+        let own = own.map_err(|fault| self.shared.no_server(Some(fault)))?;
         let most = self.shared.config.max_entries;
-        let (server, ids) = self.call(|channel| api::entries(channel, most)).await?;
-        let own = self.shared.trust.own().map_err(|fault| PoolError::NoServer { server, fault })?;
-        if !ids.contains(&own) {
-            let reason = format!("{own} asks and is not in the list of entries");
-            return Err(PoolError::Malformed { server, reason });
-        }
-        Ok(ids)
+        let is_listed = |ids: BTreeSet<SpiffeId>| match ids.contains(&own) {
+            true => Ok(ids),
+            false => Err(format!("{own} asks and is not in the list of entries")),
+        };
+        self.call(|channel| api::entries(channel, most), is_listed).await
     }
 
-    /// Makes `call`, which only reads, with one server after the other until one answers. One that refuses it is
-    /// in no trouble: it is used for other calls, and asking another costs no part of the budget, unless it
-    /// refuses for want of something.
-    async fn call<A, F>(&self, call: impl Fn(Channel) -> F) -> Result<(SocketAddr, A), PoolError>
+    /// Makes `call`, which only reads, with one server after the other until one gives an answer that `read` can
+    /// read. One that refuses, or whose answer cannot be read, is in no trouble: it is used for other calls, and
+    /// asking another costs no part of the budget, or it would use it up; unless it refuses for want of something.
+    async fn call<A, B, F>(
+        &self,
+        call: impl Fn(Channel) -> F,
+        read: impl Fn(A) -> Result<B, String>,
+    ) -> Result<B, PoolError>
     where
         F: Future<Output = Result<A, Status>>,
     {
         let shared = &self.shared;
         let started = Instant::now();
         let mut tried = Vec::new();
-        let (mut failed, mut refused, mut costs) = (None, None, false);
+        let (mut failed, mut malformed, mut refused) = (None, None, None);
+        let mut costs = false;
         loop {
             let left = shared.config.deadline.saturating_sub(started.elapsed());
-            let more = tried.is_empty() || (!left.is_zero() && (!costs || shared.budget.spend()));
-            let picked = if more { shared.pick(&tried) } else { None };
-            let Some((at, server)) = picked else {
-                return Err(failed.or(refused).unwrap_or_else(|| shared.no_server()));
+            let in_time = tried.is_empty() || !left.is_zero();
+            let taken = if in_time { shared.take(&mut tried) } else { None };
+            // Last, for a try that nobody is left for costs nothing.
+            let taken = taken.filter(|_| !costs || shared.budget.spend());
+            let Some((server, channel, _pending)) = taken else {
+                let told = failed.or(malformed).or(refused);
+                return Err(told.unwrap_or_else(|| shared.no_server(None)));
             };
-            tried.push(at);
-            // It may have gone down since it was picked.
-            let Some((channel, _pending)) = server.take() else { continue };
             let address = server.address.api;
             let began = Instant::now();
             let fault = match timeout(left.min(shared.config.call_timeout), call(channel)).await {
                 Ok(Ok(answer)) => {
-                    shared.budget.earn();
                     server.answered(began.elapsed());
-                    return Ok((address, answer));
+                    let reason = match read(answer) {
+                        Ok(answer) => {
+                            shared.budget.earn();
+                            return Ok(answer);
+                        }
+                        Err(reason) => reason,
+                    };
+                    costs = false;
+                    malformed = Some(PoolError::Malformed { server: address, reason });
+                    continue;
                 }
-                Ok(Err(status)) if is_refusal(status.code()) => {
+                Ok(Err(status)) if is_refusal(&status) => {
                     costs = status.code() == Code::ResourceExhausted;
                     let reason = status.to_string();
                     refused = Some(PoolError::Refused { server: address, reason });
                     continue;
                 }
-                Ok(Err(status)) => Fault::Refused(status.to_string()),
+                Ok(Err(status)) => Fault::of(&status),
                 Err(_) => Fault::TimedOut,
             };
             costs = true;
@@ -183,6 +199,18 @@ impl Drop for ServerPool {
 }
 
 impl Shared {
+    /// One of the servers that work and were not `tried`, for one call. It is tried from now on.
+    fn take(&self, tried: &mut Vec<usize>) -> Option<(&Server, Channel, Pending)> {
+        loop {
+            let (at, server) = self.pick(tried)?;
+            tried.push(at);
+            // It may have gone down since it was picked.
+            if let Some((channel, pending)) = server.take() {
+                return Some((server, channel, pending));
+            }
+        }
+    }
+
     /// The cheaper of two servers drawn by lot among those that work and were not `tried`.
     fn pick(&self, tried: &[usize]) -> Option<(usize, &Server)> {
         let servers = self.servers.iter().enumerate().filter(|(at, _)| !tried.contains(at));
@@ -194,12 +222,12 @@ impl Shared {
         usable.into_iter().min_by_key(|(cost, _)| *cost).map(|(_, picked)| picked)
     }
 
-    /// No server is used: what is wrong with the first.
-    fn no_server(&self) -> PoolError {
+    /// No server is used: what is wrong with us, or with the first.
+    fn no_server(&self, ours: Option<Fault>) -> PoolError {
         let faults = self.servers.iter().map(|server| (server.address.api, server.fault()));
         let (server, fault) = faults.min_by_key(|(_, fault)| fault.is_none()).unzip();
         let unspecified = (std::net::Ipv4Addr::UNSPECIFIED, 0).into();
-        let fault = fault.flatten().unwrap_or(Fault::Unknown);
+        let fault = ours.or(fault.flatten()).unwrap_or(Fault::Unknown);
         PoolError::NoServer { server: server.unwrap_or(unspecified), fault }
     }
 
@@ -215,8 +243,8 @@ impl Shared {
     }
 }
 
-/// Whether a server that says so works, and will not.
-fn is_refusal(code: Code) -> bool {
+/// Whether the server said this, and so works, and will not.
+fn is_refusal(status: &Status) -> bool {
     let codes = [
         Code::InvalidArgument,
         Code::NotFound,
@@ -225,5 +253,5 @@ fn is_refusal(code: Code) -> bool {
         Code::Unauthenticated,
         Code::Unimplemented,
     ];
-    codes.contains(&code)
+    status.source().is_none() && codes.contains(&status.code())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::TrustAnchor;
 use spiffe::X509Context;
 use tokio::time::timeout;
 use tonic::transport::Channel;
@@ -17,7 +17,7 @@ use crate::spire::channel::over;
 struct Link {
     channel: Channel,
     context: Arc<X509Context>,
-    authorities: Vec<CertificateDer<'static>>,
+    authorities: Vec<TrustAnchor<'static>>,
 }
 
 /// Probes `server` until the pool is dropped. A probe that went well brings the bundle, too.
@@ -54,7 +54,7 @@ async fn probe(
         ready::ask(address).await?;
     }
     let context = shared.trust.context()?;
-    let authorities = shared.trust.authorities(at, &context);
+    let authorities = shared.trust.authorities(&context);
     // A connection rests on what was believed when it was opened: whoever is believed no longer is let go.
     let same =
         |link: &Link| Arc::ptr_eq(&link.context, &context) && link.authorities == authorities;
@@ -62,11 +62,10 @@ async fn probe(
         let channel = connect(shared, server, &context, authorities.clone()).await?;
         *link = Some(Link { channel, context, authorities });
     }
-    let Some(Link { channel, .. }) = link else { return Err(Fault::Unknown) };
+    let Some(Link { channel, context, .. }) = link else { return Err(Fault::Unknown) };
     let started = Instant::now();
-    let bundle = api::bundle(channel.clone()).await;
-    let bundle = bundle.map_err(|status| Fault::Refused(status.to_string()))?;
-    shared.trust.learn(at, &bundle)?;
+    let bundle = api::bundle(channel.clone()).await.map_err(|status| Fault::of(&status))?;
+    shared.trust.learn(at, context, &bundle)?;
     server.answered(started.elapsed());
     Ok(channel.clone())
 }
@@ -75,7 +74,7 @@ async fn connect(
     shared: &Shared,
     server: &Server,
     context: &X509Context,
-    authorities: Vec<CertificateDer<'static>>,
+    authorities: Vec<TrustAnchor<'static>>,
 ) -> Result<Channel, Fault> {
     let Some(svid) = context.default_svid() else {
         return Err(Fault::Identity("no SVID in it".to_owned()));

@@ -13,7 +13,7 @@ use spiffe::{SpiffeId, TrustDomain, X509Svid};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use webpki::{EndEntityCert, KeyUsage};
 
 use super::Fault;
 use crate::identity::path::stays_within;
@@ -24,7 +24,7 @@ pub(super) async fn connect(
     address: SocketAddr,
     svid: &X509Svid,
     trust_domain: &TrustDomain,
-    authorities: Vec<CertificateDer<'static>>,
+    authorities: Vec<TrustAnchor<'static>>,
 ) -> Result<TlsStream<TcpStream>, Fault> {
     let provider = Arc::new(ring::default_provider());
     let server = SpireServer {
@@ -70,7 +70,7 @@ struct SpireServer {
     expected: String,
     /// The name of the trust domain.
     domain: String,
-    authorities: Vec<CertificateDer<'static>>,
+    authorities: Vec<TrustAnchor<'static>>,
     provider: Arc<CryptoProvider>,
 }
 
@@ -88,14 +88,10 @@ impl SpireServer {
             return Err(self.stranger(&found));
         }
         let untrusted = |error: webpki::Error| Fault::Untrusted(error.to_string());
-        // One that cannot be read, whoever told of it, takes nothing from the others.
-        let anchors = self.authorities.iter();
-        let anchors = anchors.filter_map(|authority| anchor_from_trusted_cert(authority).ok());
-        let anchors: Vec<TrustAnchor<'_>> = anchors.collect();
         let certificate = EndEntityCert::try_from(certificate).map_err(untrusted)?;
         let path = certificate.verify_for_usage(
             self.provider.signature_verification_algorithms.all,
-            &anchors,
+            &self.authorities,
             intermediates,
             now,
             KeyUsage::server_auth(),

@@ -17,10 +17,10 @@ pub struct SourceConfig {
     /// The Workload APIs, 1 to 16, the one to begin with first: `unix:/path` or `tcp://ip:port`. Over TCP
     /// nothing is encrypted: the SVID's private key comes that way, so it is for the loopback alone.
     pub endpoints: Vec<Endpoint>,
-    /// The SPIFFE id of this workload, that of the first SVID that an API gives. An API that gives it another is
-    /// passed over like one that denies it: an agent of another trust domain, or with other entries, that is next
-    /// in the list does not change who this process is. `None` stands for the id that is served first, as
-    /// long as the source lives. Default: `None`.
+    /// The SPIFFE id of this workload, that of the first SVID that an API gives. An API that gives it another does
+    /// not serve, and does not change who this process is: one of the same trust domain has other entries, and
+    /// denies this workload; one of another trust domain, next in the list by mistake, is as good as away. `None`
+    /// stands for the id that is served first, as long as the source lives. Default: `None`.
     pub expect: Option<SpiffeId>,
     /// Default: one second and one second, so a stopped agent is noticed after two.
     pub keepalive: Keepalive,

@@ -32,9 +32,10 @@ pub enum SourceEvent {
     },
     /// The SVID should have been renewed: two thirds of its life are over, and agents renew at half of it. Either
     /// no API serves, which [`Degraded`](Self::Degraded) has told, or the one that does has no SPIRE server, or
-    /// none that signs.
+    /// none that signs. When half of what is left is over, too, it is left for another that has a newer SVID.
     Overdue,
-    /// No API serves, and one denies this workload, or has another identity for it. There is none.
+    /// No API serves, and one of this workload's trust domain denies it, or has another identity for it. There is
+    /// none.
     Denied {
         /// What that one said: [`Trouble::Denied`] or [`Trouble::Stranger`].
         trouble: Trouble,
@@ -53,7 +54,7 @@ pub enum Trouble {
     /// It did not open, or nothing was said over it, in time.
     #[error("no answer in time")]
     TimedOut,
-    /// It ended, by a kill or for want of a sign of life.
+    /// It ended, by a kill or by a stream that the API ended.
     #[error("the connection ended: {0}")]
     Ended(String),
     /// This workload has no registration entry there.
@@ -76,9 +77,14 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// Whether the API knows who asks, and has no SVID for the identity that this workload has.
+    /// Whether the API knows who asks, and has no SVID for the identity that this workload has. An agent of another
+    /// trust domain knows nothing of that: what it says takes nothing from an identity that is not its to give.
     pub(super) fn denies(&self) -> bool {
-        matches!(self, Self::Denied | Self::Stranger { .. })
+        match self {
+            Self::Denied => true,
+            Self::Stranger { expected, found } => expected.trust_domain() == found.trust_domain(),
+            _ => false,
+        }
     }
 }
 
@@ -86,10 +92,11 @@ impl Trouble {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NoIdentity {
-    /// No API has answered yet.
-    #[error("no Workload API has answered yet")]
+    /// No API has served yet.
+    #[error("no Workload API has served yet")]
     Waiting,
-    /// No API serves, and one says that this workload has no registration entry, or has one for another identity.
+    /// No API serves, and one of this workload's trust domain says that it has no registration entry, or has one for
+    /// another identity.
     #[error("this workload has no registration entry for its identity")]
     Denied,
     /// No API has renewed the SVID and it has expired.

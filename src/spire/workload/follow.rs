@@ -1,21 +1,17 @@
 //! One Workload API after the other.
 
+use std::convert::Infallible;
 use std::time::{Duration, Instant, SystemTime};
 
-use futures::StreamExt;
-use spiffe::transport::Endpoint;
-use spiffe::{WorkloadApiClient, WorkloadApiError, X509Context};
-use tokio::net::{TcpStream, UnixStream};
+use spiffe::X509Context;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
-use tonic::transport::Channel;
 
+use super::api::{Api, next, own};
 use super::event::Reports;
 use super::life;
 use super::{Known, NoIdentity, SourceConfig, SourceEvent, Trouble};
-use crate::id::SpiffeId;
 use crate::spire::backoff::{Backoff, up_to};
-use crate::spire::channel::over;
 use crate::spire::validity::Validity;
 
 /// An API that served for less is not asked again without a pause: it may answer and hang up each time.
@@ -88,18 +84,13 @@ impl Follower {
     }
 
     async fn serve(&mut self, at: usize, since: &mut Option<Instant>) -> Trouble {
-        let Some(endpoint) = self.config.endpoints.get(at).cloned() else {
-            return Trouble::TimedOut;
+        let api = match Api::open(&self.config, at).await {
+            Ok(api) => api,
+            Err(trouble) => return trouble,
         };
-        let channel = match timeout(self.config.connect_timeout, self.open(&endpoint)).await {
-            Ok(Ok(channel)) => channel,
-            Ok(Err(trouble)) => return trouble,
-            Err(_) => return Trouble::TimedOut,
-        };
-        let lost = life::lost(channel.clone(), self.config.keepalive);
-        let client = WorkloadApiClient::new_with_channel(endpoint, channel);
+        let lost = life::lost(api.channel.clone(), self.config.keepalive);
         tokio::select! {
-            trouble = self.listen(at, &client, since) => trouble,
+            ended = self.listen(at, &api, since) => match ended { Err(trouble) => trouble },
             trouble = lost => trouble,
         }
     }
@@ -107,60 +98,59 @@ impl Follower {
     async fn listen(
         &mut self,
         at: usize,
-        client: &WorkloadApiClient,
+        api: &Api,
         since: &mut Option<Instant>,
-    ) -> Trouble {
-        let first = timeout(self.config.answer_timeout, async {
-            let mut contexts = Box::pin(client.stream_x509_contexts().await?);
-            let first = contexts.next().await.unwrap_or(Err(WorkloadApiError::EmptyResponse))?;
-            Ok((first, contexts))
-        });
-        let (mut context, mut contexts) = match first.await {
-            Ok(Ok(first)) => first,
-            Ok(Err(error)) => return trouble(&error),
-            Err(_) => return Trouble::TimedOut,
-        };
+    ) -> Result<Infallible, Trouble> {
+        let (mut context, mut said) = api.ask(&self.config).await?;
         loop {
-            if let Err(trouble) = self.learned(context, at) {
-                return trouble;
-            }
+            let holds = self.learned(context, at)?;
             since.get_or_insert_with(Instant::now);
-            context = match contexts.next().await {
-                Some(Ok(context)) => context,
-                Some(Err(error)) => return trouble(&error),
-                None => return Trouble::Ended("without an error".to_owned()),
+            context = loop {
+                match timeout(self.patience(holds), next(&mut said)).await {
+                    Ok(context) => break context?,
+                    Err(_) if self.another_renews(at).await => return Err(Trouble::Stale),
+                    Err(_) => {}
+                }
             };
         }
     }
 
-    async fn open(&self, endpoint: &Endpoint) -> Result<Channel, Trouble> {
-        let unreachable = |error: std::io::Error| Trouble::Unreachable(error.to_string());
-        let channel = match endpoint {
-            Endpoint::Unix(path) => {
-                over(UnixStream::connect(path).await.map_err(unreachable)?).await
-            }
-            Endpoint::Tcp { host, port } => {
-                let stream = TcpStream::connect((*host, *port)).await.map_err(unreachable)?;
-                over(stream).await
-            }
-            _ => return Err(Trouble::Unreachable("of a kind that is not known".to_owned())),
-        };
-        channel.map_err(|error| Trouble::Unreachable(error.to_string()))
+    /// How long an API may go on without renewing this: until half of what is left from when it is late, or from
+    /// now, is over. An agent that has lost its servers gives every sign of life.
+    fn patience(&self, holds: Validity) -> Duration {
+        let now = SystemTime::now();
+        let late = holds.late().max(now);
+        let until_late = late.duration_since(now).unwrap_or_default();
+        let left = holds.until.duration_since(late).unwrap_or_default();
+        until_late.saturating_add(left.mul_f64(0.5)).max(self.config.backoff.1).max(SETTLED)
     }
 
-    /// Takes what the API said, if it holds and is said of this workload.
-    fn learned(&mut self, context: X509Context, at: usize) -> Result<(), Trouble> {
-        let now = SystemTime::now();
-        let svid = context.default_svid().ok_or(Trouble::Stale)?;
-        let holds = Validity::of(svid.leaf().as_bytes()).filter(|holds| holds.contains(now));
-        if holds.is_none() {
-            return Err(Trouble::Stale);
+    /// Whether another API than that at `at` has an SVID of this workload that is not late. Where none has, the one
+    /// that serves is as good as any.
+    async fn another_renews(&self, at: usize) -> bool {
+        for other in (0..self.config.endpoints.len()).filter(|other| *other != at) {
+            let Ok(api) = Api::open(&self.config, other).await else { continue };
+            let Ok((context, _)) = api.ask(&self.config).await else { continue };
+            let Ok((found, holds)) = own(&context) else { continue };
+            if self.config.expect.as_ref() == Some(&found) && SystemTime::now() < holds.late() {
+                return true;
+            }
         }
-        self.is_expected(&svid.spiffe_id().to_string())?;
-        let gap = self.learn.borrow().current(now).is_err();
-        let context = Some(context.into());
+        false
+    }
+
+    /// Takes what the API said, if it holds and is said of this workload; how long it holds.
+    fn learned(&mut self, context: X509Context, at: usize) -> Result<Validity, Trouble> {
+        let (found, holds) = own(&context)?;
+        // If nobody has said who this is, it is so from now on.
+        let expected = self.config.expect.get_or_insert_with(|| found.clone()).clone();
+        if expected != found {
+            return Err(Trouble::Stranger { expected, found });
+        }
+        let gap = self.learn.borrow().current(SystemTime::now()).is_err();
+        let (context, absent) = (Some(context.into()), NoIdentity::Waiting);
         // Before the event: whoever reads it finds the identity.
-        self.learn.send_replace(Known { context, holds, absent: NoIdentity::Waiting });
+        self.learn.send_replace(Known { context, holds: Some(holds), absent });
         let from = self.last.replace(at);
         if std::mem::take(&mut self.degraded) || gap {
             self.reports.tell(SourceEvent::Recovered { by: at });
@@ -168,15 +158,7 @@ impl Follower {
             let after = self.lost.elapsed();
             self.reports.tell(SourceEvent::FailedOver { from, to: at, after });
         }
-        Ok(())
-    }
-
-    /// Whether this workload is `found`. If nobody has said who it is, it is so from now on.
-    fn is_expected(&mut self, found: &str) -> Result<(), Trouble> {
-        let found = found.parse::<SpiffeId>();
-        let found = found.map_err(|error| Trouble::Malformed(error.to_string()))?;
-        let expected = self.config.expect.get_or_insert_with(|| found.clone()).clone();
-        if expected == found { Ok(()) } else { Err(Trouble::Stranger { expected, found }) }
+        Ok(holds)
     }
 
     /// No API serves. It is told once, until one does.
@@ -194,17 +176,5 @@ impl Follower {
         if before.absent != NoIdentity::Denied {
             self.reports.tell(SourceEvent::Denied { trouble });
         }
-    }
-}
-
-/// What `error` says of the API.
-fn trouble(error: &WorkloadApiError) -> Trouble {
-    match error {
-        WorkloadApiError::NoIdentityIssued | WorkloadApiError::PermissionDenied(_) => {
-            Trouble::Denied
-        }
-        WorkloadApiError::Transport(error) => Trouble::Ended(error.to_string()),
-        WorkloadApiError::EmptyResponse => Trouble::Ended("without an answer".to_owned()),
-        error => Trouble::Malformed(error.to_string()),
     }
 }

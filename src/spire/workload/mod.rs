@@ -1,5 +1,6 @@
 //! What a workload learns from its agents.
 
+mod api;
 mod config;
 mod event;
 mod expiry;
@@ -47,10 +48,10 @@ impl Known {
 ///
 /// It stays with one API for as long as that one serves, and goes on to the next in the list when it ends the
 /// connection (a killed agent: at once) or gives no sign of life ([`Keepalive`]: a stopped
-/// one). While all are away, what the last one said is served until the SVID in it expires. An API that is
+/// one), or when it does not renew the SVID and another API has a newer one. While all are away, what the last one said is served until the SVID in it expires. An API that is
 /// there and says that the workload has no entry is not away: unless another one serves, what was known is
 /// given up at once. So every agent in the list needs the workload's entry, with the same SPIFFE id
-/// ([`SourceConfig::expect`]).
+/// ([`SourceConfig::expect`]). An agent of another trust domain has no say in that.
 ///
 /// Its tasks run on the tokio runtime that it was started in and end when it is dropped.
 #[derive(Debug)]
