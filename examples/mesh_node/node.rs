@@ -18,6 +18,7 @@ use super::host::{Monitor, Router};
 use super::inbox::{Datagram, Inbox};
 use super::journal::Journal;
 use super::names::Names;
+use super::output::Output;
 use super::routes::{self, Routes, Table};
 use super::snapshot::{self, Snapshot};
 use super::start_number;
@@ -75,7 +76,7 @@ impl Node {
     ///
     /// # Errors
     /// What keeps it from starting.
-    pub(crate) fn start(mut settings: Settings) -> Result<Self, Failure> {
+    pub(crate) fn start(mut settings: Settings, out: &Output) -> Result<Self, Failure> {
         let recorder = PrometheusBuilder::new().build_recorder();
         let metrics = recorder.handle();
         metrics::set_global_recorder(recorder).map_err(failed)?;
@@ -94,9 +95,10 @@ impl Node {
         let mesh = settings.view.mesh();
         let udp = Udp::open(&mut settings, (mesh, me), start).map_err(Failure::running)?;
         let udp = Arc::new(udp);
-        let names = Arc::new(Names::new(&settings.view));
+        let links = udp.peers.iter().map(|peer| (peer.link.id(), peer.node));
+        let names = Arc::new(Names::new(&settings.view, links));
         let routes = Arc::new(Mutex::new(Routes::new(me)));
-        let journal = Arc::new(Mutex::new(Journal::default()));
+        let journal = Arc::new(Mutex::new(Journal::new(out.clone())));
 
         let router = Router { udp: Arc::clone(&udp), routes: Arc::clone(&routes) };
         let monitor = Monitor {
@@ -154,20 +156,18 @@ impl Node {
             health: Interval::new((suspicion_ms / 8).min(250)),
             shared,
         };
-        node.tell(&me);
+        node.tell(&me, out);
         Ok(node)
     }
 
     /// Says that it runs.
-    fn tell(&self, me: &NodeId) {
+    fn tell(&self, me: &NodeId, out: &Output) {
         let name = self.shared.names.name(me);
         let mut told = format!("{} runs", name.escape_debug());
         if let Some(web) = &self.web {
             told += &format!(", and is to be seen at http://{}/", web.address());
         }
-        // Who closed the pipe wants to read no more.
-        let _closed =
-            std::io::Write::write_all(&mut std::io::stdout(), format!("{told}\n").as_bytes());
+        out.say(told);
     }
 
     /// Works until it is told to stop.

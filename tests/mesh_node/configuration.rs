@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use crate::desk::Desk;
-use crate::mesh_node;
+use crate::mesh_node::{self, output::Output};
 
 const GOOD: &str = r#"state = "north"
 view = "mesh.view"
@@ -208,7 +208,9 @@ fn no_configuration_makes_it_panic() {
     let strategy = prop_oneof![spoiled(), prop::collection::vec(any::<u8>(), 0..200)];
     let tried = runner.run(&strategy, |bytes| {
         std::fs::write(&file, bytes).unwrap();
-        let code = mesh_node::run(["--config".into(), file.clone().into(), "--check".into()]);
+        let (out, err) = (Output::of(std::io::sink()), Output::of(std::io::sink()));
+        let arguments = ["--config".into(), file.clone().into(), "--check".into()];
+        let code = mesh_node::run(arguments, &out, &err);
         prop_assert!(code == 0 || code == 2);
         Ok(())
     });
