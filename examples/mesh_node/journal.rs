@@ -103,6 +103,11 @@ impl Journal {
         journal.lock().say("alert", text);
     }
 
+    /// Notes that a backup was made.
+    pub(crate) fn backup(journal: &Mutex<Self>, text: String) {
+        journal.lock().say("backup", text);
+    }
+
     fn say(&mut self, name: &'static str, text: String) {
         self.out.say(format!("{name}: {}", text.escape_debug()));
         push(&mut self.events, Happened { unix_ms: unix_ms(), name, text }, EVENTS);

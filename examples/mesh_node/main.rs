@@ -16,9 +16,11 @@
 //! | `routes`, `host` | a routing table, and what the node implements for the library |
 //! | `names`, `words`, `journal`, `output` | what happened, in words, bounded, said without waiting for who reads |
 //! | `node` | the node: started, its loop, stopped |
+//! | `backup` | backups of the keys, after each rotation |
 //! | `snapshot`, `web` | what is shown of it, over HTTP |
 
 mod args;
+mod backup;
 mod config;
 pub(crate) mod envelope;
 mod host;

@@ -13,6 +13,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::Mutex;
 
 use super::Failure;
+use super::backup::{Backups, NodeStore};
 use super::config::Settings;
 use super::host::{Monitor, Router};
 use super::inbox::{Datagram, Inbox};
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) alerts: Mutex<Vec<String>>,
     /// Why the last beacon was not signed, if it was not.
     pub(crate) silence: Mutex<Option<Misuse>>,
+    /// What is wrong with the backup of the keys in use, if one is wanted.
+    pub(crate) no_backup: Mutex<Option<String>>,
     pub(crate) started: Instant,
     suspicion: Duration,
 }
@@ -63,6 +66,7 @@ pub(crate) struct Node {
     inbox: Arc<Inbox>,
     reader: JoinHandle<()>,
     web: Option<Web>,
+    backups: Option<Backups>,
     text: String,
     /// There may be old nodes, which sign nothing.
     stages: bool,
@@ -83,7 +87,7 @@ impl Node {
         udp::describe();
         snapshot::describe();
 
-        let store = DurableStore::open(&settings.state).map_err(failed)?;
+        let store = NodeStore::new(DurableStore::open(&settings.state).map_err(failed)?);
         let me = Identity::load(&store).map_err(refused)?.node();
         if let Some(peer) = settings.peers.iter().find(|peer| peer.node == me) {
             return Err(Failure::asked(&peer.is_this_node));
@@ -107,10 +111,10 @@ impl Node {
             journal: Arc::clone(&journal),
             suspicion: Duration::from_millis(settings.protection.quorum.suspicion_ms),
         };
-        let Settings { view, text, beacon_ms, http, protection: config, .. } = settings;
+        let Settings { view, text, beacon_ms, http, protection: config, backup, .. } = settings;
         let (suspicion_ms, stages) = (config.quorum.suspicion_ms, config.rollout.is_some());
         let (started, now) = (Instant::now(), Millis(0));
-        let host = Host::new(store, router, monitor);
+        let host = Host::new(store.clone(), router, monitor);
         let protection =
             MeshByzantineProtection::start(config, view, host, now).map_err(refused)?;
         // The store may hold a newer view than the file.
@@ -129,6 +133,7 @@ impl Node {
             journal,
             alerts: Mutex::default(),
             silence: Mutex::default(),
+            no_backup: Mutex::default(),
             started,
             suspicion: Duration::from_millis(suspicion_ms),
         });
@@ -139,6 +144,7 @@ impl Node {
             })
         });
         let web = web.transpose()?;
+        let backups = backup.map(|of| Backups::start(of, store, Arc::clone(&shared)));
         let inbox = Arc::new(Inbox::new(shared.udp.peers.len()));
         let reader = {
             let (udp, inbox) = (Arc::clone(&shared.udp), Arc::clone(&inbox));
@@ -149,6 +155,7 @@ impl Node {
             inbox,
             reader,
             web,
+            backups,
             text,
             stages,
             beacon: Interval::new(beacon_ms),
@@ -197,6 +204,9 @@ impl Node {
     fn stop(self) {
         if let Some(web) = self.web {
             web.stop();
+        }
+        if let Some(backups) = self.backups {
+            backups.stop();
         }
         self.shared.udp.stop();
         let _ended = self.reader.join();

@@ -39,6 +39,10 @@ window_ms = 600000
 patience_ms = 30000
 rollback_above = 2
 
+[backup]
+directory = "north.backups"
+passphrase_file = "passphrase"
+
 [[peer]]
 member = "south"
 address = "[::1]:7601"
@@ -93,6 +97,20 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("view = \"mesh.view\"", "view = \"north.toml\"", "north.toml: these bytes are no view"),
     ("member = \"west\"", "member = \"east\"", "no member \"east\""),
     ("member = \"west\"", "member = \"south\"", "a peer already"),
+    ("directory = \"north.backups\"", "directory = \"nowhere\"", "nowhere: No such file"),
+    ("directory = \"north.backups\"", "directory = \"north\"", "north: there is no backup in it"),
+    (
+        "passphrase_file = \"passphrase\"",
+        "passphrase_file = \"no.phrase\"",
+        "no.phrase: No such file",
+    ),
+    ("passphrase_file = \"passphrase\"", "passphrase_file = \"open.secret\"", "chmod 600"),
+    ("passphrase_file = \"passphrase\"", "passphrase_file = \"short.phrase\"", "8 to 1024 bytes"),
+    (
+        "passphrase_file = \"passphrase\"",
+        "passphrase = \"in the open\"",
+        "unknown field `passphrase`",
+    ),
     ("secret_file = \"north-south.secret\"", "secret_file = \"no.secret\"", "no.secret"),
     ("secret_file = \"north-south.secret\"", "secret_file = \"short.secret\"", "not 63 bytes"),
     ("secret_file = \"north-south.secret\"", "secret_file = \"open.secret\"", "chmod 600"),
@@ -106,6 +124,7 @@ const WRONG: &[(&str, &str, &str)] = &[
 fn desk() -> Desk {
     let desk = Desk::new();
     desk.write_secret("short.secret", &"a".repeat(63));
+    desk.write_secret("short.phrase", "seven..\n");
     desk.write("open.secret", &"a".repeat(64));
     desk
 }
@@ -157,6 +176,7 @@ fn a_missing_value_or_file_is_told_of() {
     for (missing, words) in [
         ("state = \"north\"\n", "missing field `state`"),
         ("address = \"[::1]:7601\"\n", "missing field `address`"),
+        ("passphrase_file = \"passphrase\"\n", "missing field `passphrase_file`"),
     ] {
         desk.write("north.toml", &GOOD.replace(missing, ""));
         let said = String::from_utf8(desk.check("north.toml").stderr).unwrap();

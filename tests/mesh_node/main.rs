@@ -5,6 +5,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
+mod backups;
 #[allow(dead_code, reason = "each test crate uses a part of it")]
 #[path = "../page/chromium.rs"]
 mod chromium;

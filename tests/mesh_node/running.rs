@@ -152,6 +152,17 @@ impl Written {
         self
     }
 
+    /// Its backups are opened by what is in that file.
+    pub(crate) fn with_backups(mut self, number: usize, passphrase: &str) -> Self {
+        let name = NAMES[number];
+        write!(
+            self.text,
+            "[backup]\ndirectory = \"{name}.backups\"\npassphrase_file = \"{passphrase}\"\n"
+        )
+        .unwrap();
+        self
+    }
+
     pub(crate) fn write(&self, desk: &Desk, file: &str) {
         desk.write(file, &self.text);
     }
