@@ -46,7 +46,7 @@ fn said(node: &Running) -> usize {
 
 /// What another host says that has the store of north, in a later start than any of north's.
 fn said_by_another_self(desk: &Desk) -> Vec<Vec<u8>> {
-    let packets = (0..5).map(|_| {
+    let start = || {
         let air = Air::default();
         let store = DurableStore::open(&desk.path("copy")).unwrap();
         let host = Host::new(store, air.clone(), air.clone());
@@ -54,8 +54,9 @@ fn said_by_another_self(desk: &Desk) -> Vec<Vec<u8>> {
         let other = MeshByzantineProtection::start(Config::default(), view, host, Millis(0));
         other.unwrap().sign_beacon(b"", Millis(0)).unwrap();
         air.said()
-    });
-    packets.last().unwrap()
+    };
+    (0..4).for_each(|_| drop(start()));
+    start()
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn impatient(pipe: &PipeReader) -> File {
 /// Fills a pipe to its last byte.
 fn fill(pipe: &PipeReader) {
     let mut end = impatient(pipe);
-    for bytes in [&[b'.'; 4096][..], &[b'.']] {
+    for bytes in [&[b'.'; 4096][..], b"."] {
         let full = std::iter::repeat_with(|| end.write(bytes)).find_map(Result::err).unwrap();
         assert_eq!(full.kind(), ErrorKind::WouldBlock);
     }
