@@ -59,6 +59,11 @@ must be there, and in a table all that has no default.
   patience_ms            0 to window_ms [default: 30000]
   rollback_above         0 to 16384 [default: 0]
 
+  [backup]               without it the node makes none
+  directory              where `keytool generate` put the first backup, which alone has the recovery key.
+                         Another is made at the first start and after each rotation; the newest ten are kept
+  passphrase_file        the first line of it opens them; nobody else may be able to read the file
+
   [[peer]]               a neighbour; at most 256 of them
   member                 its name in the view, or its id
   address                address and port

@@ -1,12 +1,12 @@
 //! Datagrams that prove who sent them, and that they are of now.
 //!
 //! ```text
-//! start 4 | echo 4 | number 8 | arrival 1 | MAC 16 | payload
+//! start 8 | echo 8 | number 8 | arrival 1 | MAC 16 | payload
 //! ```
 //!
 //! | field | what it is |
 //! |---|---|
-//! | start | the number of the sender's start, which grows with each |
+//! | start | the [number of the sender's start](super::start_number), which grows with each and never comes again |
 //! | echo | the newest start of the receiver that the sender knows; 0: none |
 //! | number | counts the datagrams of this start to this peer, from 1 |
 //! | arrival | how many percent of the peer's latest datagrams came here; 255: not known |
@@ -35,7 +35,7 @@ use subtle::ConstantTimeEq;
 /// The bytes before the payload.
 pub(crate) const ENVELOPE_LEN: usize = HEAD_LEN + MAC_LEN;
 
-const HEAD_LEN: usize = 4 + 4 + 8 + 1;
+const HEAD_LEN: usize = 8 + 8 + 8 + 1;
 const MAC_LEN: usize = 16;
 /// Numbers that are remembered. One that is older than all of them is refused.
 const WINDOW: usize = 1_024;
@@ -64,7 +64,7 @@ pub(crate) enum Opened<'a> {
 pub(crate) struct Envelope {
     to_peer: [u8; 32],
     from_peer: [u8; 32],
-    start: u32,
+    start: u64,
     state: Mutex<State>,
 }
 
@@ -73,7 +73,7 @@ struct State {
     /// The number of the last datagram sent.
     sent: u64,
     /// The newest start of the peer, 0 if none is known.
-    peer_start: u32,
+    peer_start: u64,
     /// The newest numbers of that start that came.
     came: BTreeSet<u64>,
     /// All up to here count as having come.
@@ -85,12 +85,13 @@ struct State {
 }
 
 impl Envelope {
-    /// `start` is greater than at any start before, and not 0.
+    /// `start` is greater than at any start before, and not 0. Where it cannot be greater it is at least
+    /// another one.
     pub(crate) fn new(
         secret: &[u8; 32],
         mesh: MeshId,
         (me, peer): (NodeId, NodeId),
-        start: u32,
+        start: u64,
     ) -> Self {
         let key = |from: NodeId, to: NodeId| {
             let mut hasher = blake3::Hasher::new_keyed(secret);
@@ -183,8 +184,8 @@ impl State {
 }
 
 struct Head {
-    start: u32,
-    echo: u32,
+    start: u64,
+    echo: u64,
     number: u64,
     arrival: u8,
 }
@@ -196,8 +197,8 @@ impl Head {
         let (number, rest) = rest.split_first_chunk()?;
         let [arrival] = *rest else { return None };
         Some(Self {
-            start: u32::from_le_bytes(*start),
-            echo: u32::from_le_bytes(*echo),
+            start: u64::from_le_bytes(*start),
+            echo: u64::from_le_bytes(*echo),
             number: u64::from_le_bytes(*number),
             arrival,
         })

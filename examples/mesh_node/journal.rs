@@ -7,6 +7,7 @@ use meshward::{Event, LinkId, Millis, NodeId};
 use parking_lot::Mutex;
 
 use super::names::Names;
+use super::output::Output;
 use super::words;
 
 const EVENTS: usize = 200;
@@ -29,8 +30,10 @@ pub(crate) struct Agreed {
     pub(crate) attestors: usize,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Journal {
+    /// Where each event is said.
+    out: Output,
     /// The newest first.
     pub(crate) events: VecDeque<Happened>,
     /// The newest first.
@@ -46,7 +49,19 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Notes an event, and says it on standard output.
+    pub(crate) fn new(out: Output) -> Self {
+        Self {
+            out,
+            events: VecDeque::new(),
+            certificates: VecDeque::new(),
+            members: BTreeMap::new(),
+            links: BTreeMap::new(),
+            beacons: BTreeMap::new(),
+            unsigned: BTreeMap::new(),
+        }
+    }
+
+    /// Notes an event, and says it.
     pub(crate) fn note(journal: &Mutex<Self>, event: &Event, names: &Names) {
         let text = words::event(event, names);
         let mut journal = journal.lock();
@@ -88,12 +103,13 @@ impl Journal {
         journal.lock().say("alert", text);
     }
 
+    /// Notes that a backup was made.
+    pub(crate) fn backup(journal: &Mutex<Self>, text: String) {
+        journal.lock().say("backup", text);
+    }
+
     fn say(&mut self, name: &'static str, text: String) {
-        // Who closed the pipe wants to read no more.
-        let _closed = std::io::Write::write_all(
-            &mut std::io::stdout(),
-            format!("{name}: {}\n", text.escape_debug()).as_bytes(),
-        );
+        self.out.say(format!("{name}: {}", text.escape_debug()));
         push(&mut self.events, Happened { unix_ms: unix_ms(), name, text }, EVENTS);
     }
 
@@ -111,7 +127,7 @@ fn push<T>(ring: &mut VecDeque<T>, value: T, limit: usize) {
 }
 
 /// Milliseconds since 1970 by the clock of this host.
-fn unix_ms() -> u64 {
+pub(crate) fn unix_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

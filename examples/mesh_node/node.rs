@@ -13,11 +13,13 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::Mutex;
 
 use super::Failure;
+use super::backup::{Backups, NodeStore};
 use super::config::Settings;
 use super::host::{Monitor, Router};
 use super::inbox::{Datagram, Inbox};
 use super::journal::Journal;
 use super::names::Names;
+use super::output::Output;
 use super::routes::{self, Routes, Table};
 use super::snapshot::{self, Snapshot};
 use super::start_number;
@@ -38,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) alerts: Mutex<Vec<String>>,
     /// Why the last beacon was not signed, if it was not.
     pub(crate) silence: Mutex<Option<Misuse>>,
+    /// What is wrong with the backup of the keys in use, if one is wanted.
+    pub(crate) no_backup: Mutex<Option<String>>,
     pub(crate) started: Instant,
     suspicion: Duration,
 }
@@ -62,6 +66,7 @@ pub(crate) struct Node {
     inbox: Arc<Inbox>,
     reader: JoinHandle<()>,
     web: Option<Web>,
+    backups: Option<Backups>,
     text: String,
     /// There may be old nodes, which sign nothing.
     stages: bool,
@@ -75,14 +80,14 @@ impl Node {
     ///
     /// # Errors
     /// What keeps it from starting.
-    pub(crate) fn start(mut settings: Settings) -> Result<Self, Failure> {
+    pub(crate) fn start(mut settings: Settings, out: &Output) -> Result<Self, Failure> {
         let recorder = PrometheusBuilder::new().build_recorder();
         let metrics = recorder.handle();
         metrics::set_global_recorder(recorder).map_err(failed)?;
         udp::describe();
         snapshot::describe();
 
-        let store = DurableStore::open(&settings.state).map_err(failed)?;
+        let store = NodeStore::new(DurableStore::open(&settings.state).map_err(failed)?);
         let me = Identity::load(&store).map_err(refused)?.node();
         if let Some(peer) = settings.peers.iter().find(|peer| peer.node == me) {
             return Err(Failure::asked(&peer.is_this_node));
@@ -94,9 +99,10 @@ impl Node {
         let mesh = settings.view.mesh();
         let udp = Udp::open(&mut settings, (mesh, me), start).map_err(Failure::running)?;
         let udp = Arc::new(udp);
-        let names = Arc::new(Names::new(&settings.view));
+        let links = udp.peers.iter().map(|peer| (peer.link.id(), peer.node));
+        let names = Arc::new(Names::new(&settings.view, links));
         let routes = Arc::new(Mutex::new(Routes::new(me)));
-        let journal = Arc::new(Mutex::new(Journal::default()));
+        let journal = Arc::new(Mutex::new(Journal::new(out.clone())));
 
         let router = Router { udp: Arc::clone(&udp), routes: Arc::clone(&routes) };
         let monitor = Monitor {
@@ -105,10 +111,10 @@ impl Node {
             journal: Arc::clone(&journal),
             suspicion: Duration::from_millis(settings.protection.quorum.suspicion_ms),
         };
-        let Settings { view, text, beacon_ms, http, protection: config, .. } = settings;
+        let Settings { view, text, beacon_ms, http, protection: config, backup, .. } = settings;
         let (suspicion_ms, stages) = (config.quorum.suspicion_ms, config.rollout.is_some());
         let (started, now) = (Instant::now(), Millis(0));
-        let host = Host::new(store, router, monitor);
+        let host = Host::new(store.clone(), router, monitor);
         let protection =
             MeshByzantineProtection::start(config, view, host, now).map_err(refused)?;
         // The store may hold a newer view than the file.
@@ -127,6 +133,7 @@ impl Node {
             journal,
             alerts: Mutex::default(),
             silence: Mutex::default(),
+            no_backup: Mutex::default(),
             started,
             suspicion: Duration::from_millis(suspicion_ms),
         });
@@ -137,6 +144,7 @@ impl Node {
             })
         });
         let web = web.transpose()?;
+        let backups = backup.map(|of| Backups::start(of, store, Arc::clone(&shared)));
         let inbox = Arc::new(Inbox::new(shared.udp.peers.len()));
         let reader = {
             let (udp, inbox) = (Arc::clone(&shared.udp), Arc::clone(&inbox));
@@ -147,6 +155,7 @@ impl Node {
             inbox,
             reader,
             web,
+            backups,
             text,
             stages,
             beacon: Interval::new(beacon_ms),
@@ -154,20 +163,18 @@ impl Node {
             health: Interval::new((suspicion_ms / 8).min(250)),
             shared,
         };
-        node.tell(&me);
+        node.tell(&me, out);
         Ok(node)
     }
 
     /// Says that it runs.
-    fn tell(&self, me: &NodeId) {
+    fn tell(&self, me: &NodeId, out: &Output) {
         let name = self.shared.names.name(me);
         let mut told = format!("{} runs", name.escape_debug());
         if let Some(web) = &self.web {
             told += &format!(", and is to be seen at http://{}/", web.address());
         }
-        // Who closed the pipe wants to read no more.
-        let _closed =
-            std::io::Write::write_all(&mut std::io::stdout(), format!("{told}\n").as_bytes());
+        out.say(told);
     }
 
     /// Works until it is told to stop.
@@ -197,6 +204,9 @@ impl Node {
     fn stop(self) {
         if let Some(web) = self.web {
             web.stop();
+        }
+        if let Some(backups) = self.backups {
+            backups.stop();
         }
         self.shared.udp.stop();
         let _ended = self.reader.join();

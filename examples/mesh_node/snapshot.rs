@@ -91,6 +91,7 @@ impl Shared {
 
 fn alerts(shared: &Shared, silence: Option<Misuse>) -> Vec<String> {
     let mut alerts = shared.alerts.lock().clone();
+    alerts.extend(shared.no_backup.lock().clone());
     alerts.extend(silence.map(|why| format!("this node signs nothing: {why}")));
     alerts
 }

@@ -68,7 +68,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    fn new(number: u64, of: PeerSettings, (mesh, me, start): (MeshId, NodeId, u32)) -> Self {
+    fn new(number: u64, of: PeerSettings, (mesh, me, start): (MeshId, NodeId, u64)) -> Self {
         let PeerSettings { name, node, address, proof, .. } = of;
         let (link, envelope) = match proof {
             Proof::None => (Link::Claimed(LinkId(number)), None),
@@ -100,7 +100,7 @@ impl Udp {
     pub(crate) fn open(
         settings: &mut Settings,
         (mesh, me): (MeshId, NodeId),
-        start: u32,
+        start: u64,
     ) -> Result<Self, String> {
         let listen = settings.listen;
         let socket = UdpSocket::bind(listen).and_then(|socket| {

@@ -19,9 +19,9 @@ pub(crate) fn event(event: &Event, names: &Names) -> String {
         ),
         Event::MemberReleased { node } => format!("{} is out of quarantine", name(node)),
         Event::LinkQuarantined { link, offence, .. } => {
-            format!("link {} is in quarantine for {}", link.0, offence.name())
+            format!("{} is in quarantine for {}", names.link(*link), offence.name())
         }
-        Event::LinkReleased { link } => format!("link {} is out of quarantine", link.0),
+        Event::LinkReleased { link } => format!("{} is out of quarantine", names.link(*link)),
         Event::Equivocation(proof) => {
             format!("{} contradicted itself under its signature", name(&proof.node()))
         }

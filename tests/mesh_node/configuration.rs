@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use crate::desk::Desk;
-use crate::mesh_node;
+use crate::mesh_node::{self, output::Output};
 
 const GOOD: &str = r#"state = "north"
 view = "mesh.view"
@@ -38,6 +38,10 @@ soak_ms = 700000
 window_ms = 600000
 patience_ms = 30000
 rollback_above = 2
+
+[backup]
+directory = "north.backups"
+passphrase_file = "passphrase"
 
 [[peer]]
 member = "south"
@@ -93,6 +97,20 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("view = \"mesh.view\"", "view = \"north.toml\"", "north.toml: these bytes are no view"),
     ("member = \"west\"", "member = \"east\"", "no member \"east\""),
     ("member = \"west\"", "member = \"south\"", "a peer already"),
+    ("directory = \"north.backups\"", "directory = \"nowhere\"", "nowhere: No such file"),
+    ("directory = \"north.backups\"", "directory = \"north\"", "north: there is no backup in it"),
+    (
+        "passphrase_file = \"passphrase\"",
+        "passphrase_file = \"no.phrase\"",
+        "no.phrase: No such file",
+    ),
+    ("passphrase_file = \"passphrase\"", "passphrase_file = \"open.secret\"", "chmod 600"),
+    ("passphrase_file = \"passphrase\"", "passphrase_file = \"short.phrase\"", "8 to 1024 bytes"),
+    (
+        "passphrase_file = \"passphrase\"",
+        "passphrase = \"in the open\"",
+        "unknown field `passphrase`",
+    ),
     ("secret_file = \"north-south.secret\"", "secret_file = \"no.secret\"", "no.secret"),
     ("secret_file = \"north-south.secret\"", "secret_file = \"short.secret\"", "not 63 bytes"),
     ("secret_file = \"north-south.secret\"", "secret_file = \"open.secret\"", "chmod 600"),
@@ -106,6 +124,7 @@ const WRONG: &[(&str, &str, &str)] = &[
 fn desk() -> Desk {
     let desk = Desk::new();
     desk.write_secret("short.secret", &"a".repeat(63));
+    desk.write_secret("short.phrase", "seven..\n");
     desk.write("open.secret", &"a".repeat(64));
     desk
 }
@@ -157,6 +176,7 @@ fn a_missing_value_or_file_is_told_of() {
     for (missing, words) in [
         ("state = \"north\"\n", "missing field `state`"),
         ("address = \"[::1]:7601\"\n", "missing field `address`"),
+        ("passphrase_file = \"passphrase\"\n", "missing field `passphrase_file`"),
     ] {
         desk.write("north.toml", &GOOD.replace(missing, ""));
         let said = String::from_utf8(desk.check("north.toml").stderr).unwrap();
@@ -208,7 +228,9 @@ fn no_configuration_makes_it_panic() {
     let strategy = prop_oneof![spoiled(), prop::collection::vec(any::<u8>(), 0..200)];
     let tried = runner.run(&strategy, |bytes| {
         std::fs::write(&file, bytes).unwrap();
-        let code = mesh_node::run(["--config".into(), file.clone().into(), "--check".into()]);
+        let (out, err) = (Output::of(std::io::sink()), Output::of(std::io::sink()));
+        let arguments = ["--config".into(), file.clone().into(), "--check".into()];
+        let code = mesh_node::run(arguments, &out, &err);
         prop_assert!(code == 0 || code == 2);
         Ok(())
     });

@@ -2,10 +2,13 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::Arc;
 
+use meshward::keyring::backup::{
+    self, BackupDirectory, KdfCost, NO_MESH, Owner, Passphrase, Retention, Sealer,
+};
 use meshward::{DurableStore, Identity, KeyHistory, NodeId, OsEntropy, Suite, View};
 use tempfile::TempDir;
 
@@ -14,7 +17,10 @@ use crate::node;
 /// The nodes, by number.
 pub(crate) const NAMES: [&str; 3] = ["north", "south", "west"];
 
-/// A directory with a store of each node, the view, and a secret for each pair.
+/// What opens all backups. It is in a file of that name.
+pub(crate) const PASSPHRASE: &str = "six words that dice have chosen";
+
+/// A directory with a store of each node and its first backup, the view, and a secret for each pair.
 pub(crate) struct Desk(TempDir);
 
 impl Desk {
@@ -28,12 +34,12 @@ impl Desk {
         let members = (1_u8..).zip(NAMES).zip(names).map(|((number, file), name)| {
             let store = DurableStore::open(&desk.path(file)).unwrap();
             let id = NodeId::from_bytes([number; 32]);
-            let identity = Identity::create(&store, id, Suite::MlDsa65, &OsEntropy).unwrap();
-            identity.member(name)
+            generate(&store, id, &desk.path(&format!("{file}.backups"))).member(name)
         });
         let view = View::genesis(members.collect()).unwrap();
         let history = KeyHistory::new(Arc::new(view)).to_bytes().unwrap();
         fs::write(desk.path("mesh.view"), history).unwrap();
+        desk.write_secret("passphrase", &format!("{PASSPHRASE}\n"));
         for (number, (one, other)) in [(0, 1), (0, 2), (1, 2)].into_iter().enumerate() {
             desk.write_secret(&secret(one, other), &format!("{:064x}\n", number + 1));
         }
@@ -58,6 +64,20 @@ impl Desk {
         let file = self.path(name);
         node(&["--config", file.to_str().unwrap(), "--check"]).output().unwrap()
     }
+}
+
+/// An identity and its first backup, as `keytool generate` makes them, at the least cost of a passphrase.
+fn generate(store: &DurableStore, node: NodeId, backups: &Path) -> Identity {
+    let owner = Owner { node, mesh: NO_MESH };
+    let directory = &BackupDirectory::new(backups, owner, Retention::default());
+    let passphrase = &passphrase();
+    let (cost, entropy) = (KdfCost::new(8, 1, 1).unwrap(), &OsEntropy);
+    let sealer = Sealer { directory, passphrase, cost, now: 0, entropy };
+    backup::generate(store, node, Suite::MlDsa65, sealer).unwrap().0
+}
+
+pub(crate) fn passphrase() -> Passphrase {
+    Passphrase::new(PASSPHRASE.as_bytes().to_vec().into()).unwrap()
 }
 
 /// The file of the secret of two nodes.

@@ -5,6 +5,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
+mod backups;
 #[allow(dead_code, reason = "each test crate uses a part of it")]
 #[path = "../page/chromium.rs"]
 mod chromium;
@@ -26,10 +27,14 @@ mod relay;
 mod running;
 mod shell;
 mod staged;
+mod unread;
 mod views;
 
 use std::ffi::OsString;
+use std::io;
 use std::process::{Command, Stdio};
+
+use mesh_node::output::Output;
 
 /// The arguments of a process of the node.
 const NODE: &str = "MESHWARD_TEST_MESH_NODE";
@@ -46,7 +51,8 @@ fn arguments(of: &str) -> Option<Vec<OsString>> {
 #[test]
 fn node_process() {
     let Some(arguments) = arguments(NODE) else { return };
-    std::process::exit(mesh_node::run(arguments).into());
+    let (out, err) = (Output::of(io::stdout()), Output::of(io::stderr()));
+    std::process::exit(mesh_node::run(arguments, &out, &err).into());
 }
 
 /// Does nothing unless a test started it.

@@ -3,9 +3,10 @@
 use meshward::{MeshId, NodeId};
 
 use crate::mesh_node::envelope::{ENVELOPE_LEN, Envelope, Opened};
+use crate::mesh_node::start_number;
 
 /// An end of the link between two nodes, in a start of its own.
-fn end(me: u8, peer: u8, start: u32) -> Envelope {
+fn end(me: u8, peer: u8, start: u64) -> Envelope {
     let [me, peer] = [me, peer].map(|number| NodeId::from_bytes([number; 32]));
     Envelope::new(&[7; 32], MeshId::from_bytes([9; 32]), (me, peer), start)
 }
@@ -74,6 +75,24 @@ fn a_start_number_that_went_back_is_heard_and_proves_nothing() {
         assert!(matches!(south.open(&north.seal(b"")), Opened::Claimed(_)));
         assert!(matches!(north.open(&south.seal(b"")), Opened::Claimed(_)));
     }
+}
+
+/// The disk of south comes from a copy and its clock is late, so it counts as it did before. Who has recorded
+/// that start plays it again.
+#[test]
+fn a_start_that_is_counted_again_proves_no_recording() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = || {
+        let copy = (4_000_000_000_u64 << 32).to_string();
+        std::fs::write(directory.path().join("mesh_node.start"), copy).unwrap();
+        start_number::next(directory.path()).unwrap()
+    };
+    let (north, south) = (end(1, 2, 10), end(2, 1, start()));
+    assert_eq!(north.open(&south.seal(b"1")), Opened::Claimed(b"1"));
+    let recorded = north.seal(b"old");
+    assert_eq!(south.open(&recorded), Opened::Proven(b"old"));
+    let south = end(2, 1, start());
+    assert_eq!(south.open(&recorded), Opened::Claimed(b"old"));
 }
 
 #[test]

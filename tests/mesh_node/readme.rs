@@ -80,6 +80,10 @@ fn all_measured(status: &Value) -> bool {
     links.iter().all(|link| link["proven"] == true && link["quality"].is_u64())
 }
 
+fn has_backup(metrics: &str) -> bool {
+    metrics.lines().any(|line| line == "mesh_node_backup_current 1")
+}
+
 /// The state of a member as a node sees it.
 fn state(status: &Value, name: &str) -> Value {
     let members = status["members"].as_array().into_iter().flatten();
@@ -104,7 +108,6 @@ fn three_nodes_make_a_mesh_by_the_readme() {
     let build = blocks("Build", "sh").concat();
     assert_eq!(build.lines().count(), 2, "{build}");
     mesh.shell.run(&format!("export PATH='{}':$PATH", programs.display()));
-    mesh.shell.run("export MESHWARD_PASSPHRASE='six words that dice have chosen'");
 
     for commands in blocks("Keys", "sh") {
         mesh.shell.run(commands);
@@ -146,6 +149,20 @@ fn three_nodes_make_a_mesh_by_the_readme() {
         let metrics = mesh.ask("south", "/metrics");
         let lines = ["meshward_failures_certified 0", "mesh_node_routes 2"];
         lines.iter().all(|line| metrics.lines().any(|one| one == *line))
+    });
+
+    mesh.wait_for("each has a backup of the keys in use", |mesh| {
+        let nodes = ["north", "south", "west"].iter();
+        nodes.filter(|node| has_backup(&mesh.ask(node, "/metrics"))).count() == 3
+    });
+    let said = mesh.shell.run(blocks("Lose a disk", "sh")[0]);
+    assert!(said.contains("These are new keys"), "{said}");
+    mesh.wait_until_all_are_heard();
+    mesh.wait_for("south knows the new key of north, which has a backup of it", |mesh| {
+        let status = mesh.status("south");
+        let mut members = status["members"].as_array().into_iter().flatten();
+        members.any(|member| member["name"] == "north" && member["epoch"] == "1.0")
+            && has_backup(&mesh.ask("north", "/metrics"))
     });
 
     stop(&mut mesh);

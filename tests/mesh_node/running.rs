@@ -1,7 +1,7 @@
 //! A node that runs, as a process, and what it shows.
 
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read, Write as _};
+use std::io::{BufRead, BufReader, PipeReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread;
@@ -24,18 +24,28 @@ pub(crate) struct Running {
 impl Running {
     /// Starts a node of the desk, and waits until it can be asked.
     pub(crate) fn start(desk: &Desk, configuration: &str) -> Self {
+        let (running, said) = Self::start_unread(desk, configuration);
+        // What it says later is shown if the test fails.
+        let lines = said.lines().map_while(Result::ok);
+        let name = configuration.to_owned();
+        thread::spawn(move || lines.for_each(|line| println!("{name}: {line}")));
+        running
+    }
+
+    /// The same. What it says later waits to be read.
+    pub(crate) fn start_unread(desk: &Desk, configuration: &str) -> (Self, BufReader<PipeReader>) {
         let file = desk.path(configuration);
+        let (said, writer) = std::io::pipe().unwrap();
         let mut process = node(&["--config", file.to_str().unwrap()]);
-        let mut process = process.stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let http = lines.by_ref().map(Result::unwrap).find_map(|line| {
+        let process = process.stdout(writer.try_clone().unwrap()).stderr(writer);
+        let process = process.spawn().unwrap();
+        let mut said = BufReader::new(said);
+        let http = said.by_ref().lines().map(Result::unwrap).find_map(|line| {
             let (_, address) = line.split_once("http://")?;
             address.trim_end_matches('/').parse().ok()
         });
-        // What it says later goes nowhere, and does not keep it waiting.
-        thread::spawn(move || lines.for_each(drop));
         let http = http.unwrap_or_else(|| panic!("{configuration} is not served"));
-        Self { process, http }
+        (Self { process, http }, said)
     }
 
     /// What it answers.
@@ -77,6 +87,7 @@ impl Running {
             let sent = Command::new("kill").args(["-s", signal, &id]).status();
             assert!(sent.unwrap().success());
         }
+        wait(|| self.process.try_wait().unwrap().is_some(), || "it does not end".to_owned());
         self.process.wait().unwrap()
     }
 }
@@ -138,6 +149,17 @@ impl Written {
     pub(crate) fn with_peer(mut self, number: usize, at: SocketAddr, proof: &str) -> Self {
         let name = NAMES[number];
         write!(self.text, "[[peer]]\nmember = \"{name}\"\naddress = \"{at}\"\n{proof}\n").unwrap();
+        self
+    }
+
+    /// Its backups are opened by what is in that file.
+    pub(crate) fn with_backups(mut self, number: usize, passphrase: &str) -> Self {
+        let name = NAMES[number];
+        write!(
+            self.text,
+            "[backup]\ndirectory = \"{name}.backups\"\npassphrase_file = \"{passphrase}\"\n"
+        )
+        .unwrap();
         self
     }
 

@@ -18,7 +18,19 @@ use crate::running::{Running, Written, end_of, free_port, wait};
 
 /// What each node says goes to all others, in order.
 #[derive(Clone, Default)]
-struct Air(Arc<Mutex<VecDeque<Vec<u8>>>>);
+pub(crate) struct Air(Arc<Mutex<VecDeque<Vec<u8>>>>);
+
+impl Air {
+    /// All of it.
+    pub(crate) fn said(&self) -> Vec<Vec<u8>> {
+        self.0.lock().drain(..).collect()
+    }
+}
+
+/// The view that the configurations name.
+pub(crate) fn history(desk: &Desk) -> KeyHistory {
+    KeyHistory::from_bytes(&fs::read(desk.path("mesh.view")).unwrap()).unwrap()
+}
 
 impl MeshRouter for Air {
     fn broadcast(&self, packet: &[u8], _: Option<Link>) {
@@ -72,8 +84,7 @@ fn west_leaves(desk: &Desk, view: &Arc<View>) {
 #[test]
 fn a_node_goes_on_in_the_newest_view_of_its_store() {
     let desk = Desk::new();
-    let history = KeyHistory::from_bytes(&fs::read(desk.path("mesh.view")).unwrap()).unwrap();
-    west_leaves(&desk, history.view());
+    west_leaves(&desk, history(&desk).view());
     let ports = NAMES.map(|_| free_port());
     let at = |number: usize| SocketAddr::from(([127, 0, 0, 1], ports[number]));
     let nodes = [(0, 1), (1, 0)].map(|(number, other): (usize, usize)| {

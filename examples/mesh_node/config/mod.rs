@@ -3,6 +3,7 @@
 //! Ranges that are the library's are checked by the library, whose sentence names the value that is out of
 //! it; here it is given the line of that value.
 
+mod backup;
 mod limits;
 mod peers;
 mod source;
@@ -13,6 +14,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use meshward::keyring::backup::Passphrase;
 use meshward::{Config, DiskTrust, KeyHistory, NodeId, View};
 use zeroize::Zeroizing;
 
@@ -38,6 +40,15 @@ pub(crate) struct Settings {
     pub(crate) text: String,
     pub(crate) protection: Config,
     pub(crate) peers: Vec<PeerSettings>,
+    pub(crate) backup: Option<BackupSettings>,
+}
+
+/// Where backups go.
+pub(crate) struct BackupSettings {
+    /// There is one in it.
+    pub(crate) directory: PathBuf,
+    /// What opens it.
+    pub(crate) passphrase: Passphrase,
 }
 
 /// A neighbour.
@@ -80,7 +91,19 @@ pub(crate) fn read(path: &Path) -> Result<Settings, Failure> {
         let sentence = format!("there is no store in {}: `keytool generate`", state.display());
         return Err(source.wrong(&written.state.span(), sentence));
     }
-    Ok(Settings { state, view, listen, datagram, http, beacon_ms, text, protection, peers })
+    let backup = written.backup.as_ref().map(|written| backup::backup(&source, written));
+    Ok(Settings {
+        state,
+        view,
+        listen,
+        datagram,
+        http,
+        beacon_ms,
+        text,
+        protection,
+        peers,
+        backup: backup.transpose()?,
+    })
 }
 
 fn addresses(

@@ -115,25 +115,10 @@ fn address(
 }
 
 fn secret(path: &Path) -> Result<Zeroizing<[u8; 32]>, String> {
-    let bytes = source::read(path, MOST_SECRET).map_err(|error| error.to_string())?;
-    let bytes = Zeroizing::new(bytes);
-    if is_open_to_others(path) {
-        return Err("other users can read it; `chmod 600` it, or make another".to_owned());
-    }
+    let bytes = source::read_secret(path, MOST_SECRET)?;
     let digits = bytes.trim_ascii();
     match blake3::Hash::from_hex(digits) {
         Ok(secret) => Ok(Zeroizing::new(*secret.as_bytes())),
         Err(_) => Err(format!("it has to hold 64 hexadecimal digits, not {} bytes", digits.len())),
     }
-}
-
-#[cfg(unix)]
-fn is_open_to_others(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_open_to_others(_: &Path) -> bool {
-    false
 }

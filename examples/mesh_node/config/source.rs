@@ -6,6 +6,8 @@ use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 use super::super::Failure;
 
 /// The longest configuration, in bytes.
@@ -52,6 +54,26 @@ pub(super) fn read(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
         return Err(std::io::Error::other(format!("it is longer than {limit} bytes")));
     }
     Ok(bytes)
+}
+
+/// The same, of a secret: nobody else on this host may have read it.
+pub(super) fn read_secret(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, String> {
+    let bytes = read(path, limit).map(Zeroizing::new).map_err(|error| error.to_string())?;
+    match is_open_to_others(path) {
+        true => Err("other users can read it; `chmod 600` it, or make another".to_owned()),
+        false => Ok(bytes),
+    }
+}
+
+#[cfg(unix)]
+fn is_open_to_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_: &Path) -> bool {
+    false
 }
 
 /// The number of the line in which the byte at `at` stands, from 1.

@@ -24,6 +24,7 @@ pub(super) struct Written {
     #[serde(default)]
     pub(super) rotation: Rotation,
     pub(super) rollout: Option<Rollout>,
+    pub(super) backup: Option<Backup>,
     #[serde(default)]
     pub(super) peer: Vec<Spanned<Peer>>,
 }
@@ -83,6 +84,13 @@ pub(super) struct Rollout {
     pub(super) window_ms: Option<Spanned<u64>>,
     pub(super) patience_ms: Option<Spanned<u64>>,
     pub(super) rollback_above: Option<Spanned<usize>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Backup {
+    pub(super) directory: Spanned<PathBuf>,
+    pub(super) passphrase_file: Spanned<PathBuf>,
 }
 
 #[derive(Deserialize)]
