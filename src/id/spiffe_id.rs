@@ -15,8 +15,6 @@ pub const MAX_SPIFFE_ID_LEN: usize = 2048;
 /// The longest name of a trust domain, in bytes (SPIFFE-ID, section 2.3).
 const MAX_TRUST_DOMAIN_LEN: usize = 255;
 
-const SCHEME: &str = "spiffe://";
-
 /// The SPIFFE id of a workload: `spiffe://trust-domain/path`, in the one form that the SPIFFE-ID
 /// specification gives it (section 2; sections 2.1 and 2.2 name the characters).
 ///
@@ -47,7 +45,7 @@ pub enum SpiffeIdError {
     #[error("{0} bytes, a SPIFFE id has at most {MAX_SPIFFE_ID_LEN}")]
     TooLong(usize),
     /// It does not begin with `spiffe://`.
-    #[error("a SPIFFE id begins with {SCHEME}")]
+    #[error("a SPIFFE id begins with {}", SpiffeId::SCHEME)]
     Scheme,
     /// The name of the trust domain is empty, longer than 255 bytes, or has other characters than a to z,
     /// 0 to 9, dot, hyphen and underscore.
@@ -65,6 +63,9 @@ pub enum SpiffeIdError {
 }
 
 impl SpiffeId {
+    /// How every one begins, before the name of the trust domain.
+    pub(crate) const SCHEME: &str = "spiffe://";
+
     /// The whole of it.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -87,7 +88,7 @@ impl SpiffeId {
 
 /// The trust domain and the path.
 fn split(text: &str) -> Result<(&str, &str), SpiffeIdError> {
-    let rest = text.strip_prefix(SCHEME).ok_or(SpiffeIdError::Scheme)?;
+    let rest = text.strip_prefix(SpiffeId::SCHEME).ok_or(SpiffeIdError::Scheme)?;
     Ok(rest.split_at(rest.find('/').unwrap_or(rest.len())))
 }
 

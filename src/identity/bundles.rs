@@ -67,7 +67,7 @@ impl TrustBundles {
 
 /// Whether SPIFFE ids may have a trust domain of that name.
 pub(super) fn check_name(trust_domain: &str) -> Result<(), SpiffeIdError> {
-    let id: SpiffeId = format!("spiffe://{trust_domain}/workload").parse()?;
+    let id: SpiffeId = format!("{}{trust_domain}/workload", SpiffeId::SCHEME).parse()?;
     match id.trust_domain() == trust_domain {
         true => Ok(()),
         false => Err(SpiffeIdError::TrustDomain),

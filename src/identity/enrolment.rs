@@ -5,9 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::claim::{BEGINNING, Claim, VERSION, by_key, by_svid};
-use super::leaf::Leaf;
-use super::{EnrolmentError, Svid, SvidError, TrustBundles, path};
-use crate::id::{Digest, ViewNumber};
+use super::{EnrolmentError, Svid, SvidError, TrustBundles, leaf, path};
+use crate::id::{Digest, SpiffeId, ViewNumber};
 use crate::keyring::Identity;
 use crate::membership::{Member, View};
 use crate::suite::{Entropy, Purpose};
@@ -137,10 +136,34 @@ impl Enrolment {
         &self.claim.member
     }
 
+    pub(super) fn spiffe_id(&self) -> Result<&SpiffeId, EnrolmentError> {
+        self.claim.spiffe_id()
+    }
+
+    /// The digest of the view that it is for.
+    pub(super) const fn view(&self) -> Digest {
+        self.claim.view
+    }
+
+    /// When it says that it was made, in seconds since 1970.
+    pub(super) const fn made(&self) -> u64 {
+        self.claim.made
+    }
+
+    /// Whether it gives way to `known`, another of the same workload for the same view: that was made later, or
+    /// in the same second for another record.
+    pub(super) fn yields_to(&self, known: &VerifiedEnrolment) -> bool {
+        let Claim { made, member, .. } = &self.claim;
+        *made < known.made || (*made == known.made && *member != known.member)
+    }
+
     /// Checks all of it at the time `at`, by the host's wall clock, which the certificates have to do with and
-    /// nothing else here: at most one signature check of the suite, and of the certificates' schemes one for each
-    /// certificate and one more; up to a hundred, where `rustls-webpki` ends, if somebody made the chain for
-    /// that, with many issuers of one name. `view` is the current one.
+    /// nothing else here. `view` is the current one.
+    ///
+    /// What costs nothing is looked at first: anybody can write an enrolment that only the last check refuses. Then
+    /// the chain costs one signature check for each certificate as a rule, and never more than two for each pair of
+    /// a certificate and an authority of its trust domain; where it holds, one with the workload's certificate
+    /// follows, and one of the suite.
     ///
     /// # Errors
     /// [`EnrolmentError`] says what is wrong with it.
@@ -155,24 +178,26 @@ impl Enrolment {
         if Claim::digest_of(certificate) != self.claim.certificate {
             return Err(EnrolmentError::OtherCertificate);
         }
-        let leaf = path::check(&self.chain, bundles, seconds(at))?;
-        let Leaf { spiffe_id: found, not_before, not_after } = leaf;
+        let leaf = leaf::read(&self.chain)?;
         let claimed = self.claim.spiffe_id()?;
-        if *claimed != found {
-            return Err(EnrolmentError::OtherIdentity { claimed: claimed.clone(), found });
+        if *claimed != leaf.spiffe_id {
+            let (claimed, found) = (claimed.clone(), leaf.spiffe_id);
+            return Err(EnrolmentError::OtherIdentity { claimed, found });
         }
+        let made = self.claim.made;
+        let in_force = leaf.not_before..=leaf.not_after;
+        if !i64::try_from(made).is_ok_and(|made| in_force.contains(&made)) {
+            return Err(EnrolmentError::Made(made));
+        }
+        path::check(&leaf, &self.chain, bundles, seconds(at))?;
         if !path::signed_by(certificate, &by_svid(&self.signed), &self.by_svid) {
             return Err(EnrolmentError::SvidSignature);
         }
         let key = &self.claim.member.key.key;
         key.verify(Purpose::Enrolment, &by_key(&self.signed), &self.by_key)
             .map_err(EnrolmentError::Possession)?;
-        let made = self.claim.made;
-        if !i64::try_from(made).is_ok_and(|made| (not_before..=not_after).contains(&made)) {
-            return Err(EnrolmentError::Made(made));
-        }
         self.claim.stands(view)?;
-        let not_after = u64::try_from(not_after).unwrap_or(0);
+        let not_after = u64::try_from(leaf.not_after).unwrap_or(0);
         let (view, member) = (self.claim.view, self.member().clone());
         let chain = self.chain.clone();
         Ok(VerifiedEnrolment { view, member, chain, made, not_after })
@@ -201,15 +226,13 @@ impl VerifiedEnrolment {
         &self.member
     }
 
-    /// Whether it gives way to `known`, another of the same workload for the same view: that was made later, or
-    /// in the same second for another record.
-    pub(super) fn yields_to(&self, known: &Self) -> bool {
-        self.made < known.made || (self.made == known.made && self.member != known.member)
+    pub(super) const fn made(&self) -> u64 {
+        self.made
     }
 
     /// Whether its certificates hold by `bundles`, which may have changed since, at `at`.
     pub(super) fn holds(&self, bundles: &TrustBundles, at: SystemTime) -> Result<(), SvidError> {
-        path::check(&self.chain, bundles, seconds(at)).map(drop)
+        path::check(&leaf::read(&self.chain)?, &self.chain, bundles, seconds(at))
     }
 
     /// Whether its certificate has ended at `at`.

@@ -69,6 +69,10 @@ pub enum SvidError {
     /// that, or it names a workload (section 3.2).
     #[error("certificate {0} is none that may sign others")]
     NotAnIssuer(usize),
+    /// Two certificates after the first are of issuers of one name, so that there would be many paths to look
+    /// for.
+    #[error("certificates {0} and {1} are of issuers of one name")]
+    SameName(usize, usize),
     /// No bundle of the trust domain is known here.
     #[error("there is no bundle of the trust domain {0}")]
     NoBundle(String),
@@ -195,6 +199,15 @@ pub enum EnrolmentError {
     /// one may have been played again by anybody.
     #[error("a later enrolment of {0} has been taken")]
     Superseded(SpiffeId),
+    /// It was made no later than one that had to make room here since its certificate had ended, and of which
+    /// workload that was is not known any more. Who asks is to ask anew. In seconds since 1970.
+    #[error("it was made at {made}; what was made at {forgotten} or before is not taken any more")]
+    TooOld {
+        /// When it says that it was made.
+        made: u64,
+        /// When the last of those was made.
+        forgotten: u64,
+    },
     /// The host has [withdrawn](super::Admissions::withdraw) the workload.
     #[error("{0} was withdrawn")]
     Withdrawn(SpiffeId),

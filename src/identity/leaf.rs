@@ -24,6 +24,10 @@ pub(super) struct Leaf {
 }
 
 /// Reads a chain, that of the workload first, and checks the form of each certificate.
+///
+/// No two issuers may have one name. `rustls-webpki` looks for a path by names alone, in whatever order the
+/// certificates stand: seven of one name, which anybody can make, are some thousand paths to it. So there is one.
+/// An issuer with more than one certificate shows one of them. SPIRE gives each authority of a chain a name of its own.
 pub(super) fn read(chain: &[impl AsRef<[u8]>]) -> Result<Leaf, SvidError> {
     if chain.len() > MAX_CHAIN_LEN {
         return Err(SvidError::TooMany(chain.len()));
@@ -31,8 +35,16 @@ pub(super) fn read(chain: &[impl AsRef<[u8]>]) -> Result<Leaf, SvidError> {
     let mut certificates = chain.iter().zip(1..);
     let (first, place) = certificates.next().ok_or(SvidError::Empty)?;
     let leaf = read_leaf(&parse(first.as_ref(), place)?)?;
+    let mut issuers: Vec<(X509Certificate<'_>, usize)> = Vec::new();
     for (issuer, place) in certificates {
-        check_issuer(&parse(issuer.as_ref(), place)?, place)?;
+        let issuer = parse(issuer.as_ref(), place)?;
+        check_issuer(&issuer, place)?;
+        let is_named =
+            |known: &X509Certificate<'_>| known.subject().as_raw() == issuer.subject().as_raw();
+        if let Some((_, first)) = issuers.iter().find(|(known, _)| is_named(known)) {
+            return Err(SvidError::SameName(*first, place));
+        }
+        issuers.push((issuer, place));
     }
     Ok(leaf)
 }

@@ -13,7 +13,7 @@
 //! | An id is checked against the authorities of its own trust domain alone, never against those of another that is federated with it. | K6: a server of another trust domain answers. |
 //! | No issuer between a workload and the authority is named for another trust domain. | K6: two trust domains share a root, and one issues for the other. |
 //! | Both keys sign the same statement, which names the certificate. | One takes another's statement and puts a name or a key of its own to it. |
-//! | An enrolment says when it was made, and of two for one view the later counts. | An older one of the same workload, whose key it has given up, is played again. |
+//! | An enrolment says when it was made, and of two for one view the later counts, as long as the view lasts. | An older one of the same workload, whose key it has given up, is played again. |
 //! | The [record](crate::Member) that a change lets in is the very one that was enrolled: name, key and commitments. | K13 at the door: a sponsor puts in commitments of its own. |
 //! | A key that takes the place of a lost one ([`Change::replace`](crate::Change::replace)) is enrolled by the workload that the view binds the node to. | K9: a member's host is talked into a key of somebody else's. |
 //!
@@ -75,6 +75,7 @@ mod bundles;
 mod claim;
 mod enrolment;
 mod error;
+mod held;
 mod leaf;
 pub(crate) mod path;
 mod policy;

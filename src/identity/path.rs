@@ -10,8 +10,9 @@ use webpki::ring::{
 };
 use webpki::{EndEntityCert, Error, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
 
-use super::leaf::{self, Leaf};
+use super::leaf::Leaf;
 use super::{SvidError, TrustBundles};
+use crate::id::SpiffeId;
 
 /// What authorities sign certificates with.
 static ISSUED_WITH: [&dyn SignatureVerificationAlgorithm; 8] = [
@@ -29,17 +30,18 @@ static ISSUED_WITH: [&dyn SignatureVerificationAlgorithm; 8] = [
 static SIGNED_WITH: [&dyn SignatureVerificationAlgorithm; 4] =
     [ECDSA_P256_SHA256, ECDSA_P384_SHA384, ED25519, RSA_PSS_2048_8192_SHA256_LEGACY_KEY];
 
-/// How the name of a trust domain begins.
-const SCHEME: &str = "spiffe://";
-
-/// Checks the form of a chain, and that it leads to an authority of its own trust domain at `at`, in seconds
-/// since 1970. `rustls-webpki` bounds what that costs.
+/// Checks that the chain whose form was [read](super::leaf::read) leads to an authority of its own trust domain at
+/// `at`, in seconds since 1970.
+///
+/// Its issuers have names of their own, so from the workload's certificate on there is one way up. On it an
+/// authority is tried where a certificate names it as its issuer: once, and in a chain that comes back to where it
+/// was, twice. A key that did not sign the uppermost certificate ends the try with that one check.
 pub(super) fn check(
+    leaf: &Leaf,
     chain: &[impl AsRef<[u8]>],
     bundles: &TrustBundles,
     at: u64,
-) -> Result<Leaf, SvidError> {
-    let leaf = leaf::read(chain)?;
+) -> Result<(), SvidError> {
     let domain = leaf.spiffe_id.trust_domain();
     let authorities = bundles.in_force(domain, at)?;
     let anchors = authorities.iter().filter_map(|der| anchor_from_trusted_cert(der).ok());
@@ -52,8 +54,8 @@ pub(super) fn check(
     let within = |path: &VerifiedPath<'_>| stays_within(path, domain);
     certificate
         .verify_for_usage(&ISSUED_WITH, &anchors, between, time, usage, None, Some(&within))
-        .map_err(|error| refused(&error, domain))?;
-    Ok(leaf)
+        .map(drop)
+        .map_err(|error| refused(&error, domain))
 }
 
 /// Whether no certificate between that of the workload and the authority is that of another trust domain than
@@ -64,8 +66,9 @@ pub(super) fn check(
 /// An authority in the bundle itself is taken at its word, whatever it is named: it is there by the host's.
 pub(crate) fn stays_within(path: &VerifiedPath<'_>, domain: &str) -> Result<(), Error> {
     let is_other = |uri: &str| {
-        let scheme = uri.get(..SCHEME.len()).unwrap_or_default();
-        scheme.eq_ignore_ascii_case(SCHEME) && uri.strip_prefix(SCHEME) != Some(domain)
+        let scheme = uri.get(..SpiffeId::SCHEME.len()).unwrap_or_default();
+        scheme.eq_ignore_ascii_case(SpiffeId::SCHEME)
+            && uri.strip_prefix(SpiffeId::SCHEME) != Some(domain)
     };
     let mut uris = path.intermediate_certificates().flat_map(|issuer| issuer.valid_uri_names());
     match uris.any(is_other) {

@@ -1,6 +1,6 @@
 //! Which enrolments are believed, and why others are not.
 
-use meshward::identity::{Enrolment, EnrolmentError, MAX_ENROLMENT_LEN, SvidError};
+use meshward::identity::{Enrolment, EnrolmentError, MAX_ENROLMENT_LEN, SvidError, TrustBundles};
 use meshward::membership::{KeyRecord, MAX_NAME_LEN};
 use meshward::suite::{Purpose, VerifyError};
 use meshward::{Change, Digest, Identity, Member, MeshId, OsEntropy, Suite, View, ViewNumber};
@@ -216,8 +216,28 @@ fn every_reason_not_to_believe_an_enrolment_is_named() {
     met.elsewhere("Policy", "admissions.rs");
     met.elsewhere("PolicyNode", "admissions.rs");
     met.elsewhere("Superseded", "admissions.rs");
+    met.elsewhere("TooOld", "order.rs");
     met.elsewhere("Withdrawn", "admissions.rs");
     met.elsewhere("Full", "admissions.rs");
     met.elsewhere("Suite", "a key of a suite that is not compiled in, or broken entropy");
     met.assert_all();
+}
+
+/// Anybody can write an enrolment that only the last check refuses: whatever needs no signature is looked at
+/// before any authority is.
+#[test]
+fn what_costs_nothing_is_looked_at_first() {
+    let (root, view) = (root(), view());
+    let nobody = TrustBundles::default();
+    let refused = |change: &dyn Fn(&mut Forge)| {
+        let mut forge = Forge::new(&view, &root);
+        change(&mut forge);
+        let enrolment = Enrolment::from_bytes(&forge.bytes()).unwrap();
+        enrolment.verify(&view, &nobody, now()).unwrap_err()
+    };
+    assert_eq!(refused(&|_| ()), SvidError::NoBundle("example.org".into()).into());
+    assert_eq!(refused(&|forge| forge.claim.made = 1), EnrolmentError::Made(1));
+    let south = "spiffe://example.org/router/south";
+    let misnamed = refused(&|forge| forge.claim.member.spiffe_id = Some(south.parse().unwrap()));
+    assert!(matches!(misnamed, EnrolmentError::OtherIdentity { .. }), "{misnamed}");
 }

@@ -14,4 +14,5 @@ mod bytes;
 mod enrolments;
 mod forge;
 mod mesh;
+mod order;
 mod svids;

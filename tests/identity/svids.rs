@@ -156,14 +156,14 @@ fn k06_an_issuer_of_another_trust_domain_is_refused_beneath_a_shared_root() {
         let leaf = between.issue(&workload(HERE), &key);
         assert_eq!(case.verify(vec![leaf, between.der], key, now()), Ok(()), "{names:?}");
     }
-    // The same issuer by another name as well: the path over that one is found.
+    // The same issuer by another name as well: which of the two counts is nobody's to look for.
     let (key, named) = (Key::p256(), Key::p256());
     let mut params = authority("between", "other.org");
     let foreign = case.root.issue(&params, &named);
     params.subject_alt_names.clear();
     let between = case.root.beneath(params, named);
     let chain = vec![between.issue(&workload(HERE), &key), foreign, between.der];
-    assert_eq!(case.verify(chain, key, now()), Ok(()));
+    assert_eq!(case.verify(chain, key, now()), Err(SvidError::SameName(2, 3)));
     // Whoever stands in the bundle is believed, whatever its name.
     let (key, root) = (Key::p256(), Authority::new("root", "other.org"));
     let case = Case { bundles: bundles(&[("example.org", &root)]), root };
@@ -237,6 +237,10 @@ fn every_reason_not_to_believe_a_certificate_is_named() {
         let refused = case.refused(vec![issuer.der.clone()], &issuer);
         assert_eq!(refused, SvidError::NotAnIssuer(2));
     }
+
+    let (between, lowest) = of_one_name();
+    let says = "certificates 2 and 3 are of issuers of one name";
+    met.meet(&case.refused(between, &lowest), says);
 
     let stranger = Authority::new("root", "example.org");
     let says = "no authority of example.org issued the certificate";
@@ -329,4 +333,52 @@ fn every_reason_not_to_take_an_authority_is_named_and_the_others_are_taken() {
     assert_eq!(case.bundles.set("example.org", [[0; 0]; 0]), []);
     assert_eq!(holds(&case), no_bundle);
     met.assert_all();
+}
+
+/// Seven issuers of one name, each beneath the one after it, the uppermost beneath nobody; and the lowest.
+fn of_one_name() -> (Vec<Vec<u8>>, Authority) {
+    let params = || authority("root", "example.org");
+    let mut lowest = Authority::of(params(), Key::p256());
+    let mut chain = vec![lowest.der.clone()];
+    for _ in 1..7 {
+        lowest = lowest.beneath(params(), Key::p256());
+        chain.insert(0, lowest.der.clone());
+    }
+    (chain, lowest)
+}
+
+/// There would be thousands of paths to look for. None is: what the chain might lead to is not even at hand.
+#[test]
+fn issuers_of_one_name_are_refused_before_an_authority_is_tried() {
+    let mut case = Case::new();
+    case.bundles = TrustBundles::default();
+    let (between, lowest) = of_one_name();
+    assert_eq!(case.refused(between.clone(), &lowest), SvidError::SameName(2, 3));
+    let key = Key::p256();
+    let chain = [vec![lowest.issue(&workload(HERE), &key)], between].concat();
+    assert_eq!(svid(chain, &key).unwrap_err(), SvidError::SameName(2, 3), "whose it is is told");
+    // The last of them is of the name of an earlier one.
+    let upper = Authority::new("upper", "example.org");
+    let lower = upper.beneath(authority("lower", "example.org"), Key::p256());
+    let twice = Authority::new("lower", "example.org");
+    let chain = vec![lower.der.clone(), upper.der, twice.der];
+    assert_eq!(case.refused(chain, &lower), SvidError::SameName(2, 4));
+}
+
+/// As many as there may be between a workload and an authority, in the order of the path and in none.
+#[test]
+fn six_issuers_lead_to_the_authority() {
+    let case = Case::new();
+    let mut lowest = case.root.beneath(authority("6", "example.org"), Key::p256());
+    let mut between = vec![lowest.der.clone()];
+    for name in ["5", "4", "3", "2", "1"] {
+        lowest = lowest.beneath(authority(name, "example.org"), Key::p256());
+        between.insert(0, lowest.der.clone());
+    }
+    for _ in 0..2 {
+        let key = Key::p256();
+        let chain = [vec![lowest.issue(&workload(HERE), &key)], between.clone()].concat();
+        assert_eq!(case.verify(chain, key, now()), Ok(()));
+        between.reverse();
+    }
 }
