@@ -92,7 +92,7 @@ pub(super) async fn entries(channel: Channel, most: usize) -> Result<BTreeSet<Sp
             return Err(Status::resource_exhausted(format!("more than {most} entries")));
         }
         let page = answer.entries.into_iter().filter_map(|entry| entry.spiffe_id);
-        let page = page.map(|id| format!("spiffe://{}{}", id.trust_domain, id.path));
+        let page = page.map(|id| format!("{}{}{}", SpiffeId::SCHEME, id.trust_domain, id.path));
         ids.extend(page.filter_map(|id| id.parse::<SpiffeId>().ok()));
         if answer.next_page_token.is_empty() {
             return Ok(ids);
