@@ -10,7 +10,7 @@ use crate::gossip::{Stage, Taking, Walk};
 use crate::id::{Digest, Epoch, Link, Millis, ViewNumber};
 use crate::keyring::KeyChange;
 use crate::membership::MemberIndex;
-use crate::quorum::{Certificate, UncheckedLink, ViewLink};
+use crate::quorum::{Certificate, CheckedLink, UncheckedLink, ViewLink};
 use crate::store::Batch;
 use crate::wire::{Container, Packet, Refusal, Tag, WireError};
 
@@ -47,7 +47,8 @@ impl Core {
                 let _known = self.take_key_change(link, &statement, now, outputs);
             }
         }
-        let (certificate, rotations) = self.check_step(&mut Taking, link, &unchecked, now)?;
+        let checked = self.check_step(&mut Taking, link, &unchecked, now)?;
+        let CheckedLink { certificate, rotations } = checked;
         let rotations = rotations.unwrap_or_else(|| self.rotations_of(&certificate));
         let view = Arc::clone(unchecked.view());
         let step = ViewLink::assemble(self.view(), Arc::clone(&view), &certificate, &rotations)?;
@@ -69,10 +70,10 @@ impl Core {
         link: Link,
         unchecked: &UncheckedLink<'_>,
         now: Millis,
-    ) -> Result<(Arc<Certificate>, Option<Vec<Arc<[u8]>>>), Refusal> {
+    ) -> Result<CheckedLink, Refusal> {
         let decided = self.quorum.view_certificate();
         if let Some(certificate) = decided.filter(|decided| unchecked.is_certified_by(decided)) {
-            return Ok((certificate, None));
+            return Ok(CheckedLink { certificate, rotations: None });
         }
         let pending = unchecked.pending(walk.directory(&self.directory));
         match pending.map(|pending| pending.checks().count()) {
@@ -81,14 +82,14 @@ impl Core {
                 self.gossip.affords(walk, (link, None), checks, now)?;
                 walk.enters(Stage::Signature);
                 let pending = unchecked.pending(walk.directory(&self.directory))?;
-                Ok((Arc::new(pending.verify()?), None))
+                let certificate = pending.verify()?.into();
+                Ok(CheckedLink { certificate, rotations: None })
             }
             Err(Refusal::UnknownKey { .. }) if !unchecked.rotations().is_empty() => {
                 let checks = unchecked.checks(self.view())?;
                 self.gossip.affords(walk, (link, None), checks, now)?;
                 walk.enters(Stage::Signature);
-                let (certificate, rotations) = unchecked.verify_alone(self.view())?;
-                Ok((Arc::new(certificate), Some(rotations)))
+                unchecked.verify_alone(self.view())
             }
             Err(refusal) => Err(refusal),
         }

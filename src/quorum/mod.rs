@@ -76,7 +76,7 @@ pub(crate) use partition::NO_PARTITION;
 pub(crate) use prevotes::UncheckedPrevotes;
 pub(crate) use proof::UncheckedProof;
 pub(crate) use slot::Slot;
-pub(crate) use view_link::UncheckedLink;
+pub(crate) use view_link::{CheckedLink, UncheckedLink};
 
 #[cfg(test)]
 mod tests;

@@ -186,16 +186,22 @@ impl<'a> UncheckedLink<'a> {
     /// Checks it by the view `before` and the rotations in it alone, whatever is known here: two signature
     /// checks for each rotation, one for each attestor. Rotations that lead nowhere are left behind: whoever
     /// knows the keys need not have looked at them, and passed them on. Gives the others.
-    pub(crate) fn verify_alone(
-        &self,
-        before: &Arc<View>,
-    ) -> Result<(Certificate, Vec<Arc<[u8]>>), Refusal> {
+    pub(crate) fn verify_alone(&self, before: &Arc<View>) -> Result<CheckedLink, Refusal> {
         self.follows(before)?;
         let mut history = KeyHistory::new(Arc::clone(before));
         let rotations = self.rotations.iter().filter(|rotation| history.add(rotation).is_ok());
         let rotations = rotations.map(|rotation| Arc::from(*rotation)).collect();
-        Ok((self.pending(history.directory())?.verify()?, rotations))
+        let certificate = self.pending(history.directory())?.verify()?.into();
+        Ok(CheckedLink { certificate, rotations: Some(rotations) })
     }
+}
+
+/// What a check of a step was about.
+#[derive(Debug)]
+pub(crate) struct CheckedLink {
+    pub(crate) certificate: Arc<Certificate>,
+    /// Those in it by which it was checked; `None` if it was by the keys that are known.
+    pub(crate) rotations: Option<Vec<Arc<[u8]>>>,
 }
 
 /// Why a chain does not take a step.
