@@ -40,7 +40,7 @@ impl Core {
     }
 
     /// The steps that lead to the newest view, oldest first, as many as are kept: what a node that joins
-    /// needs to check with a [`Chain`] that the view it is given follows from one that it trusts.
+    /// needs to check with a [`Chain`](crate::Chain) that the view it is given follows from one that it trusts.
     pub fn view_links(&self) -> Vec<ViewLink> {
         self.past.lock().links().cloned().collect()
     }
