@@ -131,10 +131,7 @@ impl Asides {
 
     /// What it says.
     pub(super) fn change_from(&self, from: Epoch) -> Option<KeyChange> {
-        match Packet::parse(&self.rotation_from(from)?) {
-            Ok(Packet::Statement(known)) => KeyChange::read(&known).ok(),
-            _ => None,
-        }
+        change_in(&self.rotation_from(from)?).map(|(_, change)| change)
     }
 
     /// Whether this member may be told keys that it lacks: once in `interval_ms`. Then it was.
@@ -191,6 +188,14 @@ impl Asides {
         let mut known = self.taken.iter().chain(self.other.as_deref());
         let last = known.find(|taken| taken.fingerprint == *statement)?.passed_on;
         Some(now < last || now.since(last) >= PASS_ON_INTERVAL_MS)
+    }
+}
+
+/// From which epoch a rotation or a recovery that was taken before leads on, and what it says.
+pub(super) fn change_in(bytes: &[u8]) -> Option<(Epoch, KeyChange)> {
+    match Packet::parse(bytes) {
+        Ok(Packet::Statement(known)) => Some((known.head().epoch, KeyChange::read(&known).ok()?)),
+        _ => None,
     }
 }
 

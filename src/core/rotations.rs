@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::asides::{Asides, fingerprint};
+use super::asides::{Asides, change_in, fingerprint};
 use super::{Accepted, Core, Event, Output};
 use crate::id::{Epoch, Link, Millis, NodeId};
 use crate::keyring::KeyChange;
@@ -178,12 +178,7 @@ impl Core {
         change: &KeyChange,
     ) -> Result<Arc<KeyRecord>, Refusal> {
         let ours = self.keyring.rotations();
-        let mut ours = ours.iter().filter_map(|bytes| match Packet::parse(bytes) {
-            Ok(Packet::Statement(known)) => {
-                Some((known.head().epoch, KeyChange::read(&known).ok()?))
-            }
-            _ => None,
-        });
+        let mut ours = ours.iter().filter_map(|bytes| change_in(bytes));
         let (me, from) = (self.me, statement.head().epoch);
         let current = self.directory.current(me).ok_or(Refusal::Own)?;
         let known = ours.find(|(known, _)| *known == from).map(|(_, known)| known);

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::asides::Asides;
+use super::asides::{Asides, change_in};
 use super::engine::Waiting;
 use super::{Accepted, Core, Event, Output, past};
 use crate::gossip::{Stage, Taking, Walk};
 use crate::id::{Digest, Epoch, Link, Millis, ViewNumber};
-use crate::keyring::KeyChange;
 use crate::membership::MemberIndex;
 use crate::quorum::{Certificate, CheckedLink, UncheckedLink, ViewLink};
 use crate::store::Batch;
@@ -162,13 +161,13 @@ impl Core {
     fn rotations_of(&self, certificate: &Certificate) -> Vec<Arc<[u8]>> {
         let asides = self.asides.lock();
         let way = |(member, epoch, key): (MemberIndex, Epoch, Digest)| {
-            let anchor = self.view().member(member).map(|member| member.key.epoch);
+            let anchor = self.view().member(member)?.key.epoch;
             let heard = asides.get(member.place()).filter(|_| member != self.me);
             let known = heard.map_or_else(|| self.keyring.rotations(), Asides::rotations);
             let other = heard.and_then(Asides::other_way);
-            way_to((epoch, key), known, other, anchor)
+            Some(way_to((epoch, key), known, other, anchor))
         };
-        certificate.signers(self.view()).into_iter().flat_map(way).collect()
+        certificate.signers(self.view()).into_iter().filter_map(way).flatten().collect()
     }
 
     /// Writes a step down, unless another thread has begun to.
@@ -212,24 +211,15 @@ fn way_to(
     (epoch, key): (Epoch, Digest),
     known: Vec<Arc<[u8]>>,
     other: Option<Arc<[u8]>>,
-    anchor: Option<Epoch>,
+    anchor: Epoch,
 ) -> Vec<Arc<[u8]>> {
-    let change = |bytes: &[u8]| match Packet::parse(bytes) {
-        Ok(Packet::Statement(statement)) => {
-            Some((statement.head().epoch, KeyChange::read(&statement).ok()?))
-        }
-        _ => None,
-    };
     let turn = other.and_then(|bytes| {
-        let (from, change) = change(&bytes)?;
+        let (from, change) = change_in(&bytes)?;
         let leads_there = change.to().epoch == epoch && change.to().key.digest() == key;
         leads_there.then_some((from, bytes))
     });
     let until = turn.as_ref().map_or(epoch, |(from, _)| *from);
-    let on_the_way = |bytes: &Arc<[u8]>| match change(bytes) {
-        Some((from, _)) => anchor.is_some_and(|anchor| anchor <= from) && from < until,
-        None => false,
-    };
-    let before = known.into_iter().filter(on_the_way);
+    let on_the_way = |(from, _)| anchor <= from && from < until;
+    let before = known.into_iter().filter(|bytes| change_in(bytes).is_some_and(on_the_way));
     before.chain(turn.map(|(_, bytes)| bytes)).collect()
 }

@@ -14,7 +14,7 @@ use crate::authority::{Authority, now};
 use crate::forge::{Forge, HERE, identity, node, view};
 use crate::provoked::Provoked;
 use crate::support::Disk;
-use crate::svids::bundles;
+use crate::svids::{bundles, trusted};
 
 fn spiffe_id(text: &str) -> SpiffeId {
     text.parse().unwrap()
@@ -29,8 +29,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let root = Authority::new("root", "example.org");
-        let bundles = bundles(&[("example.org", &root)]);
+        let (root, bundles) = trusted();
         let policy = JoinPolicy::default().allow_under(spiffe_id("spiffe://example.org/router"));
         Self { root, bundles, view: view(), desk: Admissions::new(policy, 2) }
     }

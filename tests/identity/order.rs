@@ -11,7 +11,7 @@ use rcgen::date_time_ymd;
 
 use crate::authority::{Authority, Key, now, svid, workload};
 use crate::forge::{HERE, identity, node, view};
-use crate::svids::bundles;
+use crate::svids::trusted;
 
 /// When the certificates have ended that end early, and the others have not.
 fn later() -> SystemTime {
@@ -36,8 +36,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let root = Authority::new("root", "example.org");
-        let bundles = bundles(&[("example.org", &root)]);
+        let (root, bundles) = trusted();
         let policy = JoinPolicy::default().allow_trust_domain("example.org").unwrap();
         Self { root, bundles, view: view(), desk: Admissions::new(policy, 2) }
     }

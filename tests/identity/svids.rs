@@ -21,6 +21,13 @@ pub(crate) fn bundles(of: &[(&str, &Authority)]) -> TrustBundles {
     bundles
 }
 
+/// One authority of `example.org`, in its bundle.
+pub(crate) fn trusted() -> (Authority, TrustBundles) {
+    let root = Authority::new("root", "example.org");
+    let bundles = bundles(&[("example.org", &root)]);
+    (root, bundles)
+}
+
 /// One authority of `example.org`, and what its bundle makes of an enrolment.
 struct Case {
     root: Authority,
@@ -29,8 +36,7 @@ struct Case {
 
 impl Case {
     fn new() -> Self {
-        let root = Authority::new("root", "example.org");
-        let bundles = bundles(&[("example.org", &root)]);
+        let (root, bundles) = trusted();
         Self { root, bundles }
     }
 
