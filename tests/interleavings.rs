@@ -1,10 +1,11 @@
 //! Every order in which threads that commit frames may take their locks, tried one after the other.
 //!
-//! Run with `RUSTFLAGS="--cfg shuttle"`, which puts shuttle's locks in the place of `parking_lot`'s
-//! (see Cargo.toml); without it there is nothing here. Each frame is screened and verified before the
-//! threads begin, so what is explored is the commit and whatever runs against it. A search of every
-//! order ends when none is left; how many there were is printed. Atomics of the standard library are
-//! no place where threads change.
+//! Run with `RUSTFLAGS="--cfg shuttle --cfg meshward_sim"`. The first puts shuttle's locks in the place of
+//! `parking_lot`'s (see Cargo.toml); without it there is nothing here. The second brings signatures that
+//! cost nothing: real ones, of which each order checks some, would take most of the time. Each frame is
+//! screened and verified before the threads begin, so what is explored is the commit and whatever runs
+//! against it. A search of every order ends when none is left; how many there were is printed. Atomics of
+//! the standard library are no place where threads change.
 
 #![cfg(shuttle)]
 #![allow(clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::indexing_slicing)]
