@@ -73,7 +73,8 @@
 //! | `metrics` | no | `core::metrics`: what a node counts and sees, for any recorder of the crate `metrics` |
 //! | `libp2p` | no | `libp2p`: meshward as the validator of a gossipsub topic, over a swarm |
 //! | `shamir` | no | the key of a backup split m of n |
-//! | `spiffe` | no | `identity`: members are workloads with SPIFFE ids; `spire`: the agents and servers that say so, none of which may be missed |
+//! | `identity` | no | `identity`: members are workloads with SPIFFE ids, by their certificates |
+//! | `spiffe` | no | `spire`: the agents and servers that give those, none of which may be missed; brings `identity` |
 //!
 //! A suite that is not compiled in answers
 //! [`SuiteUnavailable`](suite::SuiteError::SuiteUnavailable); nothing else changes.
@@ -96,7 +97,7 @@ pub mod gossip;
 pub mod guide;
 pub mod host;
 pub mod id;
-#[cfg(feature = "spiffe")]
+#[cfg(feature = "identity")]
 pub mod identity;
 pub mod keyring;
 #[cfg(feature = "libp2p")]

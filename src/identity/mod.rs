@@ -1,4 +1,4 @@
-//! Members that are workloads with SPIFFE ids (feature `spiffe`).
+//! Members that are workloads with SPIFFE ids (feature `identity`).
 //!
 //! SPIRE says which workload a process is, in certificates of an hour under keys that a quantum computer
 //! breaks. A mesh outlives both. So the two meet once, when a node is admitted: an [`Enrolment`] says which

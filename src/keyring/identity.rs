@@ -269,7 +269,7 @@ impl Identity {
     }
 
     /// The key that speaks for this node.
-    #[cfg(feature = "spiffe")]
+    #[cfg(feature = "identity")]
     pub(crate) fn signing_key(&self) -> &SigningKey {
         &self.active.key
     }
