@@ -91,19 +91,25 @@ fn identities_outlive_servers_and_agents() {
     let mut world = World::new("30s");
     let names: Vec<_> = (1..=5).map(|node| format!("node/{node}")).collect();
     let mut entries = Vec::new();
-    for (at, name) in names.iter().enumerate() {
+    for ((at, name), user) in names.iter().enumerate().zip(USER..) {
         // Any server may be told.
-        entries.push(world.enter(at % 3, name, USER + u32::try_from(at).unwrap(), &[]));
+        entries.push(world.enter(at % 3, name, user, &[]));
     }
     world.enter(0, "admin", 0, &["-admin"]);
+    // The agents learn of them one after the other, and a workload stays with the one that served it first.
+    for user in (USER..).take(names.len()) {
+        until("both agents serve it", || (0..2).all(|agent| world.serves(agent, user)));
+    }
     let genesis = genesis();
-    let start = |(node, uid)| Workload::start(&world, &genesis, node, uid);
+    let start = |(node, user)| Workload::start(&world, &genesis, node, user);
     let mut workloads: Vec<_> = (1..=5).zip(USER..).map(start).collect();
     for (workload, name) in workloads.iter().zip(&names) {
         let line = format!("svid {} ", id(name));
         until("an SVID", || !workload.said(&line).is_empty());
     }
-    println!("five workloads have their SVIDs");
+    println!("five workloads have their SVIDs, of the first agent");
+    let first = ["event Recovered { by: 0 }"];
+    workloads.iter().for_each(|workload| assert_eq!(workload.said("event"), first));
     an_impostor_gets_none(&world, &genesis);
 
     let pool = Pool::start(&world);

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
-use std::{env, fs, process, thread};
+use std::{env, process, thread};
 
 use meshward::identity::Enrolment;
 use meshward::spire::{Endpoint, SourceConfig, WorkloadSource};
@@ -110,6 +110,7 @@ fn say(line: &str) {
 
 /// The process as seen by the test, with all that it said.
 pub(crate) struct Workload {
+    node: u8,
     child: Child,
     said: Arc<Mutex<Vec<String>>>,
 }
@@ -117,11 +118,7 @@ pub(crate) struct Workload {
 impl Workload {
     /// As node `node` of the mesh that `view` is of, for the user `uid`.
     pub(crate) fn start(world: &World, view: &View, node: u8, uid: u32) -> Self {
-        // Where every user may read it.
-        let program = world.directory.path().join("workload");
-        if !program.exists() {
-            fs::copy(env::current_exe().unwrap(), &program).unwrap();
-        }
+        let program = world.for_all_users(&env::current_exe().unwrap());
         let sockets = world.agents.iter().map(|agent| format!("unix:{}", agent.socket.display()));
         let mut child = Command::new(program)
             .args(["--exact", "workload::process", "--nocapture", "--test-threads=1"])
@@ -140,7 +137,7 @@ impl Workload {
         thread::spawn(move || {
             lines.map_while(Result::ok).for_each(|line| heard.lock().unwrap().push(line));
         });
-        Self { child, said }
+        Self { node, child, said }
     }
 
     /// The lines that begin with `what`.
@@ -179,6 +176,9 @@ impl Drop for Workload {
     fn drop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+        if thread::panicking() {
+            println!("== node {}: {:?}, {:?}", self.node, self.said("event"), self.said("gap"));
+        }
     }
 }
 

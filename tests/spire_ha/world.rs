@@ -3,6 +3,7 @@
 use std::fs::{self, File, Permissions};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -209,6 +210,23 @@ impl World {
 
     pub(crate) fn is_healthy(&self, agent: usize) -> bool {
         is_healthy(&self.agents[agent].socket)
+    }
+
+    /// Whether the agent with this index has an SVID for the workloads of user `uid`.
+    pub(crate) fn serves(&self, agent: usize, uid: u32) -> bool {
+        let mut command = Command::new(self.for_all_users(&programs().join("spire-agent")));
+        command.args(["api", "fetch", "x509", "-silent", "-socketPath"]);
+        command.arg(&self.agents[agent].socket).uid(uid).current_dir("/");
+        command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
+    }
+
+    /// A copy of `program` where every user may run it.
+    pub(crate) fn for_all_users(&self, program: &Path) -> PathBuf {
+        let copy = self.directory.path().join(program.file_name().unwrap());
+        if !copy.exists() {
+            fs::copy(program, &copy).unwrap();
+        }
+        copy
     }
 
     /// Says `command` to the server with this index and gives its answer.
