@@ -15,8 +15,9 @@ use crate::membership::{Change, Member, View};
 ///
 /// It holds one of each workload, the one that was made last, and of two of the same second the one that it was
 /// shown first: so nobody takes back what a host may have voted for by playing another again, and only who
-/// holds both keys can make two of one second. It holds at most as many as it was made for and one for each member, 48 KiB
-/// each or less, and forgets them with the view that they are for. A host that starts anew knows none.
+/// holds both keys can make two of one second. It holds at most as many as it was made for and one for each
+/// member, 48 KiB each or less, and forgets them with the view that they are for. A host that starts anew knows
+/// none.
 #[derive(Debug)]
 pub struct Admissions {
     policy: JoinPolicy,
@@ -73,9 +74,9 @@ impl Admissions {
     }
 
     /// Whether this host may vote for `change` of `view`, the current one: whether it has taken an enrolment,
-    /// whose certificates hold by `bundles` at `at`, of each member that the change lets in or gives a key in the place of a
-    /// lost one, and for that very record. Who leaves, and newer keys that follow from those that are known,
-    /// are no matter of enrolments.
+    /// whose certificates hold by `bundles` at `at`, of each member that the change lets in or gives a key in
+    /// the place of a lost one, and for that very record. Who leaves, and newer keys that follow from those
+    /// that are known, are no matter of enrolments.
     ///
     /// That is so at the moment when it is asked: who is withdrawn, or has a later enrolment taken, while the
     /// certificates are looked at is as one of whom that becomes known right after.

@@ -23,8 +23,9 @@ const _: () = assert!(MAX_ENROLMENT_LEN <= MAX_BODY_LEN, "a message can carry an
 /// the view gives it ([`Change::replace`](crate::Change::replace)).
 ///
 /// It names the mesh, the view that it is for, and the whole [record](Member) that the next view is to have:
-/// node id, name, SPIFFE id, suite and epoch of the key, the key, and its commitments; and when it was made. It is signed with that key,
-/// and with the private key of the X.509-SVID, whose chain it carries. Nothing in it is secret.
+/// node id, name, SPIFFE id, suite and epoch of the key, the key, and its commitments; and when it was made. It
+/// is signed with that key, and with the private key of the X.509-SVID, whose chain it carries. Nothing in it
+/// is secret.
 ///
 /// What it is is what it says: a signature of ECDSA can be written in two ways, and the certificates between
 /// the workload's and the authority's can be exchanged for others that hold as well.
@@ -54,8 +55,8 @@ impl Enrolment {
     /// in a later second than the first.
     ///
     /// # Errors
-    /// [`EnrolmentError`]: the workload is another member, or the node is a member and another workload; or a key cannot
-    /// sign.
+    /// [`EnrolmentError`]: the workload is another member, or the node is a member and another workload; or a
+    /// key cannot sign.
     pub fn seal(
         view: &View,
         (identity, name): (&Identity, &str),

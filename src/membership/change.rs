@@ -8,8 +8,9 @@ use super::{KeyRecord, Member, View, ViewError};
 use crate::id::{Digest, NodeId, ViewNumber};
 use crate::wire;
 
-/// Who joins, who leaves (by itself or expelled), from which newer keys the rotations of those who stay
-/// go on, and who gets another key because it lost its own. It is proposed, and decided by the members of the view that it starts from.
+/// Who joins, who leaves (by itself or expelled), from which newer keys the rotations of those who stay go on,
+/// and who gets another key because it lost its own. It is proposed, and decided by the members of the view
+/// that it starts from.
 ///
 /// It has one canonical form, so the same change is the same bytes whoever writes it.
 ///

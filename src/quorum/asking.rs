@@ -212,8 +212,9 @@ impl QuorumValidator {
         Ok(Some(bytes))
     }
 
-    /// Whom to ask at `at` on the steady clock. Who is `shut` is asked from the first turn on. Who has yet to prove that its frames are no recorded
-    /// ones is asked with the others: when a node starts, that is everybody.
+    /// Whom to ask at `at` on the steady clock. Who is `shut` is asked from the first turn on. Who has yet to
+    /// prove that its frames are no recorded ones is asked with the others: when a node starts, that is
+    /// everybody.
     fn to_ask(&self, shut: impl Iterator<Item = MemberIndex>, at: u64) -> Vec<MemberIndex> {
         let view = self.directory.view();
         let others = || view.indices().filter(|member| *member != self.me);

@@ -15,9 +15,10 @@ impl QuorumValidator {
     /// back with it: it is the first to arrive from beyond the certified mark. What others showed of
     /// the member in the meantime does not take that away.
     ///
-    /// A frame that arrives much later by its origin's own clock than the earliest of the same boot is
-    /// no sign of life, nor are the first ones of a boot for long if the member answers nothing: they
-    /// may have been recorded (attack G27). [`QuorumConfig::suspicion_ms`](super::QuorumConfig::suspicion_ms) has the numbers.
+    /// A frame that arrives much later by its origin's own clock than the earliest of the same boot is no sign
+    /// of life, nor are the first ones of a boot for long if the member answers nothing: they may have been
+    /// recorded (attack G27). [`QuorumConfig::suspicion_ms`](super::QuorumConfig::suspicion_ms) has the
+    /// numbers.
     pub fn heard(&self, member: MemberIndex, signed: &SignedHeader<'_>, now: Millis) -> bool {
         let (subject, mark) = (signed.header().origin, signed.header().mark());
         let said = (mark, signed.header().sent_at);

@@ -93,8 +93,8 @@ fn no_clock_makes_a_key_old() {
     assert_eq!(counted(&ring).0, 3 * LONGEST_STEP_MS + 1_000);
 }
 
-/// Each key begins anew, also where the row of the one before is left behind, with a part of the jitter of its own that a restart
-/// does not change.
+/// Each key begins anew, also where the row of the one before is left behind, with a part of the jitter of its
+/// own that a restart does not change.
 #[test]
 fn every_key_has_an_age_and_a_share_of_its_own() {
     for suite in Suite::available() {

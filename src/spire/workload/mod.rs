@@ -47,11 +47,12 @@ impl Known {
 /// The X.509-SVIDs and bundles of this workload, from whichever of several Workload APIs answers.
 ///
 /// It stays with one API for as long as that one serves, and goes on to the next in the list when it ends the
-/// connection (a killed agent: at once) or gives no sign of life ([`Keepalive`]: a stopped
-/// one), or when it does not renew the SVID and another API has a newer one. While all are away, what the last one said is served until the SVID in it expires. An API that is
-/// there and says that the workload has no entry is not away: unless another one serves, what was known is
-/// given up at once. So every agent in the list needs the workload's entry, with the same SPIFFE id
-/// ([`SourceConfig::expect`]). An agent of another trust domain has no say in that.
+/// connection (a killed agent: at once) or gives no sign of life ([`Keepalive`]: a stopped one), or when it
+/// does not renew the SVID and another API has a newer one. While all are away, what the last one said is
+/// served until the SVID in it expires. An API that is there and says that the workload has no entry is not
+/// away: unless another one serves, what was known is given up at once. So every agent in the list needs the
+/// workload's entry, with the same SPIFFE id ([`SourceConfig::expect`]). An agent of another trust domain has
+/// no say in that.
 ///
 /// Its tasks run on the tokio runtime that it was started in and end when it is dropped.
 #[derive(Debug)]
