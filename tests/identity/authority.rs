@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use meshward::Zeroizing;
 use meshward::identity::{Svid, SvidError};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyUsagePurpose, PublicKeyData, SanType, SerialNumber, SignatureAlgorithm, SigningKey,
+    BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber, SignatureAlgorithm, SigningKey,
     date_time_ymd,
 };
 use ring::rand::SystemRandom;
@@ -145,6 +145,10 @@ pub(crate) fn authority(name: &str, trust_domain: &str) -> CertificateParams {
     params.subject_alt_names = vec![uri(&format!("spiffe://{trust_domain}"))];
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params
+}
+
+pub(crate) fn extension(oid: &[u64], content: &[u8]) -> CustomExtension {
+    CustomExtension::from_oid_content(oid, content.to_vec())
 }
 
 pub(crate) struct Authority {

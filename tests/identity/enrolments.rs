@@ -5,7 +5,7 @@ use meshward::membership::{KeyRecord, MAX_NAME_LEN};
 use meshward::suite::{Purpose, VerifyError};
 use meshward::{Change, Digest, Identity, Member, MeshId, OsEntropy, Suite, View, ViewNumber};
 
-use crate::authority::{Authority, Key, now, workload};
+use crate::authority::{Authority, Key, authority, extension, now, svid, workload};
 use crate::forge::{Forge, HERE, identity, node, view};
 use crate::provoked::Provoked;
 use crate::support::Disk;
@@ -36,6 +36,25 @@ fn what_a_workload_seals_is_believed_and_is_the_documented_form() {
     let forge = Forge::new(&view, &root);
     assert_eq!(verify(&forge.bytes(), &view, &root).unwrap(), forge.claim.member);
     assert_eq!(format!("{svid:?}"), format!("Svid {{ spiffe_id: {HERE}, .. }}"), "no secret");
+}
+
+/// All lengths in it are fixed, but for one of the certificate's.
+#[test]
+fn the_longest_enrolment_that_is_written_is_believed() {
+    let root = Authority::of(authority("root", "example.org"), Key::ed25519());
+    let (view, key, identity) = (view(), Key::ed25519(), identity(4).0);
+    let sealed = |length: usize| {
+        let mut params = workload(HERE);
+        params.custom_extensions = vec![extension(&[1, 3, 6, 1, 4, 1], &vec![0; length])];
+        let svid = svid([root.issue(&params, &key)], &key).unwrap();
+        Enrolment::seal(&view, (&identity, "north"), &svid, &OsEntropy, now()).unwrap().to_bytes()
+    };
+    let (long, begin) = (MAX_ENROLMENT_LEN, 40_000);
+    let room = long - sealed(begin).unwrap().len();
+    let longest = sealed(begin + room).unwrap();
+    assert_eq!(longest.len(), long);
+    verify(&longest, &view, &root).unwrap();
+    assert_eq!(sealed(begin + room + 1), Err(EnrolmentError::TooLong(long + 1)));
 }
 
 /// Both keys have to be at hand: neither signature does for the other, and none for another statement.

@@ -9,7 +9,7 @@ use rcgen::{
     KeyUsagePurpose, NameConstraints, SanType, date_time_ymd,
 };
 
-use crate::authority::{Authority, Key, NOW, authority, now, svid, uri, workload};
+use crate::authority::{Authority, Key, NOW, authority, extension, now, svid, uri, workload};
 use crate::forge::{Forge, HERE, view};
 use crate::provoked::Provoked;
 
@@ -331,6 +331,14 @@ fn every_reason_not_to_take_an_authority_is_named_and_the_others_are_taken() {
     assert_eq!(unread.len(), 1);
     met.meet(&unread[0], "authority 2 of example.org is no certificate");
     assert_eq!(holds(&case), Ok(()), "what stands beside it counts");
+    // With an extension twice (RFC 5280, section 4.2) it still has the form of one.
+    let mut twice = authority("twice", "example.org");
+    twice.custom_extensions = vec![extension(&[2, 5, 29, 19], &[0x30, 0x03, 0x01, 0x01, 0xff])];
+    let twice = Authority::of(twice, Key::p256());
+    let unread = case.bundles.set("example.org", [&twice.der, &case.root.der]);
+    assert_eq!(unread.len(), 1);
+    met.meet(&unread[0], "authority 1 of example.org is no certificate");
+    assert_eq!(holds(&case), Ok(()));
     let no_bundle = Err(SvidError::NoBundle("example.org".into()));
     assert_eq!(case.bundles.set("example.org", [b"none"]).len(), 1);
     assert_eq!(holds(&case), no_bundle);
