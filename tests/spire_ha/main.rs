@@ -107,9 +107,9 @@ fn identities_outlive_servers_and_agents() {
         let line = format!("svid {} ", id(name));
         until("an SVID", || !workload.said(&line).is_empty());
     }
-    println!("five workloads have their SVIDs, of the first agent");
     let first = ["event Recovered { by: 0 }"];
     workloads.iter().for_each(|workload| assert_eq!(workload.said("event"), first));
+    println!("five workloads have their SVIDs, of the first agent");
     an_impostor_gets_none(&world, &genesis);
 
     let pool = Pool::start(&world);
